@@ -1,0 +1,74 @@
+"""Batching: many evaluations at once, as ``vmap`` does, by carrying a batch axis through every operation.
+
+May import ``core``. The batch is always axis 0 of the value of a `BatchTracer`, which itself shows the shape without it.
+
+>>> trace = BatchTrace(2)
+>>> BatchTracer(trace, np.ones((2, 3))).shape
+(3,)
+"""
+
+from typing import Any
+
+import numpy as np
+
+from hodiff.core import Primitive, Trace, Tracer
+from hodiff.errors import ControlFlowError
+
+
+class BatchTracer(Tracer):
+    """A batch of values, seen as one of them."""
+
+    __slots__ = ("value",)
+    trace: "BatchTrace"
+
+    def __init__(self, trace: "BatchTrace", value: Any) -> None:
+        self.trace = trace
+        self.value = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one member of the batch."""
+        return tuple(self.value.shape[1:])
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """NumPy dtype."""
+        return self.value.dtype  # type: ignore[no-any-return]
+
+    def components(self) -> tuple[Any, ...]:
+        """The whole batch."""
+        return (self.value,)
+
+    def truth(self) -> Any:
+        """Refuse: the members of a batch may disagree."""
+        raise ControlFlowError(
+            "a value under hodiff.vmap (or under a batched jacobian or hessian) has no single truth value or integer "
+            "value, since the members of the batch may differ: use np.where(condition, a, b) instead of `if`, or a "
+            "Python loop instead of vmap"
+        )
+
+
+class BatchTrace(Trace):
+    """One run of ``vmap`` over a batch of ``size`` members."""
+
+    __slots__ = ("size",)
+    transformation = "hodiff.vmap"
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """Apply the primitive's batching rule to the values behind the tracers."""
+        if self.closed:
+            raise self.leaked()
+        values = []
+        batched = []
+        for operand in operands:
+            mine = isinstance(operand, BatchTracer) and operand.trace is self
+            values.append(operand.value if mine else operand)
+            batched.append(mine)
+        answer = primitive.batch(primitive, self.size, values, batched, parameters)
+        if isinstance(answer, tuple):
+            return tuple(BatchTracer(self, part) for part in answer)
+        return BatchTracer(self, answer)

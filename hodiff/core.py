@@ -1,0 +1,383 @@
+"""Primitives, traces and tracers: how an operation finds the interpretation that handles it.
+
+Knows no operation and no mode; may import ``errors`` and ``shaped`` only. Three ideas:
+
+* A `Primitive` is an operation with its rules. ``bind`` evaluates it, or hands it to a trace.
+* A `Trace` is one run of one transformation; its level comes from a counter, so an inner transformation has
+  a higher level than the outer one. ``bind`` hands an operation to the highest trace among its arguments;
+  the trace's rule works on the unwrapped values, so lower levels see the rest.
+* A `Tracer` is a value that belongs to a trace. A value is *mine* when ``value.trace is self``: identity, not
+  level. In ::
+
+      grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)          # is 1, not 2
+
+  the inner transformation meets ``x``, a value of the outer one, and must treat it as a constant. A scheme that
+  asks only "does this value carry a derivative?" confuses the two perturbations.
+
+Nothing here is global but the tables of rules, which are filled on import, so threads cannot meet.
+"""
+
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from itertools import count
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hodiff.errors import ConversionError, InPlaceError, LeakedTracerError, NoRuleError, UnsupportedKeywordError
+
+_levels = count(1)
+
+#: What ``__array_ufunc__`` and ``__array_function__`` look up: filled where each operation is defined.
+NUMPY_UFUNCS: dict[Any, Callable[..., Any]] = {}
+NUMPY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+
+class Primitive:
+    """An operation and every rule that transformations need; made by the constructors in ``kinds``.
+
+    Attributes
+    ----------
+    name : str
+        Shown in messages and programs.
+    function : callable
+        ``function(*operands, **parameters)`` on plain arrays.
+    batch : callable
+        ``(primitive, size, operands, batched, parameters) -> answer``, with the batch along axis 0 of the batched
+        operands and of the answer.
+    partials : tuple or None
+        Elementwise operations: one entry an operand, a callable ``(answer, *operands) -> coefficient``, the
+        integer 1 or -1, or None for a derivative that is zero.
+    smooth : bool
+        Elementwise: the partials raise no floating-point warning where the function raises none.
+    jvps : tuple or None
+        One rule an operand, ``(tangent, answer, *operands, **parameters) -> tangent of the answer``, linear in
+        the tangent and written with other operations; None for a derivative that is zero.
+    transposes : tuple or callable or None
+        One rule an operand in which the operation is linear, ``(cotangent, *operands, **parameters)``; the linear
+        operand itself arrives as a `Shaped`. For any number of operands: one callable
+        ``(slot, cotangent, *operands, **parameters)``.
+    jointly : bool
+        The operation is linear in all these operands together, as ``concatenate``, not in each alone, as ``matmul``.
+    constant : bool
+        The derivative is zero everywhere.
+    accumulate : callable or None
+        ``(buffer, cotangent, *other operands, **parameters)`` adds the transpose of operand 0 into an array.
+    leading : callable or None
+        ``(size, **parameters) -> parameters`` that fit operands with one more axis in front.
+    shape : callable or None
+        ``(*operands, **parameters) -> Shaped``; without it the operation is evaluated on zeros.
+    annihilating : dict
+        Variants in which a zero of one operand wins over NaN and inf of the others, made on demand.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "accumulate",
+        "annihilating",
+        "batch",
+        "constant",
+        "function",
+        "jointly",
+        "jvps",
+        "leading",
+        "name",
+        "partials",
+        "shape",
+        "smooth",
+        "transposes",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *,
+        batch: Callable[..., Any],
+        partials: tuple[Any, ...] | None = None,
+        smooth: bool = False,
+        jvps: tuple[Any, ...] | None = None,
+        transposes: tuple[Any, ...] | Callable[..., Any] | None = None,
+        jointly: bool = False,
+        constant: bool = False,
+        accumulate: Callable[..., None] | None = None,
+        leading: Callable[..., dict[str, Any]] | None = None,
+        shape: Callable[..., Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.batch = batch
+        self.partials = partials
+        self.smooth = smooth
+        self.jvps = jvps
+        self.transposes = transposes
+        self.jointly = jointly
+        self.constant = constant
+        self.accumulate = accumulate
+        self.leading = leading
+        self.shape = shape
+        self.annihilating: dict[int, Primitive] = {}
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        """Apply the operation, on plain arrays or on traced values."""
+        return bind(self, *operands, **parameters)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> Any:
+        # By reference, as functions are pickled.
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__dict__", {}).get(self.name) is self:
+                return _import_primitive, (name, self.name)
+        raise pickle.PicklingError(
+            f"the primitive {self.name} can be pickled only as a module-level variable of the same name"
+        )
+
+    def linear_in(self, slot: int) -> bool:
+        """Whether operand ``slot`` has a transpose."""
+        if isinstance(self.transposes, tuple):
+            return slot < len(self.transposes) and self.transposes[slot] is not None
+        return self.transposes is not None
+
+    def transpose(self, slot: int, cotangent: Any, operands: Any, parameters: dict[str, Any]) -> Any:
+        """Cotangent of operand ``slot`` from that of the answer."""
+        if isinstance(self.transposes, tuple):
+            return self.transposes[slot](cotangent, *operands, **parameters)
+        assert self.transposes is not None
+        return self.transposes(slot, cotangent, *operands, **parameters)
+
+    def rule(self, rules: tuple[Any, ...], slot: int) -> Any:
+        """Rule of operand ``slot``; an operand that the author forgot is an error, not a zero."""
+        if slot >= len(rules):
+            raise NoRuleError(
+                f"{self.name} has derivative rules for {len(rules)} operand(s) and was differentiated with respect to "
+                f"operand {slot}; give its declaration one rule an operand (None for a derivative that is zero)"
+            )
+        return rules[slot]
+
+
+class Trace:
+    """One run of one transformation.
+
+    Subclasses define ``process(primitive, operands, parameters)``. Closing the trace makes every tracer that
+    outlived it an error instead of a wrong number.
+    """
+
+    __slots__ = ("closed", "level")
+    transformation: ClassVar[str] = "a transformation"
+
+    def __init__(self) -> None:
+        self.level = next(_levels)
+        self.closed = False
+
+    def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """Interpret one operation that has at least one operand of this trace."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the run."""
+        self.closed = True
+
+    def __enter__(self) -> "Trace":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def leaked(self) -> LeakedTracerError:
+        """Error for a tracer of this trace that is used after the end."""
+        return LeakedTracerError(
+            f"a traced value of {self.transformation} was used after that transformation had returned; return it from "
+            f"the function being transformed (has_aux=True for extra results) instead of storing it outside, or store "
+            f"hodiff.stop_gradient(x)"
+        )
+
+
+class Tracer:
+    """A value that belongs to a trace; behaves as the NumPy array or scalar that it stands for.
+
+    Infix operators and ndarray methods are installed by the modules that define the operations.
+    """
+
+    __slots__ = ("trace",)
+    trace: Trace
+
+    # NumPy hands `array + tracer` to the hooks below, never loops over it.
+    __array_priority__ = 1000
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value that the function being transformed sees."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy dtype."""
+        raise NotImplementedError
+
+    def components(self) -> tuple[Any, ...]:
+        """Values that this tracer is made of, each a plain value or a tracer of a lower level."""
+        raise NotImplementedError
+
+    def truth(self) -> Any:
+        """Value to answer ``bool``, ``int`` and comparisons of Python control flow with."""
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        n = 1
+        for length in self.shape:
+            n *= length
+        return n
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes an element."""
+        return int(self.dtype.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.size * self.itemsize
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        return bool(self.truth())
+
+    def __int__(self) -> int:
+        return int(self.truth())
+
+    def __index__(self) -> int:
+        value = self.truth()
+        if np.asarray(value).dtype.kind not in "iub":
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        return int(value)
+
+    def __float__(self) -> float:
+        if self.dtype.kind in "iub":
+            return float(self.truth())
+        raise ConversionError(
+            "float(x) would drop the derivative of a traced value, as would math.sin(x) or assigning it to an element "
+            "of a plain NumPy array (raw_array[i] = x): use NumPy functions (np.sin), build arrays with "
+            "np.stack([...]) or np.concatenate, or take float(hodiff.stop_gradient(x)) if no derivative is wanted"
+        )
+
+    def __complex__(self) -> complex:
+        return complex(self.__float__())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise ConversionError(
+            "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) instead "
+            "of np.array([...]) or np.asarray([...]) of traced values, np.concatenate or np.where instead of assigning "
+            "into a plain array (raw_array[i] = x), np.broadcast_to(x, shape) instead of np.full(shape, x), or "
+            "hodiff.stop_gradient(x) if no derivative is wanted"
+        )
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise InPlaceError(
+            "x[i] = v on a traced array is not supported: build the array with np.where(mask, v, x), np.concatenate or "
+            "np.stack instead"
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if method != "__call__":
+            raise NoRuleError.for_function(f"numpy.{ufunc.__name__}.{method}")
+        for value in inputs:
+            if not isinstance(value, OPERANDS):
+                return NotImplemented
+        _reject_keywords(f"numpy.{ufunc.__name__}", keywords)
+        operation = NUMPY_UFUNCS.get(ufunc)
+        if operation is None:
+            raise NoRuleError.for_function(f"{_module_of(ufunc)}.{ufunc.__name__}")
+        return operation(*[as_operand(v) for v in inputs])
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        if not all(issubclass(t, (Tracer, np.ndarray)) for t in types):
+            return NotImplemented
+        operation = NUMPY_FUNCTIONS.get(function)
+        if operation is None:
+            raise NoRuleError.for_function(f"{function.__module__}.{function.__name__}")
+        return operation(*args, **keywords)
+
+    def __repr__(self) -> str:
+        return f"Tracer({self.trace.transformation}, shape={self.shape}, dtype={self.dtype})"
+
+    def __reduce__(self) -> Any:
+        raise ConversionError("a traced value cannot be pickled or copied out of its transformation")
+
+    def __copy__(self) -> "Tracer":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Tracer":
+        return self
+
+
+#: Types that may meet a tracer in an operation; anything else is left to its own protocol.
+OPERANDS = (Tracer, np.ndarray, float, int, np.generic, complex, list, tuple)
+
+
+def bind(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
+    """Apply ``primitive``: by the highest trace among the operands, or plainly where there is none."""
+    top = None
+    for value in operands:
+        if isinstance(value, Tracer) and (top is None or value.trace.level > top.level):
+            top = value.trace
+    if top is None:
+        return primitive.function(*operands, **parameters)
+    return top.process(primitive, operands, parameters)
+
+
+def as_operand(value: Any) -> Any:
+    """Turn lists and tuples into arrays; leave everything else."""
+    return np.asarray(value) if value.__class__ in (list, tuple) else value
+
+
+def contains_nan(value: Any) -> bool:
+    """Whether a NaN is among the components of a value, derivatives of lower levels included."""
+    if isinstance(value, Tracer):
+        return any(contains_nan(part) for part in value.components())
+    if isinstance(value, np.ndarray):
+        # A dot product sees every NaN in one pass without a temporary; overflow only asks for a closer look.
+        total = np.vdot(value, value)
+        return bool(total != total) and bool(np.isnan(value).any())
+    return bool(value != value)
+
+
+def _import_primitive(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
+
+
+def _reject_keywords(name: str, keywords: dict[str, Any]) -> None:
+    for keyword, value in keywords.items():
+        if keyword == "out":
+            raise InPlaceError(
+                f"{name}: writing a value that carries derivatives into a plain array (out=, or `array += x`) would "
+                f"drop them; use the returned value: y = {name.replace('numpy', 'np')}(...), array = array + x"
+            )
+        if keyword == "where" and value is True:
+            continue
+        raise UnsupportedKeywordError.for_keyword(name, keyword)
+
+
+def _module_of(ufunc: Any) -> str:
+    return "numpy" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"

@@ -1,0 +1,156 @@
+"""Forward mode: tangents travel with the primals.
+
+May import ``casting``, ``core`` and ``errors``. Integers and booleans carry no tangent, and a value
+with tangent zero is simply not wrapped: symbolic zeros cost nothing.
+
+>>> with ForwardTrace() as trace:
+...     y = np.sin(ForwardTracer(trace, np.array(0.0), np.array(1.0)))
+>>> float(y.primal), float(y.tangent)
+(0.0, 1.0)
+"""
+
+from typing import Any
+
+import numpy as np
+
+from hodiff.casting import fit_tangent
+from hodiff.core import Primitive, Trace, Tracer, bind
+from hodiff.errors import NoRuleError, RuleError
+
+
+class ForwardTracer(Tracer):
+    """A primal with its tangent."""
+
+    __slots__ = ("primal", "tangent")
+    trace: "ForwardTrace"
+
+    def __init__(self, trace: "ForwardTrace", primal: Any, tangent: Any) -> None:
+        self.trace = trace
+        self.primal = primal
+        self.tangent = tangent
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the primal."""
+        return self.primal.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """NumPy dtype of the primal."""
+        return self.primal.dtype  # type: ignore[no-any-return]
+
+    def components(self) -> tuple[Any, ...]:
+        """Primal and tangent."""
+        return (self.primal, self.tangent)
+
+    def truth(self) -> Any:
+        """The primal."""
+        return self.primal
+
+
+class ForwardTrace(Trace):
+    """One run of ``jvp``."""
+
+    __slots__ = ()
+    transformation = "hodiff.jvp"
+
+    def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """Apply the primitive to the primals, and its differential to the tangents."""
+        if self.closed:
+            raise self.leaked()
+        primals = list(operands)
+        tangents: list[tuple[int, Any]] = []
+        for slot, operand in enumerate(operands):
+            if isinstance(operand, ForwardTracer) and operand.trace is self:
+                primals[slot] = operand.primal
+                tangents.append((slot, operand.tangent))
+        answer = bind(primitive, *primals, **parameters)
+        if primitive.constant:
+            return answer
+        if primitive.partials is not None:
+            if primitive.smooth:
+                tangent = _elementwise(primitive, answer, primals, tangents)
+            else:
+                with np.errstate(all="ignore"):
+                    tangent = _elementwise(primitive, answer, primals, tangents)
+        elif primitive.jointly:
+            tangent = _jointly_linear(primitive, primals, tangents, parameters)
+        else:
+            with np.errstate(all="ignore"):
+                tangent = _by_operand(primitive, answer, primals, tangents, parameters)
+        return self._wrap(primitive, answer, tangent)
+
+    def _wrap(self, primitive: Primitive, answer: Any, tangent: Any) -> Any:
+        if isinstance(answer, tuple):
+            if tangent is None:
+                return answer
+            return tuple(self._wrap(primitive, a, t) for a, t in zip(answer, tangent, strict=True))
+        if tangent is None:
+            return answer
+        if tangent.shape != answer.shape or tangent.dtype != answer.dtype:
+            if not primitive.partials and tangent.shape != answer.shape:
+                raise RuleError(
+                    f"{primitive.name}: a derivative rule returned a tangent of shape {tangent.shape} for an answer of "
+                    f"shape {answer.shape}"
+                )
+            tangent = fit_tangent(tangent, answer.shape, answer.dtype)
+        return ForwardTracer(self, answer, tangent)
+
+
+def _elementwise(primitive: Primitive, answer: Any, primals: list[Any], tangents: list[tuple[int, Any]]) -> Any:
+    assert primitive.partials is not None
+    total = None
+    for slot, tangent in tangents:
+        rule = primitive.rule(primitive.partials, slot)
+        if rule is None:
+            continue
+        if isinstance(rule, int):
+            term = tangent if rule == 1 else -tangent
+        else:
+            term = rule(answer, *primals) * tangent
+        total = term if total is None else total + term
+    return total
+
+
+def _jointly_linear(
+    primitive: Primitive, primals: list[Any], tangents: list[tuple[int, Any]], parameters: dict[str, Any]
+) -> Any:
+    given = {slot: tangent for slot, tangent in tangents if primitive.linear_in(slot)}
+    if not given:
+        return None
+    operands = [
+        given[slot] if slot in given else _zeros_like(value) if primitive.linear_in(slot) else value
+        for slot, value in enumerate(primals)
+    ]
+    return bind(primitive, *operands, **parameters)
+
+
+def _by_operand(
+    primitive: Primitive, answer: Any, primals: list[Any], tangents: list[tuple[int, Any]], parameters: dict[str, Any]
+) -> Any:
+    total: Any = None
+    for slot, tangent in tangents:
+        if primitive.linear_in(slot):
+            operands = list(primals)
+            operands[slot] = tangent
+            term = bind(primitive, *operands, **parameters)
+        elif primitive.jvps is not None:
+            rule = primitive.rule(primitive.jvps, slot)
+            term = None if rule is None else rule(tangent, answer, *primals, **parameters)
+        else:
+            raise NoRuleError.for_function(primitive.name)
+        total = add_tangents(total, term)
+    return total
+
+
+def add_tangents(a: Any, b: Any) -> Any:
+    """Sum of two tangents, or tuples of tangents, where None is zero."""
+    if a is None or b is None:
+        return a if b is None else b
+    if isinstance(a, tuple):
+        return tuple(add_tangents(x, y) for x, y in zip(a, b, strict=True))
+    return a + b
+
+
+def _zeros_like(value: Any) -> Any:
+    return np.broadcast_to(np.zeros((), np.result_type(value)), np.shape(value))

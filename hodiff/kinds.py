@@ -1,0 +1,429 @@
+"""The kinds of primitive: what an author writes once, and what follows from it.
+
+=============  =====================================  =======================================================
+kind           the author writes                      derived
+=============  =====================================  =======================================================
+elementwise    function, one partial an operand       forward, reverse, batching, shape
+linear         function, transpose                    forward (itself), reverse, batching, shape
+multilinear    function, one transpose an operand     forward (Leibniz), reverse, batching, shape
+constant       function                               zero derivative, batching
+general        function, one jvp an operand           forward, reverse (linearise and transpose), batching
+composite      a Python function of other operations  everything
+=============  =====================================  =======================================================
+
+Rules never undo broadcasting: the modes do. Rules take their parameters by name, so an unknown one is an error.
+Rules are written with NumPy functions and operators, so each works on plain arrays and on traced values.
+May import ``core``, ``shaped`` and ``errors``.
+
+>>> cube = elementwise(lambda x: x**3, lambda ans, x: 3 * x**2, name="cube")
+>>> float(cube(2.0))
+8.0
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, OPERANDS, Primitive, Tracer, as_operand
+from hodiff.errors import InPlaceError, RuleError, UnsupportedKeywordError
+
+F = TypeVar("F", bound=Callable[..., Any])
+Rule = Callable[..., Any]
+
+
+def elementwise(
+    function: Callable[..., Any],
+    *partials: Rule | int | None,
+    name: str | None = None,
+    smooth: bool = False,
+    numpy: Any = None,
+) -> Primitive:
+    """Declare an operation that acts on each element by itself, with broadcasting.
+
+    Parameters
+    ----------
+    function : callable
+        The operation on plain arrays, usually a NumPy or SciPy ufunc.
+    *partials : callable, 1, -1 or None
+        One an operand: ``(answer, *operands) -> coefficient``, the partial derivative with respect to that operand,
+        written with NumPy functions so that it can be differentiated again. The integers 1 and -1 stand for
+        themselves, None for zero. For complex operands of a function whose result is real, the coefficient c is
+        such that the differential is the real part of c·dz.
+    name : str, optional
+        Defaults to that of the function.
+    smooth : bool
+        Promise that the partials raise no floating-point warning where the function itself raises none; saves the
+        microsecond that silencing them takes.
+    numpy : ufunc, optional
+        The ufunc whose calls on traced values come here; a ufunc given as ``function`` is claimed by itself.
+
+    Returns
+    -------
+    Primitive
+        Callable on arrays and on traced values.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> softplus = elementwise(lambda x: np.logaddexp(0.0, x), lambda ans, x: 1 / (1 + np.exp(-x)), name="softplus")
+    >>> float(hd.grad(softplus)(0.0))
+    0.5
+    """
+    primitive = Primitive(
+        _name(function, name), function, batch=batch_aligned, partials=partials, smooth=smooth,
+    )
+    return _claim(primitive, numpy, itself=True)
+
+
+def linear(
+    function: Callable[..., Any],
+    *transposes: Rule | None,
+    name: str | None = None,
+    variadic: bool = False,
+    leading: bool | Rule = False,
+    batch: Rule | None = None,
+    accumulate: Rule | None = None,
+    shape: Rule | None = None,
+    numpy: Any = None,
+) -> Primitive:
+    """Declare an operation that is linear in its operands, all together.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*operands, **parameters)`` on plain arrays.
+    *transposes : callable or None
+        One an operand: ``(cotangent, *operands, **parameters) -> cotangent of that operand``, where the operand
+        itself is given as its shape and dtype (`Shaped`); None for an operand such as a condition or an index. With
+        ``variadic``, one rule ``(slot, cotangent, *operands, **parameters)`` for any number of operands.
+    name : str, optional
+        Defaults to that of the function.
+    leading : bool or callable, optional
+        True when the function may be called as it is on operands with one more axis in front (its axes count from
+        the end); a callable ``(size, **parameters) -> parameters`` when the parameters need a change for that.
+    batch : callable, optional
+        Full control: ``(primitive, size, operands, batched, parameters) -> answer``. Without ``leading`` and
+        ``batch``, batching is a loop: right, and slow.
+    accumulate : callable, optional
+        ``(buffer, cotangent, *other operands, **parameters)`` adds the cotangent of operand 0 into ``buffer`` in place,
+        which keeps loops over ``x[i]`` linear in time.
+    shape : callable, optional
+        ``(*operands, **parameters) -> Shaped`` of the answer; otherwise found by a run on zeros.
+    numpy : callable, optional
+        NumPy function to claim.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> shift = linear(lambda x: np.roll(x, 1, axis=-1), lambda ct, x: np.roll(ct, -1, axis=-1), name="shift",
+    ...                leading=True)
+    >>> hd.grad(lambda x: np.sum(shift(x) * np.arange(3.0)))(np.ones(3))
+    array([1., 2., 0.])
+    """
+    primitive = Primitive(
+        _name(function, name),
+        function,
+        batch=_batch_rule(batch, leading, None),
+        transposes=transposes[0] if variadic else transposes,
+        jointly=True,
+        accumulate=accumulate,
+        leading=_leading_rule(leading),
+        shape=shape,
+    )
+    return _claim(primitive, numpy)
+
+
+def multilinear(
+    function: Callable[..., Any],
+    *transposes: Rule,
+    name: str | None = None,
+    core: int | None = None,
+    batch: Rule | None = None,
+    shape: Rule | None = None,
+    numpy: Any = None,
+) -> Primitive:
+    """Declare an operation that is linear in each operand while the others are held fixed, such as a product.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*operands, **parameters)`` on plain arrays.
+    *transposes : callable
+        One an operand: ``(cotangent, *operands, **parameters) -> cotangent of that operand``, where the operand
+        itself is given as its shape and dtype (`Shaped`).
+    name : str, optional
+        Defaults to that of the function.
+    core : int, optional
+        The function broadcasts over all but the last ``core`` axes, as NumPy's generalised ufuncs do. Without
+        ``core`` and ``batch``, batching is a loop.
+    batch, shape, numpy
+        As for `linear`.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> mix = multilinear(lambda x, y: x * y[..., ::-1], lambda ct, x, y: ct * y[..., ::-1],
+    ...                   lambda ct, x, y: (ct * x)[..., ::-1], name="mix", core=1)
+    >>> hd.grad(lambda x: np.sum(mix(x, x)))(np.array([1.0, 2.0]))
+    array([4., 2.])
+    """
+    primitive = Primitive(
+        _name(function, name), function, batch=_batch_rule(batch, False, core), transposes=transposes, shape=shape
+    )
+    return _claim(primitive, numpy)
+
+
+def constant(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    leading: bool | Rule = False,
+    core: int | None = None,
+    batch: Rule | None = None,
+    numpy: Any = None,
+) -> Primitive:
+    """Declare an operation whose derivative is zero wherever it exists, such as ``floor`` or ``argmax``.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*operands, **parameters)`` on plain arrays.
+    name, leading, batch, numpy
+        As for `linear`.
+    core : int, optional
+        As for `multilinear`; 0 for an elementwise function, which is what a ufunc is taken for.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> grade = constant(lambda x: np.digitize(x, [0.0, 1.0]).astype(float), name="grade", core=0)
+    >>> float(hd.grad(lambda x: grade(x) * x)(0.5))
+    1.0
+    """
+    if isinstance(function, np.ufunc) and core is None:
+        core = 0
+    primitive = Primitive(
+        _name(function, name), function, batch=_batch_rule(batch, leading, core), constant=True, leading=_leading_rule(leading)
+    )
+    return _claim(primitive, numpy, itself=True)
+
+
+def general(
+    function: Callable[..., Any],
+    *jvps: Rule | None,
+    name: str | None = None,
+    transposes: Sequence[Rule | None] | None = None,
+    leading: bool | Rule = False,
+    core: int | None = None,
+    batch: Rule | None = None,
+    shape: Rule | None = None,
+    numpy: Any = None,
+) -> Primitive:
+    """Declare any other operation by the way it carries tangents forward.
+
+    Reverse mode follows: the rule is run on variables of a tape, and the tape is transposed.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*operands, **parameters)`` on plain arrays; may return a tuple of arrays.
+    *jvps : callable or None
+        One an operand: ``(tangent, answer, *operands, **parameters) -> tangent of the answer``, linear in the
+        tangent, written with NumPy functions and other primitives. For several answers, a tuple with None for a
+        derivative that is zero. None in the place of a rule: the operand has derivative zero.
+    name : str, optional
+        Defaults to that of the function.
+    transposes : sequence, optional
+        One entry an operand, for those in which the operation is linear (the right-hand side of ``solve``), as for
+        `multilinear`.
+    leading, core, batch, shape, numpy
+        As for `linear` and `multilinear`.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> inverse = general(np.linalg.inv, lambda t, ans, a: -ans @ t @ ans, name="inverse", core=2)
+    >>> hd.grad(lambda a: np.sum(inverse(a)))(2.0 * np.eye(2))
+    array([[-0.25, -0.25],
+           [-0.25, -0.25]])
+    """
+    primitive = Primitive(
+        _name(function, name),
+        function,
+        batch=_batch_rule(batch, leading, core),
+        jvps=jvps,
+        transposes=None if transposes is None else tuple(transposes),
+        leading=_leading_rule(leading),
+        shape=shape,
+    )
+    return _claim(primitive, numpy)
+
+
+def composite(*numpy: Any, method: str | None = None) -> Callable[[F], F]:
+    """Declare that a NumPy function is to be computed, on traced values, by a Python function of other operations.
+
+    A function that no NumPy name should lead to needs no declaration at all: it is differentiated as it is.
+
+    Parameters
+    ----------
+    *numpy : callable
+        NumPy functions or ufuncs that lead to the decorated one; it must have their signature.
+    method : str, optional
+        Name of the ndarray method that does the same, which traced values then have too.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> @composite(np.trapezoid)
+    ... def trapezoid(y, x=None, dx=1.0, axis=-1):
+    ...     reject("numpy.trapezoid", axis=(axis, -1))
+    ...     width = dx if x is None else x[1:] - x[:-1]
+    ...     return np.sum(width * (y[..., 1:] + y[..., :-1]) / 2, axis=-1)
+    >>> hd.grad(np.trapezoid)(np.ones(3))
+    array([0.5, 1. , 0.5])
+    """
+
+    def declare(function: F) -> F:
+        for target in numpy:
+            _enter(target, function)
+        if method is not None:
+            setattr(Tracer, method, function)
+        return function
+
+    return declare
+
+
+def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, reflected: bool = True) -> None:
+    """Give traced values an infix operator such as ``__add__``, with its reflected and in-place forms.
+
+    In place, a scalar is rebound, as Python does with NumPy scalars; an array would have to change under every name it
+    has, which a traced value cannot, so that is an error. A ``symbol`` of None means that there is no in-place form.
+    """
+
+    def forward(self: Tracer, other: Any) -> Any:
+        if isinstance(other, OPERANDS):
+            return operation(self, as_operand(other))
+        return NotImplemented
+
+    def backward(self: Tracer, other: Any) -> Any:
+        if isinstance(other, OPERANDS):
+            return operation(as_operand(other), self)
+        return NotImplemented
+
+    def in_place(self: Tracer, other: Any) -> Any:
+        if self.shape:
+            raise InPlaceError(
+                f"`x {symbol}= y` would modify a traced array in place, which is not supported; write x = x {symbol} y"
+            )
+        return forward(self, other)
+
+    setattr(Tracer, f"__{name}__", forward)
+    if reflected:
+        setattr(Tracer, f"__r{name}__", backward)
+    if symbol is not None:
+        setattr(Tracer, f"__i{name}__", in_place)
+
+
+def prefix(operation: Callable[..., Any], name: str) -> None:
+    """Give traced values a prefix operator such as ``__neg__``."""
+    setattr(Tracer, f"__{name}__", lambda self: operation(self))
+
+
+def reject(function: str, **keywords: tuple[Any, Any]) -> None:
+    """Raise unless each keyword has its default: ``reject("numpy.sum", dtype=(dtype, None))``.
+
+    Raises
+    ------
+    UnsupportedKeywordError
+        Naming the function and the keyword.
+    """
+    for keyword, (value, default) in keywords.items():
+        if value is not default and (isinstance(value, (Tracer, np.ndarray)) or value != default):
+            raise UnsupportedKeywordError.for_keyword(function, keyword)
+
+
+def batch_aligned(
+    primitive: Primitive, size: int, operands: Sequence[Any], batched: Sequence[bool], parameters: dict[str, Any], core: int = 0
+) -> Any:
+    """Batch a function that broadcasts over all but its last ``core`` axes: align the axes behind the batch."""
+    counts = [getattr(value, "ndim", 0) - flag for value, flag in zip(operands, batched, strict=True)]
+    loop = max(max(counts) - core, 0)
+    aligned = [
+        np.reshape(value, (size, *((1,) * missing), *value.shape[1:]))
+        if flag and (missing := loop - (n - core)) > 0
+        else value
+        for value, n, flag in zip(operands, counts, batched, strict=True)
+    ]
+    return primitive(*aligned, **parameters)
+
+
+def batch_leading(
+    primitive: Primitive, size: int, operands: Sequence[Any], batched: Sequence[bool], parameters: dict[str, Any]
+) -> Any:
+    """Batch a function that takes one more axis in front of every operand, its parameters changed to fit."""
+    assert primitive.leading is not None
+    full = [
+        value if flag else np.broadcast_to(value, (size, *np.shape(value)))
+        for value, flag in zip(operands, batched, strict=True)
+    ]
+    return primitive(*full, **primitive.leading(size, **parameters))
+
+
+def batch_loop(
+    primitive: Primitive, size: int, operands: Sequence[Any], batched: Sequence[bool], parameters: dict[str, Any]
+) -> Any:
+    """Batch any function by a loop over the batch."""
+    answers = [
+        primitive(*(value[i] if flag else value for value, flag in zip(operands, batched, strict=True)), **parameters)
+        for i in range(size)
+    ]
+    if not answers:
+        raise RuleError(
+            f"{primitive.name} has no batching rule of its own and cannot be batched over an axis of length 0; give "
+            f"its declaration `leading`, `core` or `batch`"
+        )
+    if isinstance(answers[0], tuple):
+        return tuple(np.stack(parts) for parts in zip(*answers, strict=True))
+    return np.stack(answers)
+
+
+def _batch_rule(batch: Rule | None, leading: bool | Rule, core: int | None) -> Rule:
+    if batch is not None:
+        return batch
+    if leading is not False:
+        return batch_leading
+    if core is None:
+        return batch_loop
+    return partial(batch_aligned, core=core) if core else batch_aligned
+
+
+def _leading_rule(leading: bool | Rule) -> Rule | None:
+    if callable(leading):
+        return leading
+    return _same_parameters if leading else None
+
+
+def _same_parameters(size: int, **parameters: Any) -> dict[str, Any]:
+    del size
+    return parameters
+
+
+def _name(function: Callable[..., Any], name: str | None) -> str:
+    return name if name is not None else getattr(function, "__name__", type(function).__name__)
+
+
+def _claim(primitive: Primitive, numpy: Any, *, itself: bool = False) -> Primitive:
+    if numpy is None and itself and isinstance(primitive.function, np.ufunc):
+        numpy = primitive.function
+    if numpy is not None:
+        _enter(numpy, primitive)
+    return primitive
+
+
+def _enter(target: Any, operation: Callable[..., Any]) -> None:
+    table = NUMPY_UFUNCS if isinstance(target, np.ufunc) else NUMPY_FUNCTIONS
+    if target in table:
+        raise RuleError(f"{target.__name__} already has a derivative rule, {table[target]!r}; it can have only one")
+    table[target] = operation

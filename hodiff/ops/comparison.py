@@ -1,0 +1,136 @@
+"""Operations whose derivative is zero wherever it exists: comparisons, logic, rounding, predicates, argmax, queries.
+
+Under a derivative they see the primals alone and their answers are plain values, so ``if x > 0:`` works; under ``vmap``
+they are batched. May import ``core`` and ``kinds``.
+
+>>> import hodiff as hd
+>>> float(hd.grad(lambda x: np.floor(x) * x)(2.5))
+2.0
+"""
+
+from typing import Any
+
+import numpy as np
+
+from hodiff.core import Tracer
+from hodiff.kinds import composite, constant, infix, prefix, reject
+from hodiff.shaped import negative_axis
+
+for _ufunc in (
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
+    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift),
+    *(np.floor, np.ceil, np.trunc, np.rint, np.sign, np.floor_divide, np.gcd, np.lcm),
+    *(np.isfinite, np.isinf, np.isnan, np.signbit, np.spacing, np.nextafter),
+):
+    globals()[_ufunc.__name__] = constant(_ufunc)
+
+infix(np.less, "lt", None, reflected=False)
+infix(np.less_equal, "le", None, reflected=False)
+infix(np.greater, "gt", None, reflected=False)
+infix(np.greater_equal, "ge", None, reflected=False)
+infix(np.equal, "eq", None, reflected=False)
+infix(np.not_equal, "ne", None, reflected=False)
+infix(np.floor_divide, "floordiv", "//")
+infix(np.bitwise_and, "and", "&")
+infix(np.bitwise_or, "or", "|")
+infix(np.bitwise_xor, "xor", "^")
+prefix(np.invert, "invert")
+
+round_to = constant(lambda x, decimals: np.round(x, decimals), name="round_to", leading=True)
+arg_maximum = constant(lambda x, axis, keepdims: np.argmax(x, axis, keepdims=keepdims), name="arg_maximum", leading=True)
+arg_minimum = constant(lambda x, axis, keepdims: np.argmin(x, axis, keepdims=keepdims), name="arg_minimum", leading=True)
+arg_sort = constant(lambda x, axis, kind: np.argsort(x, axis, kind=kind), name="arg_sort", leading=True)
+stop_gradient = constant(lambda x: x, name="stop_gradient", core=0)
+
+
+@composite(np.shape)
+def shape(a: Any) -> Any:
+    """NumPy's ``shape``."""
+    return a.shape
+
+
+@composite(np.ndim)
+def ndim(a: Any) -> int:
+    """NumPy's ``ndim``."""
+    return a.ndim
+
+
+@composite(np.size)
+def size(a: Any, axis: Any = None) -> int:
+    """NumPy's ``size``."""
+    return a.size if axis is None else a.shape[axis]
+
+
+@composite(np.zeros_like)
+def zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    """NumPy's ``zeros_like``: a plain array."""
+    reject("numpy.zeros_like", order=(order, "K"), subok=(subok, True), device=(device, None))
+    return np.zeros(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+
+
+@composite(np.ones_like)
+def ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    """NumPy's ``ones_like``: a plain array."""
+    reject("numpy.ones_like", order=(order, "K"), subok=(subok, True), device=(device, None))
+    return np.ones(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+
+
+@composite(np.iscomplexobj)
+def iscomplexobj(x: Any) -> bool:
+    """NumPy's ``iscomplexobj``."""
+    return bool(x.dtype.kind == "c")
+
+
+@composite(np.isrealobj)
+def isrealobj(x: Any) -> bool:
+    """NumPy's ``isrealobj``."""
+    return bool(x.dtype.kind != "c")
+
+
+@composite(np.result_type)
+def result_type(*arrays_and_dtypes: Any) -> Any:
+    """NumPy's ``result_type``."""
+    return np.result_type(*(a.dtype if isinstance(a, Tracer) else a for a in arrays_and_dtypes))
+
+
+@composite(np.argmax, method="argmax")
+def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Any:
+    """NumPy's ``argmax``."""
+    reject("numpy.argmax", out=(out, None))
+    return _arg_extremum(arg_maximum, "numpy.argmax", a, axis, keepdims)
+
+
+@composite(np.argmin, method="argmin")
+def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Any:
+    """NumPy's ``argmin``."""
+    reject("numpy.argmin", out=(out, None))
+    return _arg_extremum(arg_minimum, "numpy.argmin", a, axis, keepdims)
+
+
+def _arg_extremum(primitive: Any, name: str, a: Any, axis: Any, keepdims: bool) -> Any:
+    if axis is None:
+        reject(name, keepdims=(keepdims, False))
+        return primitive(np.reshape(a, (-1,)), axis=-1, keepdims=False)
+    return primitive(a, axis=negative_axis(axis, a.ndim, name), keepdims=bool(keepdims))
+
+
+@composite(np.argsort, method="argsort")
+def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """NumPy's ``argsort``."""
+    reject("numpy.argsort", order=(order, None))
+    kind = "stable" if stable else kind
+    if axis is None:
+        return arg_sort(np.reshape(a, (-1,)), axis=-1, kind=kind)
+    return arg_sort(a, axis=negative_axis(axis, a.ndim, "numpy.argsort"), kind=kind)
+
+
+@composite(np.round, np.around, method="round")
+def round(a: Any, decimals: int = 0, out: Any = None) -> Any:  # noqa: A001 - NumPy's name
+    """NumPy's ``round``: constant almost everywhere."""
+    reject("numpy.round", out=(out, None))
+    return round_to(a, decimals=decimals)

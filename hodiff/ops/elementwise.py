@@ -1,0 +1,171 @@
+"""Elementwise operations: NumPy's arithmetic, powers, exponentials, logarithms, trigonometric and hyperbolic ufuncs.
+
+One line an operation: the ufunc and its partials, with the answer in scope. At kinks the partials are those of the
+minimum-norm element of the Clarke subdifferential: ``abs'(0) = 0``, ``hypot'(0, 0) = (0, 0)``.
+May import ``kinds``.
+
+>>> import hodiff as hd
+>>> float(hd.grad(np.abs)(0.0))
+0.0
+"""
+
+from typing import Any
+
+import numpy as np
+
+from scipy.special import expit
+
+from hodiff.kinds import composite, constant, elementwise, infix, linear, prefix
+
+_LN2 = float(np.log(2.0))
+_LN10 = float(np.log(10.0))
+_DEGREE = float(np.pi / 180.0)
+
+
+def _inverse(y: Any) -> Any:
+    """1/y; a Python zero gives inf, as a NumPy zero does, instead of raising."""
+    return np.divide(1.0, y) if isinstance(y, (int, float)) else 1 / y
+
+
+def _ratio(x: Any, y: Any) -> Any:
+    """x/y, and 0 where both are 0: the coefficient of functions with a kink at the origin."""
+    return np.where(np.equal(y, 0), 0.0, np.divide(x, np.where(np.equal(y, 0), 1.0, y)))
+
+
+def _power_base(ans: Any, x: Any, y: Any) -> Any:
+    """∂(x**y)/∂x. An exponent of 0 makes it 0 everywhere, x = 0 included."""
+    if isinstance(y, (int, float)):
+        return y * x ** (y - 1) if y != 0 else np.zeros_like(x)
+    zero = np.equal(y, 0)
+    return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1.0, y - 1)))
+
+
+def _power_exponent(ans: Any, x: Any, y: Any) -> Any:
+    """∂(x**y)/∂y. At x = 0 it is 0 for a positive exponent, though log(x) is infinite."""
+    flat = np.equal(x, 0) & np.greater(np.real(y), 0)
+    return np.where(flat, 0.0, ans * np.log(np.where(flat, 1.0, x)))
+
+
+def _gap(x: Any, y: Any) -> Any:
+    """x - y, and 0 for two equal infinities."""
+    same = np.equal(x, y) & np.isinf(x)
+    return np.subtract(np.where(same, 0.0, x), np.where(same, 0.0, y))
+
+
+def _length(x: Any) -> Any:
+    """√(1 + x²) without overflow for real x."""
+    return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1.0, x)
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+add = elementwise(np.add, 1, 1, smooth=True)
+subtract = elementwise(np.subtract, 1, -1, smooth=True)
+multiply = elementwise(np.multiply, lambda ans, x, y: y, lambda ans, x, y: x, smooth=True)
+divide = elementwise(np.divide, lambda ans, x, y: _inverse(y), lambda ans, x, y: -ans / y)
+negative = elementwise(np.negative, -1, smooth=True)
+positive = elementwise(np.positive, 1, smooth=True)
+reciprocal = elementwise(np.reciprocal, lambda ans, x: -ans * ans)
+square = elementwise(np.square, lambda ans, x: 2 * x, smooth=True)
+power = elementwise(np.power, _power_base, _power_exponent)
+float_power = elementwise(np.float_power, _power_base, _power_exponent)
+remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y))
+fmod = elementwise(np.fmod, 1, lambda ans, x, y: -np.rint(np.divide(x - ans, y)))
+absolute = elementwise(np.absolute, lambda ans, x: np.conjugate(np.sign(x)), smooth=True)
+fabs = elementwise(np.fabs, lambda ans, x: np.sign(x), smooth=True)
+copysign = elementwise(np.copysign, lambda ans, x, y: np.sign(x) * np.copysign(1.0, y), None, smooth=True)
+ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)
+
+# --- powers, exponentials, logarithms ---------------------------------------------------------------------------------
+
+exp = elementwise(np.exp, lambda ans, x: ans, smooth=True)
+exp2 = elementwise(np.exp2, lambda ans, x: ans * _LN2, smooth=True)
+expm1 = elementwise(np.expm1, lambda ans, x: np.exp(x), smooth=True)
+log = elementwise(np.log, lambda ans, x: 1 / x)
+log2 = elementwise(np.log2, lambda ans, x: 1 / (x * _LN2))
+log10 = elementwise(np.log10, lambda ans, x: 1 / (x * _LN10))
+log1p = elementwise(np.log1p, lambda ans, x: 1 / (1 + x))
+sqrt = elementwise(np.sqrt, lambda ans, x: 0.5 / ans)
+cbrt = elementwise(np.cbrt, lambda ans, x: 1 / (3 * ans * ans))
+logaddexp = elementwise(np.logaddexp, lambda ans, x, y: expit(_gap(x, y)), lambda ans, x, y: expit(_gap(y, x)))
+logaddexp2 = elementwise(
+    np.logaddexp2, lambda ans, x, y: expit(_LN2 * _gap(x, y)), lambda ans, x, y: expit(_LN2 * _gap(y, x))
+)
+hypot = elementwise(np.hypot, lambda ans, x, y: _ratio(x, ans), lambda ans, x, y: _ratio(y, ans))
+
+# --- trigonometric and hyperbolic -------------------------------------------------------------------------------------
+
+sin = elementwise(np.sin, lambda ans, x: np.cos(x), smooth=True)
+cos = elementwise(np.cos, lambda ans, x: -np.sin(x), smooth=True)
+tan = elementwise(np.tan, lambda ans, x: 1 + ans * ans)
+arcsin = elementwise(np.arcsin, lambda ans, x: 1 / (np.sqrt(1 - x) * np.sqrt(1 + x)))
+arccos = elementwise(np.arccos, lambda ans, x: -1 / (np.sqrt(1 - x) * np.sqrt(1 + x)))
+arctan = elementwise(np.arctan, lambda ans, x: 1 / (1 + x * x))
+sinh = elementwise(np.sinh, lambda ans, x: np.cosh(x), smooth=True)
+cosh = elementwise(np.cosh, lambda ans, x: np.sinh(x), smooth=True)
+tanh = elementwise(np.tanh, lambda ans, x: 1 / np.square(np.cosh(x)))
+arcsinh = elementwise(np.arcsinh, lambda ans, x: 1 / _length(x))
+arccosh = elementwise(np.arccosh, lambda ans, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+arctanh = elementwise(np.arctanh, lambda ans, x: 1 / ((1 - x) * (1 + x)))
+arctan2 = elementwise(
+    np.arctan2, lambda ans, y, x: x / np.hypot(y, x) / np.hypot(y, x), lambda ans, y, x: -y / np.hypot(y, x) / np.hypot(y, x)
+)
+deg2rad = elementwise(np.deg2rad, lambda ans, x: _DEGREE, smooth=True)
+radians = elementwise(np.radians, lambda ans, x: _DEGREE, smooth=True)
+rad2deg = elementwise(np.rad2deg, lambda ans, x: 1 / _DEGREE, smooth=True)
+degrees = elementwise(np.degrees, lambda ans, x: 1 / _DEGREE, smooth=True)
+
+# --- complex numbers --------------------------------------------------------------------------------------------------
+
+conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, numpy=np.conjugate)
+real = elementwise(np.real, 1, smooth=True, numpy=np.real)
+imag = elementwise(np.imag, lambda ans, x: -1j if np.iscomplexobj(x) else 0.0, smooth=True, numpy=np.imag)
+
+# --- two answers ------------------------------------------------------------------------------------------------------
+
+
+binary_exponent = constant(lambda x: np.frexp(x)[1], name="binary_exponent", core=0)
+
+
+@composite(np.divmod)
+def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
+    """Quotient and remainder."""
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+@composite(np.modf)
+def modf(x: Any) -> tuple[Any, Any]:
+    """Fractional and integral parts."""
+    whole = np.trunc(x)
+    return x - whole, whole
+
+
+@composite(np.frexp)
+def frexp(x: Any) -> tuple[Any, Any]:
+    """Mantissa and exponent; the exponent is constant almost everywhere."""
+    exponent = binary_exponent(x)
+    return np.ldexp(x, -exponent), exponent
+
+
+# --- infix operators --------------------------------------------------------------------------------------------------
+
+
+def _power_infix(x: Any, y: Any) -> Any:
+    """x**y, with NumPy's shortcuts for the exponents 2 and ½."""
+    if isinstance(y, (int, float)) and y in (2, 0.5):
+        return np.square(x) if y == 2 else np.sqrt(x)
+    return power(x, y)
+
+
+infix(add, "add", "+")
+infix(subtract, "sub", "-")
+infix(multiply, "mul", "*")
+infix(divide, "truediv", "/")
+infix(remainder, "mod", "%")
+infix(_power_infix, "pow", "**")
+infix(divmod_, "divmod", None)
+prefix(negative, "neg")
+prefix(positive, "pos")
+prefix(absolute, "abs")
+composite(method="conjugate")(conjugate)
+composite(method="conj")(conjugate)

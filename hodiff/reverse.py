@@ -1,0 +1,362 @@
+"""Reverse mode by direct linearisation: primals are computed, tangents are recorded on a tape, the tape is transposed.
+
+There is no second set of rules. An operation's differential is a linear map in the tangents; here the tangents are
+variables of the tape, so that running the differential records it, as rows (see ``tape``). Elementwise operations, the
+most frequent ones, append their coefficients directly, from the same partials. Pulling a cotangent back through the rows
+is the transpose; pushing a tangent forward through them is the linearised function.
+
+May import ``core``, ``tape``, ``forward``, ``annihilate`` and ``errors``.
+
+>>> trace = ReverseTrace()
+>>> x = trace.input(np.array(3.0))
+>>> linear = trace.finish([x * x])
+>>> linear.pull([np.array(1.0)])
+[array(6.)]
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hodiff.annihilate import AnnihilateTrace, linear_coefficient
+from hodiff.core import Primitive, Trace, Tracer, bind, contains_nan
+from hodiff.errors import NoRuleError, NotLinearError, RuleError
+from hodiff.forward import add_tangents
+from hodiff.shaped import Shaped
+from hodiff.tape import NEGATIVE, Cast, LinearRow, Term, pull, push
+
+
+class ReverseTracer(Tracer):
+    """A primal whose tangent is row ``row`` of the tape."""
+
+    __slots__ = ("primal", "row")
+    trace: "ReverseTrace"
+
+    def __init__(self, trace: "ReverseTrace", primal: Any, row: int) -> None:
+        self.trace = trace
+        self.primal = primal
+        self.row = row
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the primal."""
+        return self.primal.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """NumPy dtype of the primal."""
+        return self.primal.dtype  # type: ignore[no-any-return]
+
+    def components(self) -> tuple[Any, ...]:
+        """The primal."""
+        return (self.primal,)
+
+    def truth(self) -> Any:
+        """The primal."""
+        return self.primal
+
+
+class TapeVariable(Tracer):
+    """A tangent that has no value, only a row: what a differential is run on to record it."""
+
+    __slots__ = ("_dtype", "_shape", "row")
+    trace: "TapeTrace"
+
+    def __init__(self, trace: "TapeTrace", shape: tuple[int, ...], dtype: "np.dtype[Any]", row: int) -> None:
+        self.trace = trace
+        self._shape = shape
+        self._dtype = dtype
+        self.row = row
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tangent."""
+        return self._shape
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """NumPy dtype of the tangent."""
+        return self._dtype
+
+    def components(self) -> tuple[Any, ...]:
+        """Nothing: there is no value."""
+        return ()
+
+    def truth(self) -> Any:
+        """Refuse: control flow on a tangent is not linear."""
+        raise NotLinearError("a derivative rule used the value of a tangent in Python control flow, which is not linear")
+
+
+class LinearMap:
+    """A finished tape: the derivative of a function at a point, to be applied any number of times.
+
+    Attributes
+    ----------
+    inputs : list of Shaped
+        Shape and dtype of each input.
+    outputs : list of Shaped
+        Shape and dtype of each output.
+    """
+
+    __slots__ = ("_input_rows", "_output_rows", "_rows", "inputs", "outputs")
+
+    def __init__(
+        self, rows: list[Any], input_rows: list[int], inputs: list[Shaped], output_rows: list[int | None], outputs: list[Shaped]
+    ) -> None:
+        self._rows = rows
+        self._input_rows = input_rows
+        self._output_rows = output_rows
+        self.inputs = inputs
+        self.outputs = outputs
+
+    def pull(self, cotangents: Sequence[Any]) -> list[Any]:
+        """Cotangents of the inputs, None where zero, from those of the outputs (None where zero)."""
+        present = [(r, c) for r, c in zip(self._output_rows, cotangents, strict=True) if r is not None and c is not None]
+        with np.errstate(all="ignore"):
+            result = pull(self._rows, present, self._input_rows)
+            if any(value is not None and contains_nan(value) for value in result):
+                with AnnihilateTrace() as trace:
+                    wrapped = [(row, trace.wrap(c)) for row, c in present]
+                    result = [trace.unwrap(v) for v in pull(self._rows, wrapped, self._input_rows)]
+        return result
+
+    def push(self, tangents: Sequence[Any]) -> list[Any]:
+        """Tangents of the outputs, None where zero, from those of the inputs (None where zero)."""
+        present = [(r, t) for r, t in zip(self._input_rows, tangents, strict=True) if t is not None]
+        with np.errstate(all="ignore"):
+            result = push(self._rows, present, self._output_rows)
+            if any(value is not None and contains_nan(value) for value in result):
+                with AnnihilateTrace() as trace:
+                    wrapped = [(row, trace.wrap(t)) for row, t in present]
+                    result = [trace.unwrap(v) for v in push(self._rows, wrapped, self._output_rows)]
+        return result
+
+
+class TapeTrace(Trace):
+    """Records linear operations on tape variables."""
+
+    __slots__ = ("input_rows", "inputs", "rows")
+    transformation = "a derivative rule"
+
+    def __init__(self, rows: list[Any] | None = None, level: int | None = None) -> None:
+        super().__init__()
+        if level is not None:
+            self.level = level
+        self.rows: list[Any] = [] if rows is None else rows
+        self.input_rows: list[int] = []
+        self.inputs: list[Shaped] = []
+
+    def input(self, value: Shaped) -> TapeVariable:
+        """Add an input row."""
+        self.rows.append(None)
+        self.input_rows.append(len(self.rows) - 1)
+        self.inputs.append(value)
+        return TapeVariable(self, value.shape, value.dtype, len(self.rows) - 1)
+
+    def finish(self, outputs: Sequence[Any]) -> LinearMap:
+        """Close the trace; the map from the inputs to ``outputs``."""
+        self.closed = True
+        rows = [v.row if isinstance(v, TapeVariable) and v.trace is self else None for v in outputs]
+        return LinearMap(self.rows, self.input_rows, self.inputs, rows, [Shaped(v.shape, v.dtype) for v in outputs])
+
+    def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """Append a row for an operation that is linear in its tape variables."""
+        if self.closed:
+            raise self.leaked()
+        slots = [i for i, v in enumerate(operands) if isinstance(v, TapeVariable) and v.trace is self]
+        shape, dtype = _answer_shape(primitive, operands, slots, parameters)
+        if primitive.partials is not None:
+            row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
+        elif all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1):
+            terms = [Term(operands[i].row, i, operands[i].shape, operands[i].dtype) for i in slots]
+            row = LinearRow(primitive, operands, parameters, terms, shape, dtype)
+        else:
+            raise NotLinearError(
+                f"{primitive.name} is not linear in its operands {slots}, where a derivative rule or "
+                f"hodiff.linear_transpose needs it to be"
+            )
+        self.rows.append(row)
+        return TapeVariable(self, shape, dtype, len(self.rows) - 1)
+
+
+class ReverseTrace(Trace):
+    """One run of ``vjp``, ``grad`` or ``linearize``."""
+
+    __slots__ = ("_tape", "input_rows", "inputs", "rows")
+    transformation = "hodiff.grad (or vjp, linearize, a jacobian)"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Any] = []
+        self.input_rows: list[int] = []
+        self.inputs: list[Shaped] = []
+        self._tape: TapeTrace | None = None
+
+    def input(self, value: Any) -> ReverseTracer:
+        """Wrap an input of the function being transformed."""
+        self.rows.append(None)
+        self.input_rows.append(len(self.rows) - 1)
+        self.inputs.append(Shaped(value.shape, value.dtype))
+        return ReverseTracer(self, value, len(self.rows) - 1)
+
+    def finish(self, outputs: Sequence[Any]) -> LinearMap:
+        """Close the trace; its derivative, from the inputs to ``outputs``."""
+        self.close()
+        rows = [v.row if isinstance(v, ReverseTracer) and v.trace is self else None for v in outputs]
+        shapes = [Shaped(v.shape, v.dtype) for v in outputs]
+        return LinearMap(self.rows, self.input_rows, self.inputs, rows, shapes)
+
+    def close(self) -> None:
+        """End the run; the rows live on in the linear map."""
+        self.closed = True
+        if self._tape is not None:
+            self._tape.close()
+
+    def primal(self, value: Any) -> Any:
+        """Value behind a tracer of this trace; any other value as it is."""
+        return value.primal if isinstance(value, ReverseTracer) and value.trace is self else value
+
+    def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """Compute the answer from the primals and record the differential."""
+        if self.closed:
+            raise self.leaked()
+        primals = list(operands)
+        slots = []
+        for slot, operand in enumerate(operands):
+            if isinstance(operand, ReverseTracer) and operand.trace is self:
+                primals[slot] = operand.primal
+                slots.append(slot)
+        answer = bind(primitive, *primals, **parameters)
+        if primitive.constant:
+            return answer
+        if primitive.partials is not None:
+            if primitive.smooth:
+                row: Any = self._elementwise_row(primitive, answer, operands, primals, slots)
+            else:
+                with np.errstate(all="ignore"):
+                    row = self._elementwise_row(primitive, answer, operands, primals, slots)
+        elif primitive.jvps is None and primitive.transposes is not None:
+            linear = [i for i in slots if primitive.linear_in(i)]
+            terms = [Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in linear]
+            row = LinearRow(primitive, tuple(primals), parameters, terms, answer.shape, answer.dtype) if terms else None
+        else:
+            with np.errstate(all="ignore"):
+                return self._linearise(primitive, answer, operands, primals, slots, parameters)
+        if not row:
+            return answer
+        self.rows.append(row)
+        return ReverseTracer(self, answer, len(self.rows) - 1)
+
+    def _elementwise_row(
+        self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]
+    ) -> list[Any]:
+        shape = answer.shape
+        dtype = answer.dtype
+        partials = primitive.partials
+        row = []
+        for slot in slots:
+            rule = partials[slot] if slot < len(partials) else primitive.rule(partials, slot)  # type: ignore[index,arg-type]
+            if rule is None:
+                continue
+            if rule.__class__ is int:
+                coefficient = None if rule == 1 else NEGATIVE
+            else:
+                coefficient = rule(answer, *primals)
+            primal = primals[slot]
+            if primal.shape == shape and primal.dtype == dtype:
+                row.append((operands[slot].row, coefficient, None))
+            else:
+                row.append((operands[slot].row, coefficient, Cast(primal.shape, primal.dtype, shape, dtype)))
+        return row
+
+    def _linearise(
+        self,
+        primitive: Primitive,
+        answer: Any,
+        operands: tuple[Any, ...],
+        primals: list[Any],
+        slots: list[int],
+        parameters: dict[str, Any],
+    ) -> Any:
+        if self._tape is None:
+            self._tape = TapeTrace(self.rows, self.level)
+        tape = self._tape
+        total: Any = None
+        for slot in slots:
+            primal = primals[slot]
+            tangent = TapeVariable(tape, primal.shape, primal.dtype, operands[slot].row)
+            if primitive.linear_in(slot):
+                arguments = list(primals)
+                arguments[slot] = tangent
+                term = tape.process(primitive, tuple(arguments), parameters)
+            elif primitive.jvps is None:
+                raise NoRuleError.for_function(primitive.name)
+            else:
+                rule = primitive.rule(primitive.jvps, slot)
+                term = None if rule is None else rule(tangent, answer, *primals, **parameters)
+            total = add_tangents(total, term)
+        return self._wrap(primitive, answer, total)
+
+    def _wrap(self, primitive: Primitive, answer: Any, tangent: Any) -> Any:
+        if tangent is None:
+            return answer
+        if isinstance(answer, tuple):
+            return tuple(self._wrap(primitive, a, t) for a, t in zip(answer, tangent, strict=True))
+        if not isinstance(tangent, TapeVariable) or tangent.trace is not self._tape:
+            raise NotLinearError(
+                f"{primitive.name}: a derivative rule returned a tangent that does not depend on the tangent it was given; "
+                f"return None for a derivative that is zero"
+            )
+        if tangent.shape != answer.shape:
+            raise RuleError(
+                f"{primitive.name}: a derivative rule returned a tangent of shape {tangent.shape} for an answer of "
+                f"shape {answer.shape}"
+            )
+        row = tangent.row
+        if tangent.dtype != answer.dtype:
+            cast = Cast(tangent.shape, tangent.dtype, answer.shape, answer.dtype)
+            self.rows.append([(row, None, cast)])
+            row = len(self.rows) - 1
+        return ReverseTracer(self, answer, row)
+
+
+def _linear_elementwise_row(
+    primitive: Primitive, operands: tuple[Any, ...], slots: list[int], shape: tuple[int, ...], dtype: "np.dtype[Any]"
+) -> list[Any]:
+    values = [None if i in slots else v for i, v in enumerate(operands)]
+    row = []
+    for slot in slots:
+        coefficient = linear_coefficient(primitive, slot, values)
+        if isinstance(coefficient, int):
+            coefficient = None if coefficient == 1 else NEGATIVE
+        variable = operands[slot]
+        same = variable.shape == shape and variable.dtype == dtype
+        cast = None if same else Cast(variable.shape, variable.dtype, shape, dtype)
+        row.append((variable.row, coefficient, cast))
+    return row
+
+
+def _answer_shape(
+    primitive: Primitive, operands: tuple[Any, ...], slots: list[int], parameters: dict[str, Any]
+) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
+    """Shape and dtype of an operation some of whose operands have no value, from its shape rule or a run on zeros."""
+    if primitive.partials is not None:
+        shape = np.broadcast_shapes(*[np.shape(v) for v in operands])
+        kinds = [v.dtype if hasattr(v, "dtype") else v for v in operands]
+        answer: Any = Shaped(shape, _elementwise_dtype(primitive, kinds))
+    elif primitive.shape is not None:
+        answer = primitive.shape(*operands, **parameters)
+    else:
+        zeros = [
+            np.broadcast_to(np.zeros((), v.dtype), v.shape) if i in slots or isinstance(v, Tracer) else v
+            for i, v in enumerate(operands)
+        ]
+        answer = primitive.function(*zeros, **parameters)
+    return answer.shape, answer.dtype
+
+
+def _elementwise_dtype(primitive: Primitive, kinds: list[Any]) -> "np.dtype[Any]":
+    ones = [np.ones((), kind) if isinstance(kind, np.dtype) else kind for kind in kinds]
+    with np.errstate(all="ignore"):
+        return primitive.function(*ones).dtype  # type: ignore[no-any-return]

@@ -1,0 +1,247 @@
+"""The tape: a linear map recorded as rows, to be pushed forward or pulled back.
+
+May import ``casting``, ``core``, ``kinds`` and ``shaped``. Reverse mode appends one row an operation (see ``reverse``).
+A row keeps coefficients and shapes, not primals, and has one term an operand that depends on the inputs:
+
+* an elementwise row is a list of terms ``(source row, coefficient, cast)``; the coefficient None stands for 1;
+* any other row is a `LinearRow`, which applies a primitive that is linear in the operand, or its transpose;
+* None is an input.
+
+``cast`` is None where operand and answer have the same shape and dtype; otherwise a `Cast` undoes broadcasting and
+conversion.
+"""
+
+from enum import Enum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hodiff.casting import fit_tangent, unbroadcast
+from hodiff.core import Primitive, Tracer, bind
+from hodiff.kinds import linear
+from hodiff.shaped import Shape, Shaped, shaped
+
+
+class Sign(Enum):
+    """Coefficients that need no multiplication, besides None for 1."""
+
+    MINUS = -1
+
+
+NEGATIVE = Sign.MINUS
+
+
+class Cast(NamedTuple):
+    """Shapes and dtypes on both sides of a term."""
+
+    shape: Shape
+    dtype: "np.dtype[Any]"
+    answer_shape: Shape
+    answer_dtype: "np.dtype[Any]"
+
+
+class Term(NamedTuple):
+    """One operand of a `LinearRow`."""
+
+    source: int
+    slot: int
+    shape: Shape
+    dtype: "np.dtype[Any]"
+
+
+class LinearRow:
+    """Apply a primitive that is linear in the operands listed in ``terms``; the others are coefficients."""
+
+    __slots__ = ("dtype", "operands", "parameters", "primitive", "shape", "terms")
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        operands: tuple[Any, ...],
+        parameters: dict[str, Any],
+        terms: list[Term],
+        shape: Shape,
+        dtype: "np.dtype[Any]",
+    ) -> None:
+        self.primitive = primitive
+        if primitive.jointly or len(terms) == 1:
+            # Operands in which the map is linear are needed by shape alone; a constant one contributes nothing.
+            kept = list(operands)
+            for slot, value in enumerate(operands):
+                if primitive.jointly and primitive.linear_in(slot):
+                    kept[slot] = shaped(value)
+            for term in terms:
+                kept[term.slot] = Shaped(term.shape, term.dtype)
+            operands = tuple(kept)
+        self.operands = operands
+        self.parameters = parameters
+        self.terms = terms
+        self.shape = shape
+        self.dtype = dtype
+
+    def push(self, tangents: list[Any]) -> Any:
+        """Tangent of the answer from those of the source rows, None where all of them are zero."""
+        present = [term for term in self.terms if tangents[term.source] is not None]
+        if not present:
+            return None
+        if self.primitive.jointly:
+            operands = [_zeros(v) if isinstance(v, Shaped) else v for v in self.operands]
+            for term in present:
+                operands[term.slot] = tangents[term.source]
+            return bind(self.primitive, *operands, **self.parameters)
+        total = None
+        for term in present:
+            operands = list(self.operands)
+            operands[term.slot] = tangents[term.source]
+            value = bind(self.primitive, *operands, **self.parameters)
+            total = value if total is None else total + value
+        return total
+
+    def pull(self, cotangent: Any, cotangents: list[Any]) -> None:
+        """Add the cotangents of the source rows."""
+        primitive = self.primitive
+        for source, slot, shape, dtype in self.terms:
+            if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in self.operands[1:]):
+                entry = cotangents[source]
+                if not isinstance(entry, Accumulator):
+                    entry = cotangents[source] = Accumulator(shape, dtype, entry)
+                entry.scatter(primitive, cotangent, self.operands[1:], self.parameters)
+                continue
+            operands = list(self.operands)
+            operands[slot] = Shaped(shape, dtype)
+            value = primitive.transpose(slot, cotangent, operands, self.parameters)
+            if value.shape != shape or value.dtype != dtype:
+                value = unbroadcast(value, shape, dtype, primitive.name)
+            entry = cotangents[source]
+            cotangents[source] = value if entry is None else entry + value
+
+
+class Accumulator:
+    """Sum of cotangents of one array, to which parts such as the one of ``x[i]`` are added in place.
+
+    Adding each as an array of full size would make a loop over ``x[i]`` quadratic. Plain cotangents go straight into
+    one owned buffer; traced ones wait, and are assembled by one operation.
+    """
+
+    __slots__ = ("buffer", "dense", "dtype", "pieces", "shape")
+
+    def __init__(self, shape: Shape, dtype: "np.dtype[Any]", dense: Any) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.dense = dense
+        self.buffer: Any = None
+        self.pieces: list[tuple[Primitive, Any, tuple[Any, ...], dict[str, Any]]] = []
+
+    def scatter(self, primitive: Primitive, cotangent: Any, operands: tuple[Any, ...], parameters: dict[str, Any]) -> None:
+        """Add the transpose of ``primitive`` applied to ``cotangent``."""
+        assert primitive.accumulate is not None
+        if isinstance(cotangent, Tracer):
+            self.pieces.append((primitive, cotangent, operands, parameters))
+            return
+        if self.buffer is None:
+            self.buffer = np.zeros(self.shape, self.dtype)
+        if cotangent.dtype.kind == "c" and self.dtype.kind != "c":
+            cotangent = cotangent.real
+        primitive.accumulate(self.buffer, cotangent, *operands, **parameters)
+
+    def __add__(self, cotangent: Any) -> "Accumulator":
+        self.dense = cotangent if self.dense is None else self.dense + cotangent
+        return self
+
+    def total(self) -> Any:
+        """Everything added so far."""
+        result = self.dense
+        if self.buffer is not None:
+            result = self.buffer if result is None else result + self.buffer
+        if self.pieces:
+            primitives, cotangents, operands, parameters = zip(*self.pieces, strict=True)
+            pieces = tuple(zip(primitives, operands, parameters, strict=True))
+            value = assemble(*cotangents, pieces=pieces, shape=self.shape, dtype=self.dtype)
+            result = value if result is None else result + value
+        return result
+
+
+def _assemble(*cotangents: Any, pieces: Any, shape: Shape, dtype: Any) -> Any:
+    total = np.zeros(shape, np.result_type(dtype, *cotangents))
+    for cotangent, (primitive, operands, parameters) in zip(cotangents, pieces, strict=True):
+        primitive.accumulate(total, cotangent, *operands, **parameters)
+    return total
+
+
+def _assemble_transpose(slot: int, ct: Any, *operands: Any, pieces: Any, shape: Shape, dtype: Any) -> Any:
+    del shape, dtype, operands
+    primitive, others, parameters = pieces[slot]
+    return bind(primitive, ct, *others, **parameters)
+
+
+def _assemble_leading(size: int, *, pieces: Any, shape: Shape, dtype: Any) -> dict[str, Any]:
+    shifted = tuple((p, others, p.leading(size, **parameters)) for p, others, parameters in pieces)
+    return {"pieces": shifted, "shape": (size, *shape), "dtype": dtype}
+
+
+#: Sum of the transposes of several accumulating primitives, each applied to its own cotangent.
+assemble = linear(_assemble, _assemble_transpose, name="assemble", variadic=True, leading=_assemble_leading)
+
+
+def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | None]) -> list[Any]:
+    """Tangents of the output rows from tangents of the input rows; None where they are zero."""
+    tangents: list[Any] = [None] * len(rows)
+    for row, tangent in inputs:
+        tangents[row] = tangent
+    for i, row in enumerate(rows):
+        if row is None:
+            continue
+        if type(row) is LinearRow:
+            tangents[i] = row.push(tangents)
+            continue
+        total = None
+        cast = None
+        for source, coefficient, term_cast in row:
+            tangent = tangents[source]
+            if tangent is None:
+                continue
+            cast = term_cast or cast
+            value = tangent if coefficient is None else -tangent if coefficient is NEGATIVE else coefficient * tangent
+            total = value if total is None else total + value
+        if cast is not None and total is not None:
+            total = fit_tangent(total, cast.answer_shape, cast.answer_dtype)
+        tangents[i] = total
+    return [None if row is None else tangents[row] for row in outputs]
+
+
+def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> list[Any]:
+    """Cotangents of the input rows from cotangents of the output rows; None where they are zero."""
+    if not outputs:
+        return [None] * len(inputs)
+    cotangents: list[Any] = [None] * len(rows)
+    for row, cotangent in outputs:
+        entry = cotangents[row]
+        cotangents[row] = cotangent if entry is None else entry + cotangent
+    for i in range(max(row for row, _ in outputs), -1, -1):
+        cotangent = cotangents[i]
+        row = rows[i]
+        if cotangent is None or row is None:
+            continue
+        cotangents[i] = None
+        if type(cotangent) is Accumulator:
+            cotangent = cotangent.total()
+        if type(row) is LinearRow:
+            row.pull(cotangent, cotangents)
+            continue
+        for source, coefficient, cast in row:
+            if coefficient is None:
+                value = cotangent
+            elif coefficient is NEGATIVE:
+                value = -cotangent
+            else:
+                value = cotangent * coefficient
+            if cast is not None:
+                value = unbroadcast(value, cast.shape, cast.dtype)
+            entry = cotangents[source]
+            cotangents[source] = value if entry is None else entry + value
+    found = [cotangents[row] for row in inputs]
+    return [entry.total() if isinstance(entry, Accumulator) else entry for entry in found]
+
+
+def _zeros(value: Shaped) -> Any:
+    return np.broadcast_to(np.zeros((), value.dtype), value.shape)

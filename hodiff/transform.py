@@ -1,0 +1,139 @@
+"""What all transformations share: transformed functions as objects, and one linearisation of a function.
+
+May import ``arguments``, ``reverse``, ``tree``, ``shaped``, ``core`` and ``errors``.
+
+>>> class Twice(Transformed):
+...     def __call__(self, x):
+...         return 2 * self.function(x)
+>>> Twice(abs)(-1), Twice(abs)
+(2, <Twice of abs>)
+"""
+
+from collections.abc import Callable, Iterable
+from functools import update_wrapper
+from types import MethodType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hodiff.arguments import Selection, as_array, differentiable_leaves
+from hodiff.core import Tracer
+from hodiff.errors import ComplexOutputError, NonDifferentiableOutputError, StructureError
+from hodiff.reverse import LinearMap, ReverseTrace
+from hodiff.shaped import is_inexact
+from hodiff.tree import Structure, flatten, leaf_names, tree_map, unflatten
+
+
+class Transformed:
+    """A function made from another one: picklable where that one is, usable as a method, documented by it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"{type(self).__name__}: the first argument must be a function, got {function!r}")
+        update_wrapper(self, function, updated=())
+        self.function = function
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Evaluate."""
+        raise NotImplementedError
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {getattr(self.function, '__qualname__', repr(self.function))}>"
+
+
+class Linearised(NamedTuple):
+    """A function at a point: its value, and its derivative as a linear map between leaves."""
+
+    outputs: list[Any]
+    output_structure: Structure
+    inputs: list[Any]
+    input_structure: Structure
+    derivative: LinearMap
+    aux: Any
+
+
+def linearise(
+    function: Callable[..., Any],
+    selection: Selection,
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Linearised:
+    """Run ``function`` once and record its derivative with respect to the selected arguments."""
+    name = selection.transformation
+    leaves, structure = differentiable_leaves(selection.take(args, keywords), name, holomorphic=holomorphic)
+    with ReverseTrace() as trace:
+        tracers = [trace.input(value) for value in leaves]
+        args, keywords = selection.put(args, keywords, unflatten(structure, tracers))
+        result = function(*args, **keywords)
+        result, aux = split_aux(result, name) if has_aux else (result, None)
+        outputs, output_structure = numeric_leaves(result, name)
+        derivative = trace.finish(outputs)
+    primals = [trace.primal(value) for value in outputs]
+    return Linearised(primals, output_structure, leaves, structure, derivative, tree_map(trace.primal, aux))
+
+
+def split_aux(result: Any, name: str) -> tuple[Any, Any]:
+    """Result and auxiliary data of a function that was declared to return both."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise StructureError(
+            f"{name}: with has_aux=True the function must return a pair (result, aux), got {type(result).__name__}"
+        )
+    return result
+
+
+def numeric_leaves(tree: Any, name: str) -> tuple[list[Any], Structure]:
+    """Leaves of a result as arrays or NumPy scalars."""
+    leaves, structure = flatten(tree)
+    values = [as_array(leaf) for leaf in leaves]
+    for i, value in enumerate(values):
+        if value is None:
+            where = leaf_names(tree)[i]
+            raise NonDifferentiableOutputError(
+                f"{name}: the function must return numbers, arrays or trees of them, got an object of type "
+                f"{type(leaves[i]).__name__}{f' (leaf {where})' if where else ''}; return extra data with has_aux=True"
+            )
+    return values, structure
+
+
+def check_outputs(outputs: Iterable[Any], name: str, *, holomorphic: bool, allow_complex: bool) -> None:
+    """Refuse integer results, and complex or real ones where they have no gradient."""
+    for value in outputs:
+        if not is_inexact(value.dtype):
+            raise NonDifferentiableOutputError(
+                f"{name}: the result is of dtype {value.dtype}; integers and booleans have no derivative, so the function must "
+                f"return floats"
+            )
+        if holomorphic and value.dtype.kind != "c":
+            raise ComplexOutputError(
+                f"{name}: holomorphic=True needs a complex result, got {value.dtype}; leave it out for a real result"
+            )
+        if value.dtype.kind == "c" and not (holomorphic or allow_complex):
+            raise ComplexOutputError(
+                f"{name}: the result is complex ({value.dtype}); take its real part or abs(), or pass holomorphic=True for a "
+                f"complex function of complex numbers"
+            )
+
+
+def materialise(values: list[Any], like: list[Any], given: Iterable[Any] = ()) -> list[Any]:
+    """Zeros for None, and arrays that the caller may modify: never a view, and never an array twice."""
+    seen = [id(value) for value in given]
+    result = []
+    for value, source in zip(values, like, strict=True):
+        if value is None:
+            value = np.zeros(source.shape, source.dtype)[()]
+        elif isinstance(value, np.ndarray) and (
+            value.base is not None or not value.flags.writeable or id(value) in seen
+        ):
+            value = value.copy()
+        elif isinstance(value, Tracer):
+            result.append(value)
+            continue
+        seen.append(id(value))
+        result.append(value)
+    return result

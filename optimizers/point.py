@@ -1,0 +1,252 @@
+"""One point of a problem and what is known there; imports ``flatten`` and ``errors``.
+
+A ``Point`` asks its oracle for each quantity the first time it is read and remembers it, so a method may
+write ``point.g`` wherever the mathematics says g.
+
+>>> import optimizers as opt
+>>> problem = opt.Problem(lambda x: x[0] ** 3 * x[1])
+>>> point = problem.at([2.0, 1.0])
+>>> point.f, point.g, point.hvp([1.0, 0.0]), problem.counts.nfev
+(8.0, array([12.,  8.]), array([12., 12.]), 1)
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from optimizers.errors import NonFiniteError, ShapeError
+from optimizers.flatten import Array, Tree, real_array
+
+__all__ = ["Counts", "Oracle", "Point"]
+
+
+@dataclass
+class Counts:
+    """Evaluations done so far, one counter a quantity.
+
+    Attributes
+    ----------
+    nfev, njev, nhev, nhvp : int
+        Objective, gradient, Hessian, Hessian-vector products. A joint evaluation of value and gradient
+        counts once in `nfev` and once in `njev`.
+    nd3, ntaylor : int
+        Third-derivative contractions and Taylor expansions along a line.
+
+    Examples
+    --------
+    >>> Counts().nfev
+    0
+    """
+
+    nfev: int = 0
+    njev: int = 0
+    nhev: int = 0
+    nhvp: int = 0
+    nd3: int = 0
+    ntaylor: int = 0
+
+
+class Oracle(Protocol):
+    """What a `Point` needs of its problem: each method evaluates, checks shapes and counts.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> oracle: Oracle = opt.Problem(lambda x: x @ x)
+    >>> oracle.names["f"]
+    'fun <lambda>'
+    """
+
+    counts: Counts
+    names: dict[str, str]
+
+    def value(self, x: Array) -> tuple[float, Array | None]:
+        """Objective, and the gradient where it comes with it."""
+        ...
+
+    def gradient(self, x: Array) -> Array:
+        """Gradient alone."""
+        ...
+
+    def hessian(self, x: Array) -> Array:
+        """Dense Hessian."""
+        ...
+
+    def pushforward(self, x: Array) -> Callable[[Array], Array]:
+        """The map v -> H(x) v, prepared once for many v."""
+        ...
+
+    def third(self, x: Array, v: Array, w: Array) -> Array:
+        """Third derivative contracted with v and w."""
+        ...
+
+    def series(self, x: Array, d: Array, order: int) -> Array:
+        """Derivatives of t -> f(x + t d) at 0."""
+        ...
+
+
+class Point:
+    """A point `x` with lazily evaluated, remembered derivatives; made by ``problem.at(x)``.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n,)
+        Read-only copy.
+    f : float
+        Objective.
+    g : ndarray, shape (n,)
+        Gradient, read-only.
+    H : ndarray, shape (n, n)
+        Hessian, symmetric, read-only.
+    finite : bool
+        Whether `f` and every entry of `g` are finite. Solvers accept finite points only.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> point = opt.Problem(lambda x: x[0] * x[1] ** 2).at([1.0, 3.0])
+    >>> point.H
+    array([[0., 6.],
+           [6., 2.]])
+    """
+
+    __slots__ = ("_H", "_asked", "_f", "_g", "_oracle", "_push", "x")
+
+    def __init__(
+        self, oracle: Oracle, x: Array, f: float | None = None, g: Array | None = None, H: Array | None = None
+    ) -> None:
+        self.x = x
+        self._oracle = oracle
+        self._f, self._g, self._H = f, g, H
+        self._push: Callable[[Array], Array] | None = None
+        self._asked: dict[str, tuple[Any, Array]] = {}
+
+    @property
+    def f(self) -> float:
+        if self._f is None:
+            self._evaluate()
+        assert self._f is not None
+        return self._f
+
+    @property
+    def g(self) -> Array:
+        if self._g is None and self._f is None:
+            self._evaluate()
+        if self._g is None:
+            self._g = self._oracle.gradient(self.x)
+        return self._g
+
+    @property
+    def H(self) -> Array:
+        if self._H is None:
+            self._H = self._oracle.hessian(self.x)
+        return self._H
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.f) and bool(np.isfinite(self.g).all())
+
+    def hvp(self, v: Tree) -> Array:
+        """Hessian times `v`, shape (n,). The gradient is linearised once a point, whatever the number of `v`.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Problem(lambda x: x[0] * x[1] ** 2).at([1.0, 3.0]).hvp([0.0, 1.0])
+        array([6., 2.])
+        """
+        v = self._direction(v, "v")
+        if self._H is not None:
+            return self._H @ v
+        return self._once("hvp", (v,), lambda: self._multiply(v))
+
+    def d3(self, v: Tree, w: Tree) -> Array:
+        """Third derivative contracted with `v` and `w`, shape (n,).
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Problem(lambda x: x[0] * x[1] ** 2).at([1.0, 3.0]).d3([1.0, 0.0], [0.0, 1.0])
+        array([0., 2.])
+        """
+        v, w = self._direction(v, "v"), self._direction(w, "w")
+        return self._once("d3", (v, w), lambda: self._oracle.third(self.x, v, w))
+
+    def taylor(self, d: Tree, order: int) -> Array:
+        """Derivatives of t -> f(x + t d) at t = 0, of order 0 to `order`; shape (order + 1,).
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Problem(lambda x: x[0] * x[1] ** 2).at([1.0, 3.0]).taylor([1.0, 1.0], 3)
+        array([ 9., 15., 14.,  6.])
+        """
+        d = self._direction(d, "d")
+        return self._once("taylor", (d, order), lambda: self._oracle.series(self.x, d, order))
+
+    def require_finite(self) -> "Point":
+        """This point, once value and gradient are known to be finite.
+
+        Raises
+        ------
+        NonFiniteError
+            Naming the callable whose value is not finite.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Problem(lambda x: x @ x).at([1.0]).require_finite().f
+        1.0
+        """
+        for letter, value in (("f", self.f), ("g", self.g)):
+            self._require(letter, value)
+        return self
+
+    def require_finite_hessian(self) -> "Point":
+        """This point, once its Hessian is known to be finite; raises like `require_finite`.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Problem(lambda x: x @ x).at([1.0]).require_finite_hessian().H
+        array([[2.]])
+        """
+        self._require("H", self.H)
+        return self
+
+    def _require(self, letter: str, value: Any) -> None:
+        if not np.isfinite(value).all():
+            raise NonFiniteError(
+                f"the {self._oracle.names[letter]} is not finite at the start, where x = {_brief(self.x)}: "
+                "start from an x0 where objective and derivatives are finite"
+            )
+
+    def _evaluate(self) -> None:
+        self._f, g = self._oracle.value(self.x)
+        if g is not None:
+            self._g = g
+
+    def _multiply(self, v: Array) -> Array:
+        if self._push is None:
+            self._push = self._oracle.pushforward(self.x)
+        return self._push(v)
+
+    def _once(self, kind: str, key: tuple[Any, ...], compute: Callable[[], Array]) -> Array:
+        """Remember the last answer of each kind: enough to make a repeated question free."""
+        known = self._asked.get(kind)
+        if known is None or not all(np.array_equal(a, b) for a, b in zip(known[0], key, strict=True)):
+            known = self._asked[kind] = (key, compute())
+        return known[1]
+
+    def _direction(self, v: Tree, name: str) -> Array:
+        v = real_array(v, name)
+        if v.shape != self.x.shape:
+            raise ShapeError(f"{name} has shape {v.shape}: it must be that of the vector x, {self.x.shape}")
+        return v
+
+
+def _brief(x: Array) -> str:
+    return np.array2string(x, threshold=6, edgeitems=2, precision=4)

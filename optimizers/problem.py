@@ -1,0 +1,405 @@
+"""The objective as solvers see it, and the only door to ``hodiff``; imports ``hodiff`` and the layers below.
+
+``Problem`` turns a user's function of any tree into values and derivatives of one flat vector: derivatives
+that the user gives are used, the others come from ``hodiff``. It evaluates, checks and counts; ``Point``
+remembers.
+
+>>> import numpy as np
+>>> problem = Problem(lambda p: np.sum(p["a"] ** 2) + p["b"], like={"a": np.ones(2), "b": 3.0})
+>>> problem.at({"a": np.array([1.0, 2.0]), "b": 0.0}).g
+array([2., 4., 1.])
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse
+
+import hodiff as hd
+from optimizers.errors import InputTypeError, OptionError, ShapeError
+from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
+from optimizers.point import Counts, Point
+
+__all__ = ["Problem", "vector_functions"]
+
+
+class Problem:
+    """An objective, its arguments and its derivatives.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args)`` -> real scalar.
+    grad : callable or True, optional
+        ``grad(x, *args)`` shaped like x. True: `fun` returns the pair ``(value, gradient)``. By default the
+        gradient is `hodiff`'s, evaluated together with the value.
+    hess : callable, optional
+        ``hess(x, *args)`` -> (n, n), dense or sparse.
+    hvp : callable, optional
+        ``hvp(x, v, *args)`` shaped like x. Where only `hvp` is given, Hessians are assembled from it.
+    args : tuple
+        Passed on to every callable.
+    like : tree, optional
+        An example of x, which fixes its structure; needed where x is anything but a vector.
+    jit : "auto", True or False
+        Whether derivatives are compiled. There is no compiled mode in this version: "auto" and False run
+        eagerly, True is refused.
+
+    Attributes
+    ----------
+    counts : Counts
+        Evaluations so far.
+
+    Raises
+    ------
+    OptionError, InputTypeError
+        When an argument is not one of the above.
+
+    Examples
+    --------
+    >>> problem = Problem(lambda x, a: (x[0] - a) ** 2, args=(3.0,))
+    >>> problem.at([1.0]).f, problem.at([1.0]).g, problem.counts.nfev
+    (4.0, array([-4.]), 1)
+    """
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        grad: Callable[..., Any] | Literal[True] | None = None,
+        hess: Callable[..., Any] | None = None,
+        hvp: Callable[..., Any] | None = None,
+        *,
+        args: tuple[Any, ...] = (),
+        like: Tree = None,
+        jit: bool | str = "auto",
+    ) -> None:
+        _check_callables(fun, grad, hess, hvp)
+        _check_jit(jit)
+        self.counts = Counts()
+        self.layout = None if like is None else Layout.of(like, "x0")
+        self._args = args if isinstance(args, tuple) else (args,)
+        self._fun, self._grad, self._hess, self._hvp = fun, grad, hess, hvp
+        self._value_and_grad = hd.value_and_grad(self._flat)
+        self._flat_grad = hd.grad(self._flat)
+        self._flat_hess = hd.hessian(self._flat)
+        self._last: Point | None = None
+        self.names = {
+            "f": _label("fun", fun),
+            "g": _label("gradient of fun", fun) if grad in (None, True) else _label("grad", grad),
+            "H": _label("hess", hess or hvp) if hess or hvp else _label("Hessian of fun", fun),
+        }
+
+    def at(self, x: Tree, *, f: float | None = None, g: Array | None = None, H: Array | None = None) -> Point:
+        """The point `x`, a vector or a tree like `like`. The last point is remembered: asked again, it is given again.
+
+        `f`, `g` and `H` are values already known there, from a stored state; they count as no evaluation.
+
+        Raises
+        ------
+        ShapeError, NonFiniteError, InputTypeError
+            When `x` is not a finite real vector, or not of the structure of `like`.
+
+        Examples
+        --------
+        >>> problem = Problem(lambda x: x @ x)
+        >>> problem.at([1.0, 2.0]) is problem.at([1.0, 2.0])
+        True
+        """
+        last = self._last
+        if last is not None and x is last.x:
+            return last
+        vector = self._vector(x)
+        if last is None or not _same(vector, last.x):
+            check_finite(vector, "x")
+            vector.setflags(write=False)
+            last = self._last = Point(self, vector, f, g, H)
+        return last
+
+    def trial(self, x: Array) -> Point | None:
+        """The point `x`, shape (n,), or None where `x` itself has overflowed: what line searches ask for.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x @ x).trial(np.array([np.inf])) is None
+        True
+        """
+        return self.at(x) if np.isfinite(x).all() else None
+
+    def unravel(self, vector: Array) -> Tree:
+        """A new array or tree, shaped as the user's functions see x, of the entries of `vector`.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x @ x).unravel(np.ones(2))
+        array([1., 1.])
+        """
+        vector = np.array(vector)
+        return vector if self.layout is None else self.layout.unravel(vector)
+
+    def value_and_grad(self, x: Array) -> tuple[float, Array]:
+        """Value and gradient from one evaluation, as ``scipy.optimize.minimize(..., jac=True)`` wants them.
+
+        Examples
+        --------
+        >>> import scipy.optimize
+        >>> problem = Problem(lambda x: (x[0] - 1) ** 2 + (x[0] * x[1]) ** 2)
+        >>> result = scipy.optimize.minimize(problem.value_and_grad, [2.0, 1.0], jac=True, method="BFGS")
+        >>> bool(result.success), problem.counts.nfev == result.nfev
+        (True, True)
+        """
+        point = self.at(x)
+        return point.f, np.array(point.g)
+
+    # -- the oracle: every evaluation of a user's function happens below ---------------------------------
+
+    def value(self, x: Array) -> tuple[float, Array | None]:
+        """Objective, and the gradient where it comes from the same evaluation; `Point` asks this.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x @ x).value(np.ones(2))
+        (2.0, array([2., 2.]))
+        """
+        self.counts.nfev += 1
+        with _quiet():
+            if self._grad is None:
+                self.counts.njev += 1
+                f, g = self._value_and_grad(x)
+                return float(f), self._vector_result(g, "g", x)
+            out = self._fun(self._tree(x), *self._args)
+        if self._grad is not True:
+            return float(_scalar(out, self.names["f"])), None
+        self.counts.njev += 1
+        f, g = _pair(out, self.names["f"])
+        return float(_scalar(f, self.names["f"])), self._vector_result(g, "g", x)
+
+    def gradient(self, x: Array) -> Array:
+        """Gradient alone; with the value where they are computed together.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x @ x).gradient(np.ones(2))
+        array([2., 2.])
+        """
+        if not callable(self._grad):
+            g = self.value(x)[1]
+            assert g is not None
+            return g
+        self.counts.njev += 1
+        with _quiet():
+            return self._vector_result(self._grad(self._tree(x), *self._args), "g", x)
+
+    def hessian(self, x: Array) -> Array:
+        """Dense symmetric Hessian, shape (n, n).
+
+        Examples
+        --------
+        >>> Problem(lambda x: x[0] * x[1]).hessian(np.ones(2))
+        array([[0., 1.],
+               [1., 0.]])
+        """
+        if self._hess is None and self._hvp is not None:
+            push = self.pushforward(x)
+            return _symmetric(np.stack([push(e) for e in np.eye(x.size)]))
+        self.counts.nhev += 1
+        with _quiet():
+            out = self._flat_hess(x) if self._hess is None else self._hess(self._tree(x), *self._args)
+        H = real_array(out.toarray() if scipy.sparse.issparse(out) else out, self.names["H"])
+        n, shape = x.size, self.layout.shapes[0] if self.layout and self.layout.spec is None else x.shape
+        if H.shape not in ((n, n), shape + shape):
+            raise ShapeError(f"the {self.names['H']} has shape {H.shape}: it must be {(n, n)}")
+        return _symmetric(H.reshape(n, n))
+
+    def pushforward(self, x: Array) -> Callable[[Array], Array]:
+        """The map v -> H(x) v; `hodiff` linearises the gradient once for all v.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x[0] * x[1]).pushforward(np.ones(2))(np.array([1.0, 0.0]))
+        array([0., 1.])
+        """
+        if self._hvp is not None:
+            user, tree = self._hvp, self._tree(x)
+
+            def product(v: Array) -> Any:
+                return user(tree, self._tree(v), *self._args)
+
+        elif self._hess is not None:
+            return self.hessian(x).__matmul__
+        else:
+            with _quiet():
+                product = hd.linearize(self._flat_grad, x)[1]
+
+        def counted(v: Array) -> Array:
+            self.counts.nhvp += 1
+            with _quiet():
+                return self._vector_result(product(v), "H", x)
+
+        return counted
+
+    def third(self, x: Array, v: Array, w: Array) -> Array:
+        """Third derivative contracted with `v` and `w`, shape (n,).
+
+        Examples
+        --------
+        >>> Problem(lambda x: x[0] ** 3).third(np.ones(1), np.ones(1), np.ones(1))
+        array([6.])
+        """
+        self.counts.nd3 += 1
+
+        def along_v(y: Any) -> Any:
+            return hd.jvp(self._flat_grad, (y,), (v,))[1]
+
+        with _quiet():
+            return self._vector_result(hd.jvp(along_v, (x,), (w,))[1], "g", x)
+
+    def series(self, x: Array, d: Array, order: int) -> Array:
+        """Derivatives 0 to `order` of t -> f(x + t d) at 0, shape (order + 1,), by nested forward mode.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x[0] ** 3).series(np.ones(1), np.ones(1), 3)
+        array([1., 3., 6., 6.])
+        """
+        if order < 0:
+            raise OptionError(f"taylor: order must be >= 0, not {order}")
+        self.counts.ntaylor += 1
+
+        def expand(k: int) -> Callable[[Any], tuple[Any, ...]]:
+            if k == 0:
+                return lambda y: (self._flat(y),)
+            lower = expand(k - 1)
+
+            def terms(y: Any) -> tuple[Any, ...]:
+                values, slopes = hd.jvp(lower, (y,), (d,))
+                return (values[0], *slopes)
+
+            return terms
+
+        with _quiet():
+            return np.array([float(term) for term in expand(order)(x)])
+
+    # -- helpers ------------------------------------------------------------------------------------------
+
+    def _flat(self, x: Any) -> Any:
+        """The objective of a possibly traced vector: what hodiff differentiates."""
+        tree = x if self.layout is None else self.layout.unravel(x)
+        out = self._fun(tree, *self._args)
+        return _scalar(_pair(out, self.names["f"])[0] if self._grad is True else out, self.names["f"])
+
+    def _vector(self, x: Tree) -> Array:
+        if self.layout is not None and not (type(x) is np.ndarray and x.shape == (self.layout.size,)):
+            return self.layout.ravel(x, "x")
+        if isinstance(x, dict):
+            raise InputTypeError("x is a tree, not a vector: say its structure, Problem(fun, like=x0)")
+        vector = real_array(x, "x")
+        if vector.ndim != 1 or vector.size == 0:
+            raise ShapeError(f"x has shape {vector.shape}, not (n,): say its structure, Problem(fun, like=x0)")
+        return vector
+
+    def _tree(self, vector: Array) -> Tree:
+        """A writable copy for a user's own code, which may be compiled code that wants one."""
+        return self.unravel(vector)
+
+    def _vector_result(self, out: Tree, letter: str, x: Array) -> Array:
+        """A derivative that is shaped like x, as a vector of its own: users may reuse the array they return."""
+        name = f"the {self.names[letter]}"
+        if self.layout is not None and not (type(out) is np.ndarray and out.shape == x.shape):
+            vector = self.layout.ravel(out, name)
+        else:
+            vector = real_array(out, name)
+        if vector.shape != x.shape:
+            raise ShapeError(f"{name} has shape {vector.shape}: it must be that of x, {x.shape}")
+        vector.setflags(write=False)
+        return vector
+
+
+def vector_functions(
+    fun: Callable[..., Any], args: tuple[Any, ...] = ()
+) -> tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]:
+    """Exact Jacobian x -> (m, n) of a vector function, and (x, v) -> Hessian of v·fun, (n, n): constraints' needs.
+
+    Examples
+    --------
+    >>> jac, hess = vector_functions(lambda x: np.stack([x[0] * x[1], x[1] ** 2]))
+    >>> jac(np.array([1.0, 2.0])), hess(np.ones(2), np.array([0.0, 1.0]))
+    (array([[2., 1.],
+           [0., 4.]]), array([[0., 0.],
+           [0., 2.]]))
+    """
+
+    def flat(x: Any) -> Any:
+        return np.reshape(fun(x, *args), (-1,))
+
+    jacobian = hd.jacobian(flat)
+
+    def hessian(x: Array, v: Array) -> Array:
+        weights = np.array(v, dtype=np.float64).reshape(-1)
+        return np.array(hd.hessian(lambda y: np.sum(weights * flat(y)))(np.array(x, dtype=np.float64)))
+
+    return lambda x: np.array(jacobian(np.array(x, dtype=np.float64))), hessian
+
+
+def _quiet() -> AbstractContextManager[Any]:
+    """A trial outside the objective's domain is ordinary and is checked for, so NumPy need not warn of it.
+
+    Where the caller asked NumPy to raise or to call back, that stands.
+    """
+    return np.errstate(**{kind: "ignore" for kind, how in np.geterr().items() if how == "warn"})  # type: ignore[arg-type]
+
+
+def _same(a: Array, b: Array) -> bool:
+    """Bitwise equality: 0.0 and -0.0 are different points."""
+    return a.shape == b.shape and np.array_equal(a.view(np.int64), b.view(np.int64))
+
+
+def _symmetric(H: Array) -> Array:
+    H = 0.5 * (H + H.T)
+    H.setflags(write=False)
+    return H
+
+
+def _scalar(out: Any, name: str) -> Any:
+    """`out`, traced or not, when it is one real number."""
+    shape = getattr(out, "shape", None)
+    if shape is None:
+        shape = np.shape(out)
+    if shape != ():
+        raise ShapeError(f"{name} returned an array of shape {shape}: it must return one real number, a scalar")
+    dtype = getattr(out, "dtype", None)
+    kind = np.asarray(out).dtype.kind if dtype is None else np.dtype(dtype).kind
+    if kind not in "fiub":
+        what = "a complex number" if kind == "c" else f"a {type(out).__name__}"
+        raise InputTypeError(f"{name} returned {what}: it must return one real number, a scalar")
+    return out
+
+
+def _pair(out: Any, name: str) -> tuple[Any, Any]:
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise InputTypeError(f"{name} returned a {type(out).__name__}: with jac=True it returns (value, gradient)")
+    return out[0], out[1]
+
+
+def _label(role: str, function: Any) -> str:
+    return f"{role} {getattr(function, '__name__', type(function).__name__)}"
+
+
+def _check_callables(fun: Any, grad: Any, hess: Any, hvp: Any) -> None:
+    if not callable(fun):
+        raise InputTypeError(f"fun must be callable, not {type(fun).__name__}")
+    for name, function in (("grad", grad), ("hess", hess), ("hvp", hvp)):
+        if function is None or callable(function) or (name == "grad" and function is True):
+            continue
+        raise InputTypeError(
+            f"{name} must be a callable or None, not {function!r}: finite differences and approximations "
+            "are not needed, leave it out and hodiff supplies the exact derivative"
+        )
+
+
+def _check_jit(jit: bool | str) -> None:
+    if jit is True:
+        raise OptionError('jit=True: compiled mode is not available in this version; use jit="auto" or jit=False')
+    if jit is not False and jit != "auto":
+        raise OptionError(f'jit must be "auto", True or False, not {jit!r}')

@@ -1,0 +1,148 @@
+"""What a run gives back: ``Result`` and ``History``, the same fields for every method; imports ``status``.
+
+>>> history = History()
+>>> history.append(Row(0, 2.0, 1.0, 0.0, 1.0, 1.0, 1, 1, 0, 0, 0.001))
+>>> history.append(Row(1, 0.5, 0.1, 0.7, 0.4, 1.0, 2, 2, 0, 0, 0.002))
+>>> len(history), history.to_dict()["f"]
+(2, array([2. , 0.5]))
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+__all__ = ["History", "Result", "Row"]
+
+
+class Row(NamedTuple):
+    """One line of a history: the iterate `k` in numbers.
+
+    Attributes
+    ----------
+    k : int
+        Iterations done; 0 is the start.
+    f, gnorm : float
+        Objective and largest absolute entry of the gradient at the iterate.
+    step, xnorm : float
+        Euclidean norm of the last change of x (0 where the trial was rejected) and of x.
+    length : float
+        Step length of a line search or radius of a trust region; NaN where a method has neither.
+    nfev, njev, nhev, nhvp : int
+        Evaluations so far of the objective, its gradient, its Hessian, and Hessian-vector products.
+    time : float
+        Seconds since the start.
+
+    Examples
+    --------
+    >>> Row(0, 2.0, 1.0, 0.0, 1.0, 1.0, 1, 1, 0, 0, 0.001).gnorm
+    1.0
+    """
+
+    k: int
+    f: float
+    gnorm: float
+    step: float
+    xnorm: float
+    length: float
+    nfev: int
+    njev: int
+    nhev: int
+    nhvp: int
+    time: float
+
+
+class History:
+    """The rows of a run, one an iteration, with the same columns for every method.
+
+    Rows hold numbers only, so nothing in a history aliases an iterate. Iteration and indexing give rows.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> result = opt.Newton().run(lambda x: (x[0] - 1) ** 2 + x[1] ** 2, [3.0, 1.0])
+    >>> [row.k for row in result.history], result.history[-1].nfev
+    ([0, 1], 2)
+    """
+
+    __slots__ = ("_rows",)
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+
+    def append(self, row: Row) -> None:
+        """Add a row; the driver does this once an iteration.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.append(Row(0, 2.0, 1.0, 0.0, 1.0, 1.0, 1, 1, 0, 0, 0.001))
+        """
+        self._rows.append(row)
+
+    def copy(self) -> "History":
+        """A history of its own with the same rows: what a callback is given.
+
+        Examples
+        --------
+        >>> len(History().copy())
+        0
+        """
+        other = History()
+        other._rows = list(self._rows)
+        return other
+
+    def to_dict(self) -> dict[str, Any]:
+        """One new NumPy array a column, by name: ready for plotting or a data frame.
+
+        Examples
+        --------
+        >>> sorted(History().to_dict())
+        ['f', 'gnorm', 'k', 'length', 'nfev', 'nhev', 'nhvp', 'njev', 'step', 'time', 'xnorm']
+        """
+        return {name: np.array([row[i] for row in self._rows]) for i, name in enumerate(Row._fields)}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(tuple(self._rows))
+
+    def __getitem__(self, index: int) -> Row:
+        return self._rows[index]
+
+    def __repr__(self) -> str:
+        if not self._rows:
+            return "History(empty)"
+        last = self._rows[-1]
+        return f"History({len(self)} rows, last: k={last.k}, f={last.f:.6g}, gnorm={last.gnorm:.3g})"
+
+
+class Result(OptimizeResult):  # type: ignore[misc]  # SciPy ships no types
+    """The outcome of a run: a `scipy.optimize.OptimizeResult` with the same fields for every method.
+
+    Attributes
+    ----------
+    x : tree
+        The solution, shaped like ``x0``; a copy.
+    fun : float
+        Objective at `x`.
+    jac : tree or None
+        Gradient at `x`, shaped like `x`; None where a method of SciPy's never computed one.
+    hess : ndarray, shape (n, n)
+        Hessian at `x`, only where the method computed it.
+    nit, nfev, njev, nhev, nhvp : int
+        Iterations, and evaluations of the objective, gradient, Hessian and Hessian-vector products.
+    status, success, message : int, bool, str
+        The `Status`, whether it is ``Status.CONVERGED``, and the ending in words with its figures.
+    history : History
+        One row an iteration.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> result = opt.TrustRegion().run(lambda x: (x[0] - 1) ** 2 + 4 * x[1] ** 2, [3.0, 1.0])
+    >>> bool(result.success), result["status"], result.nit == len(result.history) - 1
+    (True, <Status.CONVERGED: 0>, True)
+    """

@@ -1,0 +1,238 @@
+"""The one loop that every method runs in; imports ``problem``, ``state``, ``stopping`` and the layers below.
+
+A method only says how to start and how to step; stop rules, history, callback, progress bar, the best point
+so far and the result are here.
+
+>>> import optimizers as opt
+>>> problem = opt.Problem(lambda x: (x[0] - 1.0) ** 2)
+>>> loop = Loop(opt.Newton(), problem)
+>>> [state.x.tolist() for state in loop.states(opt.Newton().init(problem, [3.0]))], loop.ending.name
+([[3.0], [1.0]], 'CONVERGED')
+"""
+
+import inspect
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from optimizers.errors import MissingExtraError
+from optimizers.flatten import Array
+from optimizers.linesearch import round_off
+from optimizers.problem import Problem
+from optimizers.result import History, Result, Row
+from optimizers.state import State
+from optimizers.status import Status
+from optimizers.stopping import Rule
+
+try:
+    from tqdm import tqdm
+except ImportError:
+    tqdm = None
+
+__all__ = ["Loop", "Method", "progress_bar", "speaker"]
+
+S = TypeVar("S", bound=State)
+
+
+class Method(Protocol[S]):
+    """What the loop needs of a method.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> method: Method = opt.LBFGS()
+    """
+
+    def step(self, problem: Problem, state: S) -> S:
+        """The next state; pure."""
+        ...
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The stop rules, the gradient test first."""
+        ...
+
+    def is_saddle(self, state: S) -> bool:
+        """Whether a stationary point is known not to be a minimum, so that stopping there would be premature."""
+        ...
+
+
+class Loop(Generic[S]):
+    """One run of a method on a problem.
+
+    Parameters
+    ----------
+    method : Method
+    problem : Problem
+
+    Attributes
+    ----------
+    history : History
+    ending : Status or None
+        None while running.
+    best : State
+        The state of least objective so far.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> problem = opt.Problem(lambda x: x @ x)
+    >>> solver = opt.GradientDescent()
+    >>> loop = Loop(solver, problem)
+    >>> for state in loop.states(solver.init(problem, [1.0, 2.0])):
+    ...     pass
+    >>> loop.result(state).nit == state.k
+    True
+    """
+
+    best: S
+
+    def __init__(self, method: Method[S], problem: Problem) -> None:
+        self.method, self.problem = method, problem
+        self.history = History()
+        self.ending: Status | None = None
+        self._rules = method.rules()
+        self._start = time.perf_counter()
+        self._first = 0
+
+    def states(self, state: S) -> Iterator[S]:
+        """The states from `state` on, which comes first, until a rule or the method ends the run.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> problem, solver = opt.Problem(lambda x: x @ x), opt.Newton(maxiter=0)
+        >>> len(list(Loop(solver, problem).states(solver.init(problem, [1.0]))))
+        1
+        """
+        self.best, self._first = state, state.k
+        row = self._record(state, 0.0)
+        self.ending = self._judge(state, row, None)
+        yield state
+        while self.ending is None:
+            previous, before = state, row
+            state = self.method.step(self.problem, previous)
+            row = self._record(state, 0.0 if state.x is previous.x else _norm(state.x - previous.x))
+            if state.f < self.best.f:
+                self.best = state
+            self.ending = self._judge(state, row, before)
+            yield state
+
+    def result(self, last: S, *, history: History | None = None) -> Result:
+        """The result of stopping at `last`, or at the best point where that is better by more than round-off.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.LBFGS().run(lambda x: x @ x, [1.0]).message
+        'the gradient test holds: |gradient| = 0 <= gtol'
+        """
+        state = last
+        if self.ending is not Status.CONVERGED and last.f - self.best.f > round_off(self.best.f):
+            state = self.best
+        counts = self.problem.counts
+        fields: dict[str, Any] = {
+            "x": self.problem.unravel(state.x),
+            "fun": state.f,
+            "jac": self.problem.unravel(state.g),
+            "nit": last.k - self._first,
+            "nfev": counts.nfev,
+            "njev": counts.njev,
+            "nhev": counts.nhev,
+            "nhvp": counts.nhvp,
+            "status": self.ending,
+            "success": self.ending is Status.CONVERGED,
+            "message": self._message(state),
+            "history": self.history if history is None else history,
+        }
+        if state.H is not None:
+            fields["hess"] = np.array(state.H)
+        return Result(fields)
+
+    def _record(self, state: S, step: float) -> Row:
+        n = self.problem.counts
+        gnorm = float(np.abs(state.g).max())
+        elapsed = time.perf_counter() - self._start
+        row = Row(
+            state.k, state.f, gnorm, step, _norm(state.x), state.length, n.nfev, n.njev, n.nhev, n.nhvp, elapsed
+        )
+        self.history.append(row)
+        return row
+
+    def _judge(self, state: S, row: Row, before: Row | None) -> Status | None:
+        """Convergence first, then the method's own ending, then the limits."""
+        own = row._replace(k=row.k - self._first)
+        found = [status for rule in self._rules if (status := rule(own, before)) is not None]
+        if Status.CONVERGED in found:
+            # At a saddle whose curvature leads nowhere above round-off, the gradient test is all there is.
+            if state.ending is Status.ROUND_OFF or not self.method.is_saddle(state):
+                return Status.CONVERGED
+            found = [status for status in found if status is not Status.CONVERGED]
+        return state.ending if state.ending is not None else next(iter(found), None)
+
+    def _message(self, state: S) -> str:
+        if self.ending is None:
+            return "running"
+        gnorm = float(np.abs(state.g).max())
+        if self.ending is Status.CONVERGED:
+            return f"{self.ending.message}: |gradient| = {gnorm:.3g} <= gtol"
+        if self.ending is Status.CALLBACK:
+            return self.ending.message
+        return f"{self.ending.message}: |gradient| = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
+
+
+def speaker(callback: Callable[..., Any]) -> Callable[[Result], bool]:
+    """Wrap a user's callback, of either of SciPy's signatures, as a function of a result that says whether to stop.
+
+    A sole parameter named ``intermediate_result`` gets the result; any other callback gets a copy of x. It
+    stops the run by raising ``StopIteration`` or returning True.
+
+    Examples
+    --------
+    >>> tell = speaker(lambda xk: xk[0] < 0)
+    >>> tell(Result(x=[1.0])), tell(Result(x=[-1.0]))
+    (False, True)
+    """
+    try:
+        wants_result = list(inspect.signature(callback).parameters) == ["intermediate_result"]
+    except (TypeError, ValueError):  # built-in callables may hide their signature
+        wants_result = False
+
+    def tell(result: Result) -> bool:
+        try:
+            answer = callback(intermediate_result=result) if wants_result else callback(result["x"])
+        except StopIteration:
+            return True
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+    return tell
+
+
+def progress_bar(states: Iterator[S], limit: int | None, name: str) -> Iterator[S]:
+    """The same states, shown as a tqdm bar with objective and gradient.
+
+    Raises
+    ------
+    MissingExtraError
+        Where tqdm is not installed.
+
+    Examples
+    --------
+    >>> list(progress_bar(iter([]), 10, "Newton"))
+    []
+    """
+    if tqdm is None:
+        raise MissingExtraError(
+            "progress=True needs tqdm: pip install 'hodiff[progress]', or leave progress=False"
+        )
+    with tqdm(total=limit, desc=name, unit="it", leave=False) as bar:
+        for state in states:
+            bar.set_postfix_str(f"f={state.f:.6g} |g|={np.abs(state.g).max():.2g}", refresh=False)
+            bar.update(state.k - bar.n)
+            yield state
+
+
+def _norm(x: Array) -> float:
+    return math.sqrt(float(x @ x))

@@ -1,0 +1,405 @@
+"""The base of every solver: shared options, ``run``, ``iterate``, ``resume``, SciPy's protocol; imports ``run``.
+
+A method is a frozen dataclass with its own options, a pure ``init`` and a pure ``step``; the rest is inherited.
+This is a whole one:
+
+>>> @dataclass(frozen=True)
+... class Halving(Solver[State]):
+...     "Steepest descent with a step of one half."
+...
+...     def init(self, problem, x0):
+...         return self.begin(problem, x0)
+...
+...     def step(self, problem, state):
+...         point = problem.at(state.x - 0.5 * state.g)
+...         return State(point.x, point.f, point.g, k=state.k + 1, length=0.5)
+>>> Halving().run(lambda x: 0.4 * (x - 1.0) @ (x - 1.0), [3.0, 1.0]).x.round(6)
+array([1.000001, 1.      ])
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from optimizers.errors import OptionError
+from optimizers.flatten import Tree, check_finite
+from optimizers.problem import Problem
+from optimizers.result import Result
+from optimizers.run import Loop, progress_bar, speaker
+from optimizers.state import State
+from optimizers.status import Status
+from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize
+
+__all__ = ["Solver"]
+
+S = TypeVar("S", bound=State)
+Callback = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solver(Generic[S]):
+    """A minimiser of a smooth function without constraints.
+
+    Parameters
+    ----------
+    maxiter : int
+        Limit on iterations; a rejected trial of a trust region counts as one.
+    gtol : float
+        Success, and the end: the largest absolute entry of the gradient is at most `gtol`. This is the only
+        way to succeed, in absolute terms, so that it can be checked from outside.
+    xtol, ftol : float
+        End, without success, once a step is at most ``xtol * (xtol + ‖x‖)`` or lowers the objective by at
+        most ``ftol * max(1, |f|)``. 0 leaves the test out.
+    maxfun : int, optional
+        Limit on evaluations of the objective.
+    maxtime : float, optional
+        Limit in seconds.
+    stop : Rule, optional
+        A stop rule besides these.
+    progress : bool
+        Whether to show a progress bar (needs the extra ``progress``).
+
+    Raises
+    ------
+    OptionError
+        When an option is out of its range; the message names it.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> opt.Newton(gtol=1e-10).run(lambda x: (x[0] - 2.0) ** 4, [0.0]).nit
+    20
+    """
+
+    maxiter: int = 1000
+    gtol: float = 1e-6
+    xtol: float = 0.0
+    ftol: float = 0.0
+    maxfun: int | None = None
+    maxtime: float | None = None
+    stop: Rule | None = None
+    progress: bool = False
+
+    uses: ClassVar[frozenset[str]] = frozenset({"jac"})
+    """Which of SciPy's arguments jac, hess, hessp, bounds and constraints the method can use."""
+
+    def __post_init__(self) -> None:
+        for name in ("gtol", "xtol", "ftol"):
+            self._check(name, _is_number(getattr(self, name)) and getattr(self, name) >= 0.0, "a number >= 0")
+        for name in ("maxiter", "maxfun"):
+            value = getattr(self, name)
+            self._check(name, _is_whole(value, 0) or (value is None and name == "maxfun"), "a whole number >= 0")
+        in_range = self.maxtime is None or (_is_number(self.maxtime) and self.maxtime >= 0.0)
+        self._check("maxtime", in_range, "None or seconds >= 0")
+        self._check("stop", self.stop is None or callable(self.stop), "None or a stop rule")
+        self._check("progress", isinstance(self.progress, bool), "True or False")
+
+    # -- what a method provides ---------------------------------------------------------------------------
+
+    def init(self, problem: Problem, x0: Tree) -> S:
+        """The state at the start; pure but for the evaluations it asks of `problem`.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.LBFGS().init(opt.Problem(lambda x: x @ x), [1.0, 2.0]).f
+        5.0
+        """
+        raise NotImplementedError
+
+    def step(self, problem: Problem, state: S) -> S:
+        """The state after one more iteration; pure but for the evaluations it asks of `problem`.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> problem, solver = opt.Problem(lambda x: x @ x), opt.Newton()
+        >>> solver.step(problem, solver.init(problem, [1.0, 2.0])).x
+        array([0., 0.])
+        """
+        raise NotImplementedError
+
+    def is_saddle(self, state: S) -> bool:
+        """Whether the method knows that a stationary point is no minimum; methods with a Hessian override this.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> solver = opt.TrustRegion()
+        >>> solver.is_saddle(solver.init(opt.Problem(lambda x: x[0] ** 2 - x[1] ** 2), [0.0, 0.0]))
+        True
+        """
+        return False
+
+    # -- what a method inherits ---------------------------------------------------------------------------
+
+    def begin(self, problem: Problem, x0: Tree) -> State:
+        """The plain state at `x0`, checked to be finite: where `init` starts.
+
+        Raises
+        ------
+        NonFiniteError
+            When x0, or the objective or its gradient there, is not finite.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Newton().begin(opt.Problem(lambda x: np.log(x[0])), [-1.0])
+        Traceback (most recent call last):
+            ...
+        optimizers.errors.NonFiniteError: the fun <lambda> is not finite at the start, where x = [-1.]: start from an x0 where objective and derivatives are finite
+        """
+        point = problem.at(x0).require_finite()
+        return State(point.x, point.f, point.g)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The stop rules that the options amount to.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Newton(maxiter=7, maxfun=9).rules()
+        (GradNorm(tol=1e-06), MaxIter(limit=7), MaxEval(limit=9))
+        """
+        rules: list[Rule | None] = [
+            GradNorm(self.gtol),
+            self.stop,
+            StepSize(self.xtol) if self.xtol > 0.0 else None,
+            FDecrease(self.ftol) if self.ftol > 0.0 else None,
+            MaxIter(self.maxiter),
+            None if self.maxfun is None else MaxEval(self.maxfun),
+            None if self.maxtime is None else MaxTime(self.maxtime),
+        ]
+        return tuple(rule for rule in rules if rule is not None)
+
+    def iterate(self, problem: Problem, x0: Tree) -> Iterator[S]:
+        """The states of a run one by one, from the start on; break off whenever you like.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> problem = opt.Problem(lambda x: (x[0] - 1.0) ** 2)
+        >>> [state.k for state in opt.Newton().iterate(problem, [5.0])]
+        [0, 1]
+        """
+        return Loop(self, problem).states(self.init(problem, x0))
+
+    def run(
+        self,
+        fun: Callable[..., Any],
+        x0: Tree,
+        args: tuple[Any, ...] = (),
+        *,
+        jac: Any = None,
+        hess: Any = None,
+        hessp: Any = None,
+        callback: Callback | None = None,
+        jit: bool | str = "auto",
+    ) -> Result:
+        """Minimise ``fun(x, *args)`` from `x0`.
+
+        Parameters
+        ----------
+        fun : callable
+            Real scalar function of a tree shaped like `x0`.
+        x0 : tree
+            Start: an array of any shape, a number, a list of numbers, or a tree of arrays. float64 is used
+            throughout.
+        args : tuple
+            Further arguments of `fun`, `jac`, `hess` and `hessp`.
+        jac, hess, hessp : callable, optional
+            Derivatives in SciPy's forms, for methods that use them; by default they come from `hodiff`.
+            ``jac=True`` says that `fun` returns value and gradient.
+        callback : callable, optional
+            Called after each iteration, with x (a copy), or with the result so far where its only parameter
+            is named ``intermediate_result``. ``StopIteration``, or returning True, ends the run.
+        jit : "auto", True or False
+            See `Problem`.
+
+        Raises
+        ------
+        OptionError, InputTypeError, ShapeError, NonFiniteError
+            When an argument is malformed or of no use to the method.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> result = opt.TrustRegion().run(lambda p: (p["u"] - 1.0) ** 2 + p["v"] @ p["v"], {"u": 0.0, "v": np.ones(2)})
+        >>> float(result.x["u"]), result.x["v"]
+        (1.0, array([0., 0.]))
+        """
+        problem = self.problem(fun, x0, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
+        return self._drive(problem, self.init(problem, x0), callback)
+
+    def resume(
+        self,
+        fun: Callable[..., Any],
+        state: S,
+        args: tuple[Any, ...] = (),
+        *,
+        like: Tree = None,
+        jac: Any = None,
+        hess: Any = None,
+        hessp: Any = None,
+        callback: Callback | None = None,
+        jit: bool | str = "auto",
+    ) -> Result:
+        """Go on from a state, of this run or of another: a checkpoint, or a warm start.
+
+        The iterates are those, bit for bit, that the first run would have gone on to. Limits, counters and
+        ``nit`` begin anew; ``state.k`` and the history's column `k` go on. `like` is the old ``x0`` where that
+        was not a vector; the other parameters are those of `run`.
+
+        Examples
+        --------
+        >>> import optimizers as opt, pickle
+        >>> def rosen(x): return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+        >>> states = list(opt.Newton(maxiter=5).iterate(opt.Problem(rosen), [-1.2, 1.0]))
+        >>> result = opt.Newton().resume(rosen, pickle.loads(pickle.dumps(states[-1])))
+        >>> bool(np.array_equal(result.x, opt.Newton().run(rosen, [-1.2, 1.0]).x))
+        True
+        """
+        example = state.x if like is None else like
+        problem = self.problem(fun, example, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
+        return self._drive(problem, replace(state, ending=None), callback)
+
+    def __call__(
+        self,
+        fun: Callable[..., Any],
+        x0: Tree,
+        args: tuple[Any, ...] = (),
+        jac: Any = None,
+        hess: Any = None,
+        hessp: Any = None,
+        bounds: Any = None,
+        constraints: Any = (),
+        callback: Callback | None = None,
+        **options: Any,
+    ) -> Result:
+        """SciPy's protocol: ``scipy.optimize.minimize(fun, x0, method=solver, options=...)``.
+
+        `options` are the solver's own, for this call; SciPy's ``tol`` sets `gtol` where that is not given.
+
+        Examples
+        --------
+        >>> import optimizers as opt, scipy.optimize
+        >>> result = scipy.optimize.minimize(lambda x: (x[0] - 1.0) ** 2, [3.0], method=opt.Newton())
+        >>> result.x, result.nit
+        (array([1.]), 1)
+        """
+        solver = self.with_options(**options)
+        solver.refuse(bounds=bounds, constraints=constraints)
+        return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, callback=callback)
+
+    def with_options(self, **options: Any) -> "Solver[S]":
+        """This solver with some options changed.
+
+        Raises
+        ------
+        OptionError
+            When a name is not an option; the message lists those that are.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Newton().with_options(tol=1e-3).gtol
+        0.001
+        """
+        tol = options.pop("tol", None)
+        if tol is not None:
+            options.setdefault("gtol", tol)
+        known = [field.name for field in fields(self) if field.init]
+        for name in options:
+            if name not in known:
+                raise OptionError(f"{type(self).__name__} has no option {name!r}; it has {', '.join(sorted(known))}")
+        return replace(self, **options)
+
+    def refuse(self, **arguments: Any) -> None:
+        """Raise for each of SciPy's arguments that is given and that the method does not use.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Newton().refuse(bounds=[(0, 1)])
+        Traceback (most recent call last):
+            ...
+        optimizers.errors.OptionError: Newton cannot use bounds: leave it out, or choose a method that can
+        """
+        for name, value in arguments.items():
+            given = value is not None and not (isinstance(value, (tuple, list)) and len(value) == 0)
+            if given and name not in self.uses:
+                raise OptionError(
+                    f"{type(self).__name__} cannot use {name}: leave it out, or choose a method that can"
+                )
+
+    def problem(
+        self,
+        fun: Callable[..., Any],
+        x0: Tree,
+        args: tuple[Any, ...] = (),
+        *,
+        jac: Any = None,
+        hess: Any = None,
+        hessp: Any = None,
+        jit: bool | str = "auto",
+    ) -> Problem:
+        """The `Problem` that `run` would solve, its arguments checked.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.Newton().problem(lambda x: x @ x, [1.0]).at([2.0]).f
+        4.0
+        """
+        self.refuse(hess=hess, hessp=hessp)
+        for name, given in (("jac", jac), ("hess", hess), ("hessp", hessp)):
+            _check_derivative(name, given)
+        fun, jac = _unwrapped(fun, jac)
+        problem = Problem(fun, jac, hess, hessp, args=args, like=x0, jit=jit)
+        if problem.layout is not None:
+            check_finite(problem.layout.ravel(x0, "x0"), "x0")
+        return problem
+
+    def _drive(self, problem: Problem, start: S, callback: Callback | None) -> Result:
+        loop = Loop(self, problem)
+        states = loop.states(start)
+        if self.progress:
+            states = progress_bar(states, self.maxiter, type(self).__name__)
+        tell = None if callback is None else speaker(callback)
+        for state in states:
+            if tell is not None and state is not start and tell(loop.result(state, history=loop.history.copy())):
+                loop.ending = Status.CALLBACK
+                break
+        return loop.result(state)
+
+    def _check(self, name: str, holds: bool, wanted: str) -> None:
+        if not holds:
+            value = getattr(self, name)
+            raise OptionError(f"{type(self).__name__}: {name} must be {wanted}, not {value!r}")
+
+
+def _check_derivative(name: str, given: Any) -> None:
+    allowed = (None, False, True) if name == "jac" else (None,)
+    if not callable(given) and not any(given is value for value in allowed):
+        raise OptionError(
+            f"{name}={given!r}: finite differences and approximations are not used here; "
+            f"pass a callable, or leave {name} out and hodiff supplies the exact derivative"
+        )
+
+
+def _unwrapped(fun: Callable[..., Any], jac: Any) -> tuple[Callable[..., Any], Any]:
+    """SciPy turns ``jac=True`` into a memo around the user's pair-valued function, which cannot be traced: undo that."""
+    pair = getattr(fun, "fun", None)
+    if callable(pair) and jac is not None and jac == getattr(fun, "derivative", None):
+        return pair, True
+    return fun, None if jac is False else jac
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
