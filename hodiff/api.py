@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace
-from hodiff.arguments import Selection, as_array, differentiable_leaves, match_leaves
+from hodiff.arguments import Selection, differentiable_leaves, match_leaves
 from hodiff.core import contains_nan
 from hodiff.errors import NonDifferentiableInputError, NonScalarOutputError
 from hodiff.forward import ForwardTrace, ForwardTracer
 from hodiff.ops.comparison import stop_gradient as _stop_gradient
-from hodiff.reverse import LinearMap, ReverseTrace, TapeTrace
+from hodiff.reverse import LinearMap, TapeTrace
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.transform import (
     Linearised,
     Transformed,
-    check_outputs,
+    check_output,
     linearise,
     materialise,
     numeric_leaves,
     split_aux,
 )
-from hodiff.tree import Structure, tree_map, unflatten
+from hodiff.tree import LEAF, Structure, tree_map, unflatten
 
 
 class ValueAndGrad(Transformed):
@@ -46,25 +46,16 @@ class ValueAndGrad(Transformed):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Value and gradient."""
-        name = self._transformation
-        selection = self.selection
-        leaves, structure = differentiable_leaves(
-            selection.take(args, keywords), name, holomorphic=self.holomorphic
+        point = linearise(
+            self.function, self.selection, args, keywords, has_aux=self.has_aux, holomorphic=self.holomorphic
         )
-        aux = None
-        with ReverseTrace() as trace:
-            tracers = [trace.input(value) for value in leaves]
-            args, keywords = selection.put(args, keywords, unflatten(structure, tracers))
-            value = self.function(*args, **keywords)
-            if self.has_aux:
-                value, aux = split_aux(value, name)
-            output = _scalar(value, name)
-            check_outputs((output,), name, holomorphic=self.holomorphic, allow_complex=False)
-            derivative = trace.finish((output,))
-        cotangents = derivative.pull((np.ones((), output.dtype)[()],))
-        gradient = unflatten(structure, materialise(cotangents, leaves))
-        value = trace.primal(value)
-        return ((value, tree_map(trace.primal, aux)), gradient) if self.has_aux else (value, gradient)
+        name = self._transformation
+        output = _scalar(point, name)
+        check_output(output, name, holomorphic=self.holomorphic, allow_complex=False)
+        seed = _ONE if output.dtype == _ONE.dtype else output.dtype.type(1)
+        cotangents = point.derivative.pull((seed,))
+        gradient = unflatten(point.input_structure, materialise(cotangents, point.inputs))
+        return ((output, point.aux), gradient) if self.has_aux else (output, gradient)
 
 
 class Grad(ValueAndGrad):
@@ -186,7 +177,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     leaves, structure = differentiable_leaves(tuple(primals), name)
     directions = match_leaves(tuple(tangents), structure, leaves, f"{name}: tangents", "primals")
     outputs, output_structure, tangents_out, aux = _push_forward(f, leaves, structure, directions, has_aux, None)
-    if any(t is not None and contains_nan(t) for t in tangents_out):
+    if contains_nan(*tangents_out):
         with AnnihilateTrace() as zeros:
             outputs, output_structure, tangents_out, aux = _push_forward(
                 f, leaves, structure, directions, has_aux, zeros
@@ -377,12 +368,15 @@ def stop_gradient(x: Any) -> Any:
     return tree_map(_stop_gradient, x)
 
 
-def _scalar(value: Any, name: str) -> Any:
-    output = as_array(value)
-    if output is None or output.shape != ():
-        what = f"type {type(value).__name__}" if output is None else f"shape {output.shape}"
-        raise NonScalarOutputError(
-            f"{name}: the function must return a scalar (shape ()), got a result of {what}; reduce it (np.sum, or [0] for shape "
-            f"(1,)), use hodiff.jacobian for arrays, or has_aux=True when it returns (value, aux)"
-        )
-    return output
+def _scalar(point: Linearised, name: str) -> Any:
+    outputs = point.outputs
+    if point.output_structure == LEAF and outputs[0].shape == ():
+        return outputs[0]
+    what = f"shape {outputs[0].shape}" if point.output_structure == LEAF else f"tree structure {point.output_structure}"
+    raise NonScalarOutputError(
+        f"{name}: the function must return a scalar (shape ()), got a result of {what}; reduce it (np.sum, or [0] for "
+        f"shape (1,)), use hodiff.jacobian for arrays, or has_aux=True when it returns (value, aux)"
+    )
+
+
+_ONE = np.float64(1.0)

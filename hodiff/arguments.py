@@ -16,7 +16,7 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, NonDifferentiableInputError, StructureError
 from hodiff.shaped import Shaped, is_inexact, shaped
-from hodiff.tree import Structure, flatten, leaf_names
+from hodiff.tree import LEAF, Structure, flatten, leaf_names
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Selection:
 
     def take(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """The chosen arguments: one, a tuple by position, or a dict by name."""
+        if self.argnums == 0 and args:
+            return args[0]
         if self.argnames is not None:
             names = (self.argnames,) if isinstance(self.argnames, str) else self.argnames
             for name in names:
@@ -62,6 +64,8 @@ class Selection:
 
     def put(self, args: tuple[Any, ...], keywords: dict[str, Any], chosen: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call with the chosen arguments replaced."""
+        if self.argnums == 0:
+            return (chosen, *args[1:]), keywords
         if self.argnames is not None:
             return args, keywords | ({self.argnames: chosen} if isinstance(self.argnames, str) else chosen)
         result = list(args)
@@ -90,8 +94,8 @@ def differentiable_leaves(tree: Any, transformation: str, *, holomorphic: bool =
     NonDifferentiableInputError
         Naming the leaf that is an integer, a boolean, or no number at all.
     """
-    if isinstance(tree, np.ndarray) and tree.dtype.kind == "f" and not holomorphic:
-        return [tree], _LEAF
+    if tree.__class__ is np.ndarray and tree.dtype.kind == "f" and not holomorphic:
+        return [tree], LEAF
     leaves, structure = flatten(tree)
     result = []
     for i, leaf in enumerate(leaves):
@@ -104,6 +108,8 @@ def differentiable_leaves(tree: Any, transformation: str, *, holomorphic: bool =
 
 def as_array(value: Any) -> Any:
     """Python numbers as NumPy scalars; arrays and tracers as they are; None for anything that is not numeric."""
+    if value.__class__ is np.float64:
+        return value
     if isinstance(value, (Tracer, np.ndarray, np.generic)):
         return value if value.dtype.kind in "biufc" else None
     if isinstance(value, (bool, int, float, complex)):
@@ -145,6 +151,3 @@ def _not_differentiable(leaf: Any, name: str, transformation: str, holomorphic: 
         kind = f"{value.dtype} value"
         advice = "integers and booleans have no derivative; pass a float (x = 2.0, or x.astype(float))"
     return NonDifferentiableInputError(f"{transformation}: cannot differentiate with respect to a {kind}{where}: {advice}")
-
-
-_LEAF = flatten(0.0)[1]

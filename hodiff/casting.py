@@ -47,3 +47,13 @@ def fit_tangent(tangent: Any, shape: Shape, dtype: "np.dtype[Any]") -> Any:
     if tangent.shape != shape:
         tangent = np.broadcast_to(tangent, shape)
     return tangent if tangent.dtype == dtype else convert(tangent, dtype)
+
+
+def fit_coefficient(coefficient: Any, dtype: "np.dtype[Any]") -> Any:
+    """Keep a coefficient in the precision of the answer, so that rules need not care: no float64 among float32."""
+    found = getattr(coefficient, "dtype", None)
+    if found is None or found.kind not in "fc" or dtype.kind not in "fc":
+        return coefficient
+    real = dtype.type(0).real.dtype
+    wanted = np.result_type(real, np.complex64) if found.kind == "c" else real
+    return coefficient if found == wanted else coefficient.astype(wanted)

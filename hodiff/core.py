@@ -352,15 +352,20 @@ def as_operand(value: Any) -> Any:
     return np.asarray(value) if value.__class__ in (list, tuple) else value
 
 
-def contains_nan(value: Any) -> bool:
-    """Whether a NaN is among the components of a value, derivatives of lower levels included."""
-    if isinstance(value, Tracer):
-        return any(contains_nan(part) for part in value.components())
-    if isinstance(value, np.ndarray):
-        # A dot product sees every NaN in one pass without a temporary; overflow only asks for a closer look.
-        total = np.vdot(value, value)
-        return bool(total != total) and bool(np.isnan(value).any())
-    return bool(value != value)
+def contains_nan(*values: Any) -> bool:
+    """Whether a NaN is among the components of the values, derivatives of lower levels included; None is skipped."""
+    for value in values:
+        if value.__class__ is np.ndarray:
+            # A dot product sees every NaN in one pass without a temporary; overflow only asks for a closer look.
+            total = np.vdot(value, value)
+            if total != total and np.isnan(value).any():
+                return True
+        elif isinstance(value, Tracer):
+            if contains_nan(*value.components()):
+                return True
+        elif value is not None and value != value:
+            return True
+    return False
 
 
 def _import_primitive(module: str, name: str) -> Any:

@@ -32,6 +32,9 @@ from hodiff.errors import InPlaceError, RuleError, UnsupportedKeywordError
 F = TypeVar("F", bound=Callable[..., Any])
 Rule = Callable[..., Any]
 
+#: Operands that cannot have a trace, so an infix operation needs no search for the highest one.
+_PLAIN = frozenset({np.ndarray, float, int, np.float64})
+
 
 def elementwise(
     function: Callable[..., Any],
@@ -303,11 +306,15 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
     """
 
     def forward(self: Tracer, other: Any) -> Any:
+        if other.__class__ in _PLAIN:
+            return process(self.trace, (self, other))
         if isinstance(other, OPERANDS):
             return operation(self, as_operand(other))
         return NotImplemented
 
     def backward(self: Tracer, other: Any) -> Any:
+        if other.__class__ in _PLAIN:
+            return process(self.trace, (other, self))
         if isinstance(other, OPERANDS):
             return operation(as_operand(other), self)
         return NotImplemented
@@ -318,6 +325,15 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
                 f"`x {symbol}= y` would modify a traced array in place, which is not supported; write x = x {symbol} y"
             )
         return forward(self, other)
+
+    if isinstance(operation, Primitive):
+
+        def process(trace: Any, operands: tuple[Any, ...]) -> Any:
+            return trace.process(operation, operands, {})
+    else:
+
+        def process(trace: Any, operands: tuple[Any, ...]) -> Any:
+            return operation(*operands)
 
     setattr(Tracer, f"__{name}__", forward)
     if reflected:

@@ -20,11 +20,15 @@ from typing import Any
 import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace, linear_coefficient
+from hodiff.casting import fit_coefficient
 from hodiff.core import Primitive, Trace, Tracer, bind, contains_nan
 from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
 from hodiff.tape import NEGATIVE, Cast, LinearRow, Term, pull, push
+
+
+_FLOAT64 = np.dtype(float)
 
 
 class ReverseTracer(Tracer):
@@ -115,7 +119,7 @@ class LinearMap:
         present = [(r, c) for r, c in zip(self._output_rows, cotangents, strict=True) if r is not None and c is not None]
         with np.errstate(all="ignore"):
             result = pull(self._rows, present, self._input_rows)
-            if any(value is not None and contains_nan(value) for value in result):
+            if contains_nan(*result):
                 with AnnihilateTrace() as trace:
                     wrapped = [(row, trace.wrap(c)) for row, c in present]
                     result = [trace.unwrap(v) for v in pull(self._rows, wrapped, self._input_rows)]
@@ -126,7 +130,7 @@ class LinearMap:
         present = [(r, t) for r, t in zip(self._input_rows, tangents, strict=True) if t is not None]
         with np.errstate(all="ignore"):
             result = push(self._rows, present, self._output_rows)
-            if any(value is not None and contains_nan(value) for value in result):
+            if contains_nan(*result):
                 with AnnihilateTrace() as trace:
                     wrapped = [(row, trace.wrap(t)) for row, t in present]
                     result = [trace.unwrap(v) for v in push(self._rows, wrapped, self._output_rows)]
@@ -170,7 +174,7 @@ class TapeTrace(Trace):
             row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
         elif all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1):
             terms = [Term(operands[i].row, i, operands[i].shape, operands[i].dtype) for i in slots]
-            row = LinearRow(primitive, operands, parameters, terms, shape, dtype)
+            row = LinearRow(primitive, list(operands), parameters, terms)
         else:
             raise NotLinearError(
                 f"{primitive.name} is not linear in its operands {slots}, where a derivative rule or "
@@ -221,53 +225,67 @@ class ReverseTrace(Trace):
         """Compute the answer from the primals and record the differential."""
         if self.closed:
             raise self.leaked()
-        primals = list(operands)
+        primals = []
         slots = []
-        for slot, operand in enumerate(operands):
-            if isinstance(operand, ReverseTracer) and operand.trace is self:
-                primals[slot] = operand.primal
-                slots.append(slot)
-        answer = bind(primitive, *primals, **parameters)
-        if primitive.constant:
-            return answer
+        plain = True
+        for operand in operands:
+            if isinstance(operand, Tracer):
+                if operand.trace is self:
+                    slots.append(len(primals))
+                    operand = operand.primal
+                    if isinstance(operand, Tracer):
+                        plain = False
+                else:
+                    plain = False
+            primals.append(operand)
+        answer = primitive.function(*primals, **parameters) if plain else bind(primitive, *primals, **parameters)
+        row: Any
         if primitive.partials is not None:
             if primitive.smooth:
-                row: Any = self._elementwise_row(primitive, answer, operands, primals, slots)
+                row = self._elementwise_row(primitive, answer, operands, primals, slots)
             else:
                 with np.errstate(all="ignore"):
                     row = self._elementwise_row(primitive, answer, operands, primals, slots)
+        elif primitive.constant:
+            return answer
         elif primitive.jvps is None and primitive.transposes is not None:
-            linear = [i for i in slots if primitive.linear_in(i)]
-            terms = [Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in linear]
-            row = LinearRow(primitive, tuple(primals), parameters, terms, answer.shape, answer.dtype) if terms else None
+            terms = [
+                Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in slots if primitive.linear_in(i)
+            ]
+            row = LinearRow(primitive, primals, parameters, terms) if terms else None
         else:
             with np.errstate(all="ignore"):
                 return self._linearise(primitive, answer, operands, primals, slots, parameters)
         if not row:
             return answer
-        self.rows.append(row)
-        return ReverseTracer(self, answer, len(self.rows) - 1)
+        rows = self.rows
+        rows.append(row)
+        return ReverseTracer(self, answer, len(rows) - 1)
 
     def _elementwise_row(
         self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]
     ) -> list[Any]:
-        shape = answer.shape
-        dtype = answer.dtype
-        partials = primitive.partials
+        """One term an operand: its row, its coefficient from the partial, and a cast where shapes or dtypes differ."""
+        try:
+            shape, dtype = answer.shape, answer.dtype
+        except AttributeError:
+            raise _no_array(primitive, answer) from None
+        partials: Any = primitive.partials
         row = []
         for slot in slots:
-            rule = partials[slot] if slot < len(partials) else primitive.rule(partials, slot)  # type: ignore[index,arg-type]
-            if rule is None:
-                continue
+            rule = partials[slot] if slot < len(partials) else primitive.rule(partials, slot)
             if rule.__class__ is int:
                 coefficient = None if rule == 1 else NEGATIVE
+            elif rule is None:
+                continue
             else:
                 coefficient = rule(answer, *primals)
+                if dtype is not _FLOAT64:
+                    coefficient = fit_coefficient(coefficient, dtype)
             primal = primals[slot]
-            if primal.shape == shape and primal.dtype == dtype:
-                row.append((operands[slot].row, coefficient, None))
-            else:
-                row.append((operands[slot].row, coefficient, Cast(primal.shape, primal.dtype, shape, dtype)))
+            same = primal.shape == shape and primal.dtype is dtype
+            cast = None if same else Cast(primal.shape, primal.dtype, shape, dtype)
+            row.append((operands[slot].row, coefficient, cast))
         return row
 
     def _linearise(
@@ -319,6 +337,10 @@ class ReverseTrace(Trace):
             self.rows.append([(row, None, cast)])
             row = len(self.rows) - 1
         return ReverseTracer(self, answer, row)
+
+
+def _no_array(primitive: Primitive, answer: Any) -> RuleError:
+    return RuleError(f"{primitive.name} must return an array or a NumPy scalar, got {type(answer).__name__}")
 
 
 def _linear_elementwise_row(

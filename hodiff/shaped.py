@@ -17,7 +17,7 @@ import numpy as np
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shaped:
     """An array known by its shape and dtype alone."""
 

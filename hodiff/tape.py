@@ -52,32 +52,23 @@ class Term(NamedTuple):
 class LinearRow:
     """Apply a primitive that is linear in the operands listed in ``terms``; the others are coefficients."""
 
-    __slots__ = ("dtype", "operands", "parameters", "primitive", "shape", "terms")
+    __slots__ = ("operands", "others", "parameters", "primitive", "terms")
 
-    def __init__(
-        self,
-        primitive: Primitive,
-        operands: tuple[Any, ...],
-        parameters: dict[str, Any],
-        terms: list[Term],
-        shape: Shape,
-        dtype: "np.dtype[Any]",
-    ) -> None:
-        self.primitive = primitive
-        if primitive.jointly or len(terms) == 1:
+    def __init__(self, primitive: Primitive, operands: list[Any], parameters: dict[str, Any], terms: list[Term]) -> None:
+        if len(terms) == 1 or primitive.jointly:
             # Operands in which the map is linear are needed by shape alone; a constant one contributes nothing.
-            kept = list(operands)
-            for slot, value in enumerate(operands):
-                if primitive.jointly and primitive.linear_in(slot):
-                    kept[slot] = shaped(value)
+            if primitive.jointly and len(operands) > 1:
+                operands = [shaped(v) if primitive.linear_in(slot) else v for slot, v in enumerate(operands)]
             for term in terms:
-                kept[term.slot] = Shaped(term.shape, term.dtype)
-            operands = tuple(kept)
+                operands[term.slot] = Shaped(term.shape, term.dtype)
+        self.primitive = primitive
         self.operands = operands
         self.parameters = parameters
         self.terms = terms
-        self.shape = shape
-        self.dtype = dtype
+        # Operands behind the first, where the transpose may be accumulated in place; None where it may not.
+        self.others: tuple[Any, ...] | None = None
+        if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in operands[1:]):
+            self.others = tuple(operands[1:])
 
     def push(self, tangents: list[Any]) -> Any:
         """Tangent of the answer from those of the source rows, None where all of them are zero."""
@@ -101,14 +92,16 @@ class LinearRow:
         """Add the cotangents of the source rows."""
         primitive = self.primitive
         for source, slot, shape, dtype in self.terms:
-            if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in self.operands[1:]):
+            if self.others is not None:
                 entry = cotangents[source]
-                if not isinstance(entry, Accumulator):
+                if entry.__class__ is not Accumulator:
                     entry = cotangents[source] = Accumulator(shape, dtype, entry)
-                entry.scatter(primitive, cotangent, self.operands[1:], self.parameters)
+                entry.scatter(primitive, cotangent, self.others, self.parameters)
                 continue
-            operands = list(self.operands)
-            operands[slot] = Shaped(shape, dtype)
+            operands = self.operands
+            if len(self.terms) > 1 and not primitive.jointly:
+                operands = list(operands)
+                operands[slot] = Shaped(shape, dtype)
             value = primitive.transpose(slot, cotangent, operands, self.parameters)
             if value.shape != shape or value.dtype != dtype:
                 value = unbroadcast(value, shape, dtype, primitive.name)

@@ -20,8 +20,7 @@ from hodiff.arguments import Selection, as_array, differentiable_leaves
 from hodiff.core import Tracer
 from hodiff.errors import ComplexOutputError, NonDifferentiableOutputError, StructureError
 from hodiff.reverse import LinearMap, ReverseTrace
-from hodiff.shaped import is_inexact
-from hodiff.tree import Structure, flatten, leaf_names, tree_map, unflatten
+from hodiff.tree import LEAF, Structure, flatten, leaf_names, tree_map, unflatten
 
 
 class Transformed:
@@ -66,16 +65,20 @@ def linearise(
 ) -> Linearised:
     """Run ``function`` once and record its derivative with respect to the selected arguments."""
     name = selection.transformation
-    leaves, structure = differentiable_leaves(selection.take(args, keywords), name, holomorphic=holomorphic)
+    chosen = selection.take(args, keywords)
+    leaves, structure = differentiable_leaves(chosen, name, holomorphic=holomorphic)
     with ReverseTrace() as trace:
         tracers = [trace.input(value) for value in leaves]
-        args, keywords = selection.put(args, keywords, unflatten(structure, tracers))
+        traced = tracers[0] if structure is LEAF else unflatten(structure, tracers)
+        args, keywords = selection.put(args, keywords, traced)
         result = function(*args, **keywords)
         result, aux = split_aux(result, name) if has_aux else (result, None)
         outputs, output_structure = numeric_leaves(result, name)
         derivative = trace.finish(outputs)
     primals = [trace.primal(value) for value in outputs]
-    return Linearised(primals, output_structure, leaves, structure, derivative, tree_map(trace.primal, aux))
+    if has_aux:
+        aux = tree_map(trace.primal, aux)
+    return Linearised(primals, output_structure, leaves, structure, derivative, aux)
 
 
 def split_aux(result: Any, name: str) -> tuple[Any, Any]:
@@ -89,6 +92,8 @@ def split_aux(result: Any, name: str) -> tuple[Any, Any]:
 
 def numeric_leaves(tree: Any, name: str) -> tuple[list[Any], Structure]:
     """Leaves of a result as arrays or NumPy scalars."""
+    if isinstance(tree, Tracer):
+        return [tree], LEAF
     leaves, structure = flatten(tree)
     values = [as_array(leaf) for leaf in leaves]
     for i, value in enumerate(values):
@@ -101,23 +106,23 @@ def numeric_leaves(tree: Any, name: str) -> tuple[list[Any], Structure]:
     return values, structure
 
 
-def check_outputs(outputs: Iterable[Any], name: str, *, holomorphic: bool, allow_complex: bool) -> None:
-    """Refuse integer results, and complex or real ones where they have no gradient."""
-    for value in outputs:
-        if not is_inexact(value.dtype):
-            raise NonDifferentiableOutputError(
-                f"{name}: the result is of dtype {value.dtype}; integers and booleans have no derivative, so the function must "
-                f"return floats"
-            )
-        if holomorphic and value.dtype.kind != "c":
-            raise ComplexOutputError(
-                f"{name}: holomorphic=True needs a complex result, got {value.dtype}; leave it out for a real result"
-            )
-        if value.dtype.kind == "c" and not (holomorphic or allow_complex):
-            raise ComplexOutputError(
-                f"{name}: the result is complex ({value.dtype}); take its real part or abs(), or pass holomorphic=True for a "
-                f"complex function of complex numbers"
-            )
+def check_output(value: Any, name: str, *, holomorphic: bool, allow_complex: bool) -> None:
+    """Refuse an integer result, and a complex or real one where it has no gradient."""
+    kind = value.dtype.kind
+    if kind not in "fc":
+        raise NonDifferentiableOutputError(
+            f"{name}: the result is of dtype {value.dtype}; integers and booleans have no derivative, so the function "
+            f"must return floats"
+        )
+    if holomorphic and kind != "c":
+        raise ComplexOutputError(
+            f"{name}: holomorphic=True needs a complex result, got {value.dtype}; leave it out for a real result"
+        )
+    if kind == "c" and not (holomorphic or allow_complex):
+        raise ComplexOutputError(
+            f"{name}: the result is complex ({value.dtype}); take its real part or abs(), or pass holomorphic=True for "
+            f"a complex function of complex numbers"
+        )
 
 
 def materialise(values: list[Any], like: list[Any], given: Iterable[Any] = ()) -> list[Any]:
@@ -127,13 +132,10 @@ def materialise(values: list[Any], like: list[Any], given: Iterable[Any] = ()) -
     for value, source in zip(values, like, strict=True):
         if value is None:
             value = np.zeros(source.shape, source.dtype)[()]
-        elif isinstance(value, np.ndarray) and (
-            value.base is not None or not value.flags.writeable or id(value) in seen
-        ):
-            value = value.copy()
-        elif isinstance(value, Tracer):
-            result.append(value)
-            continue
-        seen.append(id(value))
+        elif value.__class__ is np.ndarray:
+            flags = value.flags
+            if not flags.owndata or not flags.writeable or id(value) in seen:
+                value = value.copy()
+            seen.append(id(value))
         result.append(value)
     return result

@@ -17,6 +17,10 @@ import optree
 Structure = optree.PyTreeSpec
 
 
+#: The structure of a tree that is a single leaf.
+LEAF = optree.tree_structure(0)
+
+
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """Leaves of ``tree`` from left to right, and its structure. ``None`` is an empty node, not a leaf."""
     return optree.tree_flatten(tree)

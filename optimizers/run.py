@@ -27,11 +27,6 @@ from optimizers.state import State
 from optimizers.status import Status
 from optimizers.stopping import Rule
 
-try:
-    from tqdm import tqdm
-except ImportError:
-    tqdm = None
-
 __all__ = ["Loop", "Method", "progress_bar", "speaker"]
 
 S = TypeVar("S", bound=State)
@@ -223,10 +218,10 @@ def progress_bar(states: Iterator[S], limit: int | None, name: str) -> Iterator[
     >>> list(progress_bar(iter([]), 10, "Newton"))
     []
     """
-    if tqdm is None:
-        raise MissingExtraError(
-            "progress=True needs tqdm: pip install 'hodiff[progress]', or leave progress=False"
-        )
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        raise MissingExtraError("progress=True needs tqdm: pip install 'hodiff[progress]', or leave it out") from None
     with tqdm(total=limit, desc=name, unit="it", leave=False) as bar:
         for state in states:
             bar.set_postfix_str(f"f={state.f:.6g} |g|={np.abs(state.g).max():.2g}", refresh=False)

@@ -66,7 +66,7 @@ divide = elementwise(np.divide, lambda ans, x, y: _inverse(y), lambda ans, x, y:
 negative = elementwise(np.negative, -1, smooth=True)
 positive = elementwise(np.positive, 1, smooth=True)
 reciprocal = elementwise(np.reciprocal, lambda ans, x: -ans * ans)
-square = elementwise(np.square, lambda ans, x: 2 * x, smooth=True)
+square = elementwise(np.square, lambda ans, x: x + x, smooth=True)
 power = elementwise(np.power, _power_base, _power_exponent)
 float_power = elementwise(np.float_power, _power_base, _power_exponent)
 remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y))
@@ -153,7 +153,7 @@ def frexp(x: Any) -> tuple[Any, Any]:
 def _power_infix(x: Any, y: Any) -> Any:
     """x**y, with NumPy's shortcuts for the exponents 2 and ½."""
     if isinstance(y, (int, float)) and y in (2, 0.5):
-        return np.square(x) if y == 2 else np.sqrt(x)
+        return square(x) if y == 2 else sqrt(x)
     return power(x, y)
 
 

@@ -23,7 +23,11 @@ _ALL = slice(None)
 
 
 def _add_basic(buffer: Any, ct: Any, index: tuple[Any, ...]) -> None:
-    buffer[index] += ct
+    view = buffer[index]
+    if view.__class__ is np.ndarray:
+        view += ct
+    else:
+        buffer[index] = view + ct
 
 
 def _place(ct: Any, index: tuple[Any, ...], shape: Shape) -> Any:
@@ -128,6 +132,8 @@ gather.leading = scatter.leading = None
 @composite(method="__getitem__")
 def take_key(x: Any, key: Any) -> Any:
     """``x[key]`` with NumPy's meaning."""
+    if key.__class__ is int or key.__class__ is slice:
+        return x.trace.process(getitem, (x,), {"index": (key,)})
     entries = key if isinstance(key, tuple) else (key,)
     if all(isinstance(e, (int, slice)) or e is None or e is Ellipsis for e in entries):
         return getitem(x, index=entries)

@@ -1,0 +1,148 @@
+"""One door to every method, ours and SciPy's; imports the families and ``scipy_bridge``.
+
+>>> import numpy as np
+>>> def rosen(x):
+...     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+>>> for method in ("auto", "lbfgs", "Newton", "SLSQP"):
+...     result = minimize(rosen, [-1.2, 1.0], method=method)
+...     print(method, bool(result.success), result.x.round(3))
+auto True [1. 1.]
+lbfgs True [1. 1.]
+Newton True [1. 1.]
+SLSQP True [1. 1.]
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from optimizers.errors import InputTypeError, OptionError
+from optimizers.first_order import GradientDescent
+from optimizers.flatten import Layout, Tree
+from optimizers.quasi_newton import LBFGS
+from optimizers.result import Result
+from optimizers.scipy_bridge import METHODS, method_named
+from optimizers.scipy_run import run_scipy
+from optimizers.second_order import Newton, TrustRegion
+from optimizers.solver import Solver
+
+__all__ = ["minimize"]
+
+_OURS: dict[str, Solver[Any]] = {
+    "gradient_descent": GradientDescent(),
+    "lbfgs": LBFGS(),
+    "newton": Newton(),
+    "trust_region": TrustRegion(),
+}
+# Where a dense Hessian and its factorisation begin to cost more than they save.
+_DENSE = 200
+
+
+def minimize(
+    fun: Callable[..., Any],
+    x0: Tree,
+    args: tuple[Any, ...] = (),
+    *,
+    method: Solver[Any] | str | Callable[..., Any] = "auto",
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
+    jit: bool | str = "auto",
+) -> Result:
+    """Minimise ``fun(x, *args)`` from `x0`; SciPy's signature, with exact derivatives where none are given.
+
+    Parameters
+    ----------
+    fun : callable
+        Real scalar function of a tree shaped like `x0`, written with NumPy.
+    x0 : tree
+        Start: an array of any shape, a number, a list of numbers, or a tree of arrays.
+    args : tuple
+        Further arguments of `fun` and of the derivatives.
+    method : solver, str or callable
+        A solver object; a name of ours, "gradient_descent", "lbfgs", "newton" or "trust_region"; or the name
+        of a method of `scipy.optimize.minimize`; in any case, with or without separators. "auto" takes
+        `TrustRegion` up to 200 unknowns and `LBFGS` beyond; with bounds SciPy's L-BFGS-B; with constraints
+        SciPy's SLSQP up to 200 unknowns and trust-constr beyond.
+    bounds, constraints
+        As SciPy's, for methods that can use them; bounds are on the flat vector. Constraints get exact
+        derivatives where they bring none.
+    tol : float, optional
+        For our solvers, `gtol`; for SciPy's methods, what SciPy makes of it.
+    callback : callable, optional
+        See `Solver.run`; both of SciPy's signatures serve with every method.
+    options : dict, optional
+        The options of the method.
+    jac, hess, hessp : callable, optional
+        Derivatives of one's own, in SciPy's forms.
+    jit : "auto", True or False
+        See `Problem`.
+
+    Returns
+    -------
+    Result
+        With the same fields and a history for every method. Success of a method of SciPy's is taken back
+        where the gradient plainly contradicts it: without constraints, the largest entry of the gradient
+        (bounds: of the projected gradient) must not exceed ``1e-3 * max(1, |f|)``.
+
+    Raises
+    ------
+    OptionError
+        When method or option is unknown, or an argument is of no use to the method.
+    InputTypeError, ShapeError, NonFiniteError
+        When `fun`, `x0` or a derivative is not what it should be.
+
+    Examples
+    --------
+    >>> minimize(lambda p: (p["a"] - 1.0) ** 2 + p["b"] @ p["b"], {"a": 0.0, "b": np.ones(2)}).x["b"]
+    array([0., 0.])
+    >>> minimize(lambda x: (x[0] - 1.0) ** 2, [0.0], bounds=[(2.0, None)]).x
+    array([2.])
+    """
+    given = dict(options or {})
+    bounded, constrained = bounds is not None, not (isinstance(constraints, (list, tuple)) and not constraints)
+    chosen = _chosen(method, x0, bounded=bounded, constrained=constrained)
+    if isinstance(chosen, str):
+        return run_scipy(
+            fun, x0, args, chosen, bounds=bounds, constraints=constraints if constrained else (), tol=tol,
+            callback=callback, options=given, jac=jac, hess=hess, hessp=hessp, jit=jit,
+        )
+    solver = chosen.with_options(**({} if tol is None else {"tol": tol}), **given)
+    solver.refuse(bounds=bounds, constraints=constraints)
+    return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, callback=callback, jit=jit)
+
+
+def _chosen(method: Any, x0: Tree, *, bounded: bool, constrained: bool) -> Solver[Any] | str:
+    """A solver of ours or the name of one of SciPy's."""
+    if isinstance(method, Solver):
+        return method
+    if isinstance(method, type) and issubclass(method, Solver):
+        return method()
+    if not isinstance(method, str):
+        raise InputTypeError(f"method must be a solver object or a name, not {type(method).__name__}")
+    name = _plain(method)
+    if name == "auto":
+        small = Layout.of(x0).size <= _DENSE
+        if constrained:
+            return "SLSQP" if small else "trust-constr"
+        if bounded:
+            return "L-BFGS-B"
+        return _OURS["trust_region" if small else "lbfgs"]
+    for known, solver in _OURS.items():
+        if name == _plain(known):
+            return solver
+    if name in map(_plain, METHODS):
+        return next(known for known in METHODS if _plain(known) == name)
+    raise OptionError(
+        f"unknown method {method!r}; ours are auto, {', '.join(_OURS)}; SciPy's are {', '.join(METHODS)}"
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "").replace(" ", "")

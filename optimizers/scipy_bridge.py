@@ -1,0 +1,223 @@
+"""Exact derivatives in the forms that SciPy's methods accept; imports ``problem`` and the layers below.
+
+>>> import numpy as np, scipy.optimize
+>>> def rosen(x):
+...     return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+>>> for method in ("BFGS", "Newton-CG", "trust-krylov"):
+...     result = scipy.optimize.minimize(rosen, [-1.2, 1.0], method=method, **scipy_kwargs(rosen, method))
+...     print(method, sorted(scipy_kwargs(rosen, method)), result.x.round(3))
+BFGS ['jac'] [1. 1.]
+Newton-CG ['hessp', 'jac'] [1. 1.]
+trust-krylov ['hessp', 'jac'] [1. 1.]
+
+SciPy calls the plain ``fun`` it was given and each derivative apart. The derivatives below share one evaluated
+point, so whatever SciPy asks for at one x, value and gradient are computed together once, the Hessian once, and
+the gradient is linearised once for all Hessian-vector products; besides that, SciPy runs ``fun`` itself once a
+point, untraced. Where even that one is too many, let value and gradient come from one evaluation:
+
+>>> problem = Problem(rosen)
+>>> result = scipy.optimize.minimize(problem.value_and_grad, [-1.2, 1.0], jac=True, method="BFGS")
+>>> problem.counts.nfev == result.nfev == result.njev
+True
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import BFGS, NonlinearConstraint
+
+from optimizers.errors import OptionError
+from optimizers.flatten import Array
+from optimizers.point import Point
+from optimizers.problem import Problem, vector_functions
+
+__all__ = ["METHODS", "SharedDerivatives", "exact_constraints", "method_named", "scipy_kwargs"]
+
+# What each method takes: SciPy 1.17's documentation and behaviour. trust-ncg and trust-krylov fail on operators and
+# need products only; Newton-CG likewise needs products only; the others that take second derivatives need matrices.
+METHODS: dict[str, tuple[str, ...]] = {
+    "Nelder-Mead": (),
+    "Powell": (),
+    "CG": ("jac",),
+    "BFGS": ("jac",),
+    "Newton-CG": ("jac", "hessp"),
+    "L-BFGS-B": ("jac",),
+    "TNC": ("jac",),
+    "COBYLA": (),
+    "COBYQA": (),
+    "SLSQP": ("jac",),
+    "trust-constr": ("jac", "hess"),
+    "dogleg": ("jac", "hess"),
+    "trust-ncg": ("jac", "hessp"),
+    "trust-exact": ("jac", "hess"),
+    "trust-krylov": ("jac", "hessp"),
+}
+
+
+def method_named(method: str) -> str:
+    """SciPy's spelling of a method's name, which SciPy itself takes in any case.
+
+    Raises
+    ------
+    OptionError
+        When there is no such method; the message lists them.
+
+    Examples
+    --------
+    >>> method_named("l-bfgs-b")
+    'L-BFGS-B'
+    """
+    for name in METHODS:
+        if isinstance(method, str) and name.lower() == method.lower():
+            return name
+    raise OptionError(f"unknown method {method!r} of SciPy; its methods are {', '.join(METHODS)}")
+
+
+class SharedDerivatives:
+    """The derivatives of one function as SciPy calls them, from one remembered point.
+
+    Each takes ``(x, *args)``, and `hessp` ``(x, p, *args)``; arrays that come back are new, float64, C-contiguous
+    and writable, as SciPy's compiled methods want them.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args)`` -> real scalar of a vector x.
+
+    Examples
+    --------
+    >>> shared = SharedDerivatives(lambda x, a: a * x[0] ** 3)
+    >>> x = np.array([2.0])
+    >>> shared.jac(x, 1.0), shared.hess(x, 1.0), shared.hessp(x, np.ones(1), 5.0)
+    (array([12.]), array([[12.]]), array([60.]))
+    """
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        self._fun = fun
+        self._args: tuple[Any, ...] = ()
+        self._problem = Problem(fun)
+
+    def jac(self, x: Array, *args: Any) -> Array:
+        """Gradient, shape (n,).
+
+        Examples
+        --------
+        >>> SharedDerivatives(lambda x: x @ x).jac(np.ones(2))
+        array([2., 2.])
+        """
+        return np.array(self._at(x, args).g)
+
+    def hess(self, x: Array, *args: Any) -> Array:
+        """Dense Hessian, shape (n, n).
+
+        Examples
+        --------
+        >>> SharedDerivatives(lambda x: x @ x).hess(np.ones(2))
+        array([[2., 0.],
+               [0., 2.]])
+        """
+        return np.array(self._at(x, args).H, order="C")
+
+    def hessp(self, x: Array, p: Array, *args: Any) -> Array:
+        """Hessian times `p`, shape (n,).
+
+        Examples
+        --------
+        >>> SharedDerivatives(lambda x: x @ x).hessp(np.ones(2), np.array([1.0, 0.0]))
+        array([2., 0.])
+        """
+        return np.array(self._at(x, args).hvp(p))
+
+    def _at(self, x: Array, args: tuple[Any, ...]) -> Point:
+        if len(args) != len(self._args) or any(a is not b for a, b in zip(args, self._args, strict=True)):
+            self._args, self._problem = args, Problem(self._fun, args=args)
+        return self._problem.at(x)
+
+
+def scipy_kwargs(fun: Callable[..., Any], method: str) -> dict[str, Callable[..., Any]]:
+    """The derivative keywords that SciPy's method of this name can use, from `hodiff`, ready to splat.
+
+    ``scipy.optimize.minimize(fun, x0, method=m, **scipy_kwargs(fun, m))`` gives each method exactly the
+    derivatives it uses, in a form it accepts: nothing it would warn of or fail on. Further ``args=`` are
+    passed on. See the module's docstring for what is evaluated when.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args)`` -> real scalar of a vector x.
+    method : str
+        SciPy's name of a method of `scipy.optimize.minimize`, in any case.
+
+    Returns
+    -------
+    dict
+        ``jac`` for methods that take gradients, and besides ``hess`` (dogleg, trust-exact, trust-constr) or
+        ``hessp`` (Newton-CG, trust-ncg, trust-krylov); empty for methods without derivatives.
+
+    Raises
+    ------
+    OptionError
+        When SciPy has no such method.
+
+    Examples
+    --------
+    >>> sorted(scipy_kwargs(lambda x: x @ x, "trust-exact")), scipy_kwargs(lambda x: x @ x, "Nelder-Mead")
+    (['hess', 'jac'], {})
+    """
+    wanted = METHODS[method_named(method)]
+    shared = SharedDerivatives(fun)
+    return {name: getattr(shared, name) for name in wanted}
+
+
+def exact_constraints(constraints: Any, unravel: Callable[[Array], Any]) -> Any:
+    """SciPy's constraints, with exact derivatives where none were given, as functions of the flat vector.
+
+    Dicts without ``jac`` gain one. A `NonlinearConstraint` gains ``jac`` and ``hess`` where they are SciPy's
+    defaults, ``"2-point"`` and `BFGS`. Linear constraints and bounds are left as they are.
+
+    Examples
+    --------
+    >>> (circle,) = exact_constraints({"type": "ineq", "fun": lambda x: 1.0 - x @ x}, lambda x: x)
+    >>> circle["jac"](np.array([1.0, 0.0]))
+    array([[-2.,  0.]])
+    """
+    if isinstance(constraints, (list, tuple)):
+        return [_exact(constraint, unravel) for constraint in constraints]
+    return [_exact(constraints, unravel)]
+
+
+def _exact(constraint: Any, unravel: Callable[[Array], Any]) -> Any:
+    if isinstance(constraint, dict):
+        return _exact_dict(constraint, unravel)
+    if not isinstance(constraint, NonlinearConstraint):
+        return constraint
+    fun, jac, hess = _flat(constraint.fun, unravel), constraint.jac, constraint.hess
+    exact_jac, exact_hess = vector_functions(fun)
+    if isinstance(jac, str) and jac == "2-point":
+        jac = exact_jac
+    if isinstance(hess, BFGS):
+        hess = exact_hess
+    return NonlinearConstraint(
+        fun,
+        constraint.lb,
+        constraint.ub,
+        jac=jac,
+        hess=hess,
+        keep_feasible=constraint.keep_feasible,
+        finite_diff_rel_step=constraint.finite_diff_rel_step,
+        finite_diff_jac_sparsity=constraint.finite_diff_jac_sparsity,
+    )
+
+
+def _exact_dict(constraint: dict[str, Any], unravel: Callable[[Array], Any]) -> dict[str, Any]:
+    args = tuple(constraint.get("args", ()))
+    flat = _flat(constraint["fun"], unravel)
+    exact: dict[str, Any] = {**constraint, "fun": flat}
+    if constraint.get("jac") is None:
+        exact["jac"] = lambda x, *more: vector_functions(flat, more)[0](x)
+    return {**exact, "args": args}
+
+
+def _flat(fun: Callable[..., Any], unravel: Callable[[Array], Any]) -> Callable[..., Any]:
+    return lambda x, *args: fun(unravel(x), *args)
