@@ -182,7 +182,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
             outputs, output_structure, tangents_out, aux = _push_forward(
                 f, leaves, structure, directions, has_aux, zeros
             )
-    like = [v if is_inexact(v.dtype) else Shaped(v.shape, np.dtype(float)) for v in outputs]
+    like = [_tangent_space(v) for v in outputs]
     out = unflatten(output_structure, outputs)
     tangent_out = unflatten(output_structure, materialise(tangents_out, like, directions))
     return (out, tangent_out, aux) if has_aux else (out, tangent_out)
@@ -219,13 +219,18 @@ class _Linear:
     """A recorded linear map between trees."""
 
     def __init__(
-        self, derivative: LinearMap, inputs: Structure, outputs: Structure, what: str, like: list[Any]
+        self,
+        name: str,
+        derivative: LinearMap,
+        inputs: tuple[Structure, list[Any]],
+        outputs: tuple[Structure, list[Any]],
     ) -> None:
+        self._name = name
         self._derivative = derivative
-        self._inputs = inputs
-        self._outputs = outputs
-        self._what = what
-        self._like = like
+        self._input_structure = inputs[0]
+        self._inputs = [Shaped(value.shape, value.dtype) for value in inputs[1]]
+        self._output_structure = outputs[0]
+        self._outputs = [_tangent_space(value) for value in outputs[1]]
 
 
 class Pullback(_Linear):
@@ -233,10 +238,10 @@ class Pullback(_Linear):
 
     def __call__(self, cotangent: Any) -> Any:
         """Pull back; may be called any number of times."""
-        values = match_leaves(cotangent, self._outputs, self._like, f"{self._what}: the cotangent", "the result")
-        given = [v if is_inexact(v.dtype) else None for v in values]
-        pulled = self._derivative.pull(given)
-        return unflatten(self._inputs, materialise(pulled, self._derivative.inputs, values))
+        what = f"{self._name}: the cotangent"
+        values = match_leaves(cotangent, self._output_structure, self._outputs, what, "the result")
+        pulled = self._derivative.pull(values)
+        return unflatten(self._input_structure, materialise(pulled, self._inputs, values))
 
 
 class Pushforward(_Linear):
@@ -244,10 +249,15 @@ class Pushforward(_Linear):
 
     def __call__(self, *tangents: Any) -> Any:
         """Push forward; may be called any number of times."""
-        inputs = self._derivative.inputs
-        values = match_leaves(tangents, self._inputs, inputs, f"{self._what}: the tangents", "the primals")
+        what = f"{self._name}: the tangents"
+        values = match_leaves(tangents, self._input_structure, self._inputs, what, "the primals")
         pushed = self._derivative.push(values)
-        return unflatten(self._outputs, materialise(pushed, self._like, values))
+        return unflatten(self._output_structure, materialise(pushed, self._outputs, values))
+
+
+def _tangent_space(value: Any) -> Shaped:
+    """Shape and dtype of tangents of ``value``; those of integers are zeros of dtype float."""
+    return Shaped(value.shape, value.dtype if is_inexact(value.dtype) else np.dtype(float))
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -275,7 +285,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """
     point = _linearise_all(f, primals, "hodiff.vjp", has_aux)
     out = unflatten(point.output_structure, point.outputs)
-    pullback = Pullback(point.derivative, point.input_structure, point.output_structure, "hodiff.vjp", point.outputs)
+    pullback = Pullback(
+        "hodiff.vjp", point.derivative, (point.input_structure, point.inputs), (point.output_structure, point.outputs)
+    )
     return (out, pullback, point.aux) if has_aux else (out, pullback)
 
 
@@ -301,9 +313,10 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pushforward]:
     (2.0, 3.0)
     """
     point = _linearise_all(f, primals, "hodiff.linearize", False)
-    like = [v if is_inexact(v.dtype) else Shaped(v.shape, np.dtype(float)) for v in point.outputs]
-    out = unflatten(point.output_structure, point.outputs)
-    return out, Pushforward(point.derivative, point.input_structure, point.output_structure, "hodiff.linearize", like)
+    pushforward = Pushforward(
+        "hodiff.linearize", point.derivative, (point.input_structure, point.inputs), (point.output_structure, point.outputs)
+    )
+    return unflatten(point.output_structure, point.outputs), pushforward
 
 
 def _linearise_all(f: Callable[..., Any], primals: tuple[Any, ...], name: str, has_aux: bool) -> Linearised:
@@ -344,7 +357,7 @@ def linear_transpose(f: Callable[..., Any], *example_args: Any) -> Pullback:
         inputs = [trace.input(Shaped(value.shape, value.dtype)) for value in leaves]
         outputs, output_structure = numeric_leaves(f(*unflatten(structure, inputs)), name)
         derivative = trace.finish(outputs)
-    return Pullback(derivative, structure, output_structure, name, derivative.outputs)
+    return Pullback(name, derivative, (structure, leaves), (output_structure, outputs))
 
 
 def stop_gradient(x: Any) -> Any:

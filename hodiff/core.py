@@ -177,6 +177,14 @@ class Trace:
         """Interpret one operation that has at least one operand of this trace."""
         raise NotImplementedError
 
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        """Interpret an elementwise operation on one operand, which is of this trace."""
+        return self.process(primitive, (x,), {})
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        """Interpret an elementwise operation on two operands, one of this trace and none of a higher one."""
+        return self.process(primitive, (x, y), {})
+
     def close(self) -> None:
         """End the run."""
         self.closed = True
@@ -305,15 +313,17 @@ class Tracer:
         for value in inputs:
             if not isinstance(value, OPERANDS):
                 return NotImplemented
-        _reject_keywords(f"numpy.{ufunc.__name__}", keywords)
+        if keywords:
+            _reject_keywords(f"numpy.{ufunc.__name__}", keywords)
         operation = NUMPY_UFUNCS.get(ufunc)
         if operation is None:
             raise NoRuleError.for_function(f"{_module_of(ufunc)}.{ufunc.__name__}")
         return operation(*[as_operand(v) for v in inputs])
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        if not all(issubclass(t, (Tracer, np.ndarray)) for t in types):
-            return NotImplemented
+        for kind in types:
+            if kind is not np.ndarray and not issubclass(kind, (Tracer, np.ndarray)):
+                return NotImplemented
         operation = NUMPY_FUNCTIONS.get(function)
         if operation is None:
             raise NoRuleError.for_function(f"{function.__module__}.{function.__name__}")

@@ -304,17 +304,18 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
     In place, a scalar is rebound, as Python does with NumPy scalars; an array would have to change under every name it
     has, which a traced value cannot, so that is an error. A ``symbol`` of None means that there is no in-place form.
     """
+    direct = isinstance(operation, Primitive) and operation.partials is not None
 
     def forward(self: Tracer, other: Any) -> Any:
-        if other.__class__ in _PLAIN:
-            return process(self.trace, (self, other))
+        if direct and other.__class__ in _PLAIN:
+            return self.trace.binary(operation, self, other)  # type: ignore[arg-type]
         if isinstance(other, OPERANDS):
             return operation(self, as_operand(other))
         return NotImplemented
 
     def backward(self: Tracer, other: Any) -> Any:
-        if other.__class__ in _PLAIN:
-            return process(self.trace, (other, self))
+        if direct and other.__class__ in _PLAIN:
+            return self.trace.binary(operation, other, self)  # type: ignore[arg-type]
         if isinstance(other, OPERANDS):
             return operation(as_operand(other), self)
         return NotImplemented
@@ -325,15 +326,6 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
                 f"`x {symbol}= y` would modify a traced array in place, which is not supported; write x = x {symbol} y"
             )
         return forward(self, other)
-
-    if isinstance(operation, Primitive):
-
-        def process(trace: Any, operands: tuple[Any, ...]) -> Any:
-            return trace.process(operation, operands, {})
-    else:
-
-        def process(trace: Any, operands: tuple[Any, ...]) -> Any:
-            return operation(*operands)
 
     setattr(Tracer, f"__{name}__", forward)
     if reflected:

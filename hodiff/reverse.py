@@ -94,25 +94,14 @@ class TapeVariable(Tracer):
 
 class LinearMap:
     """A finished tape: the derivative of a function at a point, to be applied any number of times.
-
-    Attributes
-    ----------
-    inputs : list of Shaped
-        Shape and dtype of each input.
-    outputs : list of Shaped
-        Shape and dtype of each output.
     """
 
-    __slots__ = ("_input_rows", "_output_rows", "_rows", "inputs", "outputs")
+    __slots__ = ("_input_rows", "_output_rows", "_rows")
 
-    def __init__(
-        self, rows: list[Any], input_rows: list[int], inputs: list[Shaped], output_rows: list[int | None], outputs: list[Shaped]
-    ) -> None:
+    def __init__(self, rows: list[Any], input_rows: list[int], output_rows: list[int | None]) -> None:
         self._rows = rows
         self._input_rows = input_rows
         self._output_rows = output_rows
-        self.inputs = inputs
-        self.outputs = outputs
 
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
         """Cotangents of the inputs, None where zero, from those of the outputs (None where zero)."""
@@ -140,7 +129,7 @@ class LinearMap:
 class TapeTrace(Trace):
     """Records linear operations on tape variables."""
 
-    __slots__ = ("input_rows", "inputs", "rows")
+    __slots__ = ("input_rows", "rows")
     transformation = "a derivative rule"
 
     def __init__(self, rows: list[Any] | None = None, level: int | None = None) -> None:
@@ -149,20 +138,18 @@ class TapeTrace(Trace):
             self.level = level
         self.rows: list[Any] = [] if rows is None else rows
         self.input_rows: list[int] = []
-        self.inputs: list[Shaped] = []
 
     def input(self, value: Shaped) -> TapeVariable:
         """Add an input row."""
         self.rows.append(None)
         self.input_rows.append(len(self.rows) - 1)
-        self.inputs.append(value)
         return TapeVariable(self, value.shape, value.dtype, len(self.rows) - 1)
 
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
         """Close the trace; the map from the inputs to ``outputs``."""
         self.closed = True
         rows = [v.row if isinstance(v, TapeVariable) and v.trace is self else None for v in outputs]
-        return LinearMap(self.rows, self.input_rows, self.inputs, rows, [Shaped(v.shape, v.dtype) for v in outputs])
+        return LinearMap(self.rows, self.input_rows, rows)
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Append a row for an operation that is linear in its tape variables."""
@@ -187,29 +174,26 @@ class TapeTrace(Trace):
 class ReverseTrace(Trace):
     """One run of ``vjp``, ``grad`` or ``linearize``."""
 
-    __slots__ = ("_tape", "input_rows", "inputs", "rows")
+    __slots__ = ("_tape", "input_rows", "rows")
     transformation = "hodiff.grad (or vjp, linearize, a jacobian)"
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[Any] = []
         self.input_rows: list[int] = []
-        self.inputs: list[Shaped] = []
         self._tape: TapeTrace | None = None
 
     def input(self, value: Any) -> ReverseTracer:
         """Wrap an input of the function being transformed."""
         self.rows.append(None)
         self.input_rows.append(len(self.rows) - 1)
-        self.inputs.append(Shaped(value.shape, value.dtype))
         return ReverseTracer(self, value, len(self.rows) - 1)
 
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
         """Close the trace; its derivative, from the inputs to ``outputs``."""
         self.close()
         rows = [v.row if isinstance(v, ReverseTracer) and v.trace is self else None for v in outputs]
-        shapes = [Shaped(v.shape, v.dtype) for v in outputs]
-        return LinearMap(self.rows, self.input_rows, self.inputs, rows, shapes)
+        return LinearMap(self.rows, self.input_rows, rows)
 
     def close(self) -> None:
         """End the run; the rows live on in the linear map."""
@@ -220,6 +204,34 @@ class ReverseTrace(Trace):
     def primal(self, value: Any) -> Any:
         """Value behind a tracer of this trace; any other value as it is."""
         return value.primal if isinstance(value, ReverseTracer) and value.trace is self else value
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        """Compute an elementwise answer and append its row: the fast path of `process`."""
+        if self.closed:
+            raise self.leaked()
+        primal = x.primal
+        answer = bind(primitive, primal) if isinstance(primal, Tracer) else primitive.function(primal)
+        rule = primitive.partials[0]  # type: ignore[index]
+        if rule.__class__ is int or rule is None or not primitive.smooth or answer.dtype is not _FLOAT64:
+            return self._record(primitive, answer, (x,), [primal], [0])
+        rows = self.rows
+        rows.append(((x.row, rule(answer, primal), None),))
+        return ReverseTracer(self, answer, len(rows) - 1)
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        """Compute an elementwise answer and append its row: the fast path of `process`."""
+        if self.closed:
+            raise self.leaked()
+        x_mine = x.__class__ is ReverseTracer and x.trace is self
+        y_mine = y.__class__ is ReverseTracer and y.trace is self
+        x_primal = x.primal if x_mine else x
+        y_primal = y.primal if y_mine else y
+        if isinstance(x_primal, Tracer) or isinstance(y_primal, Tracer):
+            answer = bind(primitive, x_primal, y_primal)
+        else:
+            answer = primitive.function(x_primal, y_primal)
+        slots = [0, 1] if x_mine and y_mine else [0] if x_mine else [1]
+        return self._record(primitive, answer, (x, y), [x_primal, y_primal], slots)
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Compute the answer from the primals and record the differential."""
@@ -239,23 +251,31 @@ class ReverseTrace(Trace):
                     plain = False
             primals.append(operand)
         answer = primitive.function(*primals, **parameters) if plain else bind(primitive, *primals, **parameters)
-        row: Any
         if primitive.partials is not None:
-            if primitive.smooth:
-                row = self._elementwise_row(primitive, answer, operands, primals, slots)
-            else:
-                with np.errstate(all="ignore"):
-                    row = self._elementwise_row(primitive, answer, operands, primals, slots)
-        elif primitive.constant:
+            return self._record(primitive, answer, operands, primals, slots)
+        if primitive.constant:
             return answer
-        elif primitive.jvps is None and primitive.transposes is not None:
+        if primitive.jvps is None and primitive.transposes is not None:
             terms = [
                 Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in slots if primitive.linear_in(i)
             ]
-            row = LinearRow(primitive, primals, parameters, terms) if terms else None
+            if not terms:
+                return answer
+            rows = self.rows
+            rows.append(LinearRow(primitive, primals, parameters, terms))
+            return ReverseTracer(self, answer, len(rows) - 1)
+        with np.errstate(all="ignore"):
+            return self._linearise(primitive, answer, operands, primals, slots, parameters)
+
+    def _record(
+        self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]
+    ) -> Any:
+        """Append the row of an elementwise operation."""
+        if primitive.smooth:
+            row = self._elementwise_row(primitive, answer, operands, primals, slots)
         else:
             with np.errstate(all="ignore"):
-                return self._linearise(primitive, answer, operands, primals, slots, parameters)
+                row = self._elementwise_row(primitive, answer, operands, primals, slots)
         if not row:
             return answer
         rows = self.rows

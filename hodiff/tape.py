@@ -55,20 +55,24 @@ class LinearRow:
     __slots__ = ("operands", "others", "parameters", "primitive", "terms")
 
     def __init__(self, primitive: Primitive, operands: list[Any], parameters: dict[str, Any], terms: list[Term]) -> None:
-        if len(terms) == 1 or primitive.jointly:
+        if len(operands) == 1:
+            operands[0] = Shaped(terms[0].shape, terms[0].dtype)
+            self.others: tuple[Any, ...] | None = () if primitive.accumulate is not None else None
+        else:
             # Operands in which the map is linear are needed by shape alone; a constant one contributes nothing.
-            if primitive.jointly and len(operands) > 1:
+            if primitive.jointly:
                 operands = [shaped(v) if primitive.linear_in(slot) else v for slot, v in enumerate(operands)]
-            for term in terms:
-                operands[term.slot] = Shaped(term.shape, term.dtype)
+            if primitive.jointly or len(terms) == 1:
+                for term in terms:
+                    operands[term.slot] = Shaped(term.shape, term.dtype)
+            # Operands behind the first, where the transpose may be accumulated in place; None where it may not.
+            self.others = None
+            if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in operands[1:]):
+                self.others = tuple(operands[1:])
         self.primitive = primitive
         self.operands = operands
         self.parameters = parameters
         self.terms = terms
-        # Operands behind the first, where the transpose may be accumulated in place; None where it may not.
-        self.others: tuple[Any, ...] | None = None
-        if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in operands[1:]):
-            self.others = tuple(operands[1:])
 
     def push(self, tangents: list[Any]) -> Any:
         """Tangent of the answer from those of the source rows, None where all of them are zero."""

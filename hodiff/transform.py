@@ -75,7 +75,7 @@ def linearise(
         result, aux = split_aux(result, name) if has_aux else (result, None)
         outputs, output_structure = numeric_leaves(result, name)
         derivative = trace.finish(outputs)
-    primals = [trace.primal(value) for value in outputs]
+        primals = [trace.primal(value) for value in outputs]
     if has_aux:
         aux = tree_map(trace.primal, aux)
     return Linearised(primals, output_structure, leaves, structure, derivative, aux)

@@ -1,7 +1,61 @@
+"""Minimisers driven by exact derivatives: one problem, one driver, one result; re-exports only.
+
+>>> import numpy as np
+>>> import optimizers as opt
+>>> def rosen(x):
+...     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+>>> result = opt.minimize(rosen, [-1.2, 1.0])
+>>> bool(result.success), result.x.round(6), result.nit < 40
+(True, array([1., 1.]), True)
+"""
+
+from optimizers import errors
 from optimizers.first_order import GradientDescent
-from optimizers.linesearch import *
+from optimizers.linesearch import Armijo, FixedStep, LineSearch, Searched, StrongWolfe
+from optimizers.minimize import minimize
+from optimizers.point import Counts, Point
 from optimizers.problem import Problem
 from optimizers.quasi_newton import LBFGS
+from optimizers.result import History, Result, Row
+from optimizers.scipy_bridge import scipy_kwargs
 from optimizers.second_order import Newton, TrustRegion
-from optimizers.errors import *
+from optimizers.solver import Solver
+from optimizers.state import State
 from optimizers.status import Status
+from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize, all_, any_
+from optimizers.subproblem import TrustStep, moresorensen
+
+__all__ = [
+    "LBFGS",
+    "Armijo",
+    "Counts",
+    "FDecrease",
+    "FixedStep",
+    "GradNorm",
+    "GradientDescent",
+    "History",
+    "LineSearch",
+    "MaxEval",
+    "MaxIter",
+    "MaxTime",
+    "Newton",
+    "Point",
+    "Problem",
+    "Result",
+    "Row",
+    "Rule",
+    "Searched",
+    "Solver",
+    "State",
+    "Status",
+    "StepSize",
+    "StrongWolfe",
+    "TrustRegion",
+    "TrustStep",
+    "all_",
+    "any_",
+    "errors",
+    "minimize",
+    "moresorensen",
+    "scipy_kwargs",
+]

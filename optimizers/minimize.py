@@ -15,14 +15,12 @@ SLSQP True [1. 1.]
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.first_order import GradientDescent
 from optimizers.flatten import Layout, Tree
 from optimizers.quasi_newton import LBFGS
 from optimizers.result import Result
-from optimizers.scipy_bridge import METHODS, method_named
+from optimizers.scipy_bridge import METHODS
 from optimizers.scipy_run import run_scipy
 from optimizers.second_order import Newton, TrustRegion
 from optimizers.solver import Solver
@@ -106,11 +104,11 @@ def minimize(
     array([2.])
     """
     given = dict(options or {})
-    bounded, constrained = bounds is not None, not (isinstance(constraints, (list, tuple)) and not constraints)
-    chosen = _chosen(method, x0, bounded=bounded, constrained=constrained)
+    constrained = not (constraints is None or (isinstance(constraints, (list, tuple)) and not constraints))
+    chosen = _chosen(method, x0, bounded=bounds is not None, constrained=constrained)
     if isinstance(chosen, str):
         return run_scipy(
-            fun, x0, args, chosen, bounds=bounds, constraints=constraints if constrained else (), tol=tol,
+            fun, x0, args, chosen, bounds=bounds, constraints=constraints or (), tol=tol,
             callback=callback, options=given, jac=jac, hess=hess, hessp=hessp, jit=jit,
         )
     solver = chosen.with_options(**({} if tol is None else {"tol": tol}), **given)

@@ -48,6 +48,16 @@ class Counts:
     nd3: int = 0
     ntaylor: int = 0
 
+    def main(self) -> dict[str, int]:
+        """The four counters that every result and history has, by name.
+
+        Examples
+        --------
+        >>> Counts(nfev=2).main()
+        {'nfev': 2, 'njev': 0, 'nhev': 0, 'nhvp': 0}
+        """
+        return {"nfev": self.nfev, "njev": self.njev, "nhev": self.nhev, "nhvp": self.nhvp}
+
 
 class Oracle(Protocol):
     """What a `Point` needs of its problem: each method evaluates, checks shapes and counts.

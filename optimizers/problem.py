@@ -91,10 +91,13 @@ class Problem:
             "H": _label("hess", hess or hvp) if hess or hvp else _label("Hessian of fun", fun),
         }
 
-    def at(self, x: Tree, *, f: float | None = None, g: Array | None = None, H: Array | None = None) -> Point:
+    def at(
+        self, x: Tree, *, f: float | None = None, g: Array | None = None, H: Array | None = None, name: str = "x"
+    ) -> Point:
         """The point `x`, a vector or a tree like `like`. The last point is remembered: asked again, it is given again.
 
         `f`, `g` and `H` are values already known there, from a stored state; they count as no evaluation.
+        `name` is what errors call `x`.
 
         Raises
         ------
@@ -110,9 +113,9 @@ class Problem:
         last = self._last
         if last is not None and x is last.x:
             return last
-        vector = self._vector(x)
+        vector = self._vector(x, name)
         if last is None or not _same(vector, last.x):
-            check_finite(vector, "x")
+            check_finite(vector, name)
             vector.setflags(write=False)
             last = self._last = Point(self, vector, f, g, H)
         return last
@@ -127,6 +130,16 @@ class Problem:
         """
         return self.at(x) if np.isfinite(x).all() else None
 
+    def tree_of(self, vector: Any) -> Tree:
+        """The tree of a vector that may be traced; what it holds may be views of `vector`.
+
+        Examples
+        --------
+        >>> Problem(lambda p: p["a"], like={"a": 1.0}).tree_of(np.array([3.0]))["a"]
+        np.float64(3.0)
+        """
+        return vector if self.layout is None else self.layout.unravel(vector)
+
     def unravel(self, vector: Array) -> Tree:
         """A new array or tree, shaped as the user's functions see x, of the entries of `vector`.
 
@@ -135,8 +148,7 @@ class Problem:
         >>> Problem(lambda x: x @ x).unravel(np.ones(2))
         array([1., 1.])
         """
-        vector = np.array(vector)
-        return vector if self.layout is None else self.layout.unravel(vector)
+        return self.tree_of(np.array(vector))
 
     def value_and_grad(self, x: Array) -> tuple[float, Array]:
         """Value and gradient from one evaluation, as ``scipy.optimize.minimize(..., jac=True)`` wants them.
@@ -212,6 +224,19 @@ class Problem:
             raise ShapeError(f"the {self.names['H']} has shape {H.shape}: it must be {(n, n)}")
         return _symmetric(H.reshape(n, n))
 
+    def plain_value(self, x: Array) -> float:
+        """Objective alone, even where `Point` would evaluate the gradient with it: for derivative-free methods.
+
+        Examples
+        --------
+        >>> problem = Problem(lambda x: x @ x)
+        >>> problem.plain_value(np.ones(2)), problem.counts.njev
+        (2.0, 0)
+        """
+        self.counts.nfev += 1
+        with _quiet():
+            return float(self._flat(np.array(x)))
+
     def pushforward(self, x: Array) -> Callable[[Array], Array]:
         """The map v -> H(x) v; `hodiff` linearises the gradient once for all v.
 
@@ -285,18 +310,17 @@ class Problem:
 
     def _flat(self, x: Any) -> Any:
         """The objective of a possibly traced vector: what hodiff differentiates."""
-        tree = x if self.layout is None else self.layout.unravel(x)
-        out = self._fun(tree, *self._args)
+        out = self._fun(self.tree_of(x), *self._args)
         return _scalar(_pair(out, self.names["f"])[0] if self._grad is True else out, self.names["f"])
 
-    def _vector(self, x: Tree) -> Array:
+    def _vector(self, x: Tree, name: str) -> Array:
         if self.layout is not None and not (type(x) is np.ndarray and x.shape == (self.layout.size,)):
-            return self.layout.ravel(x, "x")
+            return self.layout.ravel(x, name)
         if isinstance(x, dict):
-            raise InputTypeError("x is a tree, not a vector: say its structure, Problem(fun, like=x0)")
-        vector = real_array(x, "x")
+            raise InputTypeError(f"{name} is a tree, not a vector: say its structure, Problem(fun, like=x0)")
+        vector = real_array(x, name)
         if vector.ndim != 1 or vector.size == 0:
-            raise ShapeError(f"x has shape {vector.shape}, not (n,): say its structure, Problem(fun, like=x0)")
+            raise ShapeError(f"{name} has shape {vector.shape}, not (n,): say its structure, Problem(fun, like=x0)")
         return vector
 
     def _tree(self, vector: Array) -> Tree:

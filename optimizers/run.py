@@ -127,16 +127,12 @@ class Loop(Generic[S]):
         state = last
         if self.ending is not Status.CONVERGED and last.f - self.best.f > round_off(self.best.f):
             state = self.best
-        counts = self.problem.counts
         fields: dict[str, Any] = {
             "x": self.problem.unravel(state.x),
             "fun": state.f,
             "jac": self.problem.unravel(state.g),
             "nit": last.k - self._first,
-            "nfev": counts.nfev,
-            "njev": counts.njev,
-            "nhev": counts.nhev,
-            "nhvp": counts.nhvp,
+            **self.problem.counts.main(),
             "status": self.ending,
             "success": self.ending is Status.CONVERGED,
             "message": self._message(state),

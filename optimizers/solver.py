@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from optimizers.errors import OptionError
-from optimizers.flatten import Tree, check_finite
+from optimizers.flatten import Tree
 from optimizers.problem import Problem
 from optimizers.result import Result
 from optimizers.run import Loop, progress_bar, speaker
@@ -32,7 +32,7 @@ from optimizers.state import State
 from optimizers.status import Status
 from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize
 
-__all__ = ["Solver"]
+__all__ = ["Solver", "as_problem"]
 
 S = TypeVar("S", bound=State)
 Callback = Callable[..., Any]
@@ -230,7 +230,8 @@ class Solver(Generic[S]):
         >>> float(result.x["u"]), result.x["v"]
         (1.0, array([0., 0.]))
         """
-        problem = self.problem(fun, x0, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
+        self.refuse(hess=hess, hessp=hessp)
+        problem = as_problem(fun, x0, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
         return self._drive(problem, self.init(problem, x0), callback)
 
     def resume(
@@ -262,7 +263,8 @@ class Solver(Generic[S]):
         True
         """
         example = state.x if like is None else like
-        problem = self.problem(fun, example, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
+        self.refuse(hess=hess, hessp=hessp)
+        problem = as_problem(fun, example, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
         return self._drive(problem, replace(state, ending=None), callback)
 
     def __call__(
@@ -334,34 +336,6 @@ class Solver(Generic[S]):
                     f"{type(self).__name__} cannot use {name}: leave it out, or choose a method that can"
                 )
 
-    def problem(
-        self,
-        fun: Callable[..., Any],
-        x0: Tree,
-        args: tuple[Any, ...] = (),
-        *,
-        jac: Any = None,
-        hess: Any = None,
-        hessp: Any = None,
-        jit: bool | str = "auto",
-    ) -> Problem:
-        """The `Problem` that `run` would solve, its arguments checked.
-
-        Examples
-        --------
-        >>> import optimizers as opt
-        >>> opt.Newton().problem(lambda x: x @ x, [1.0]).at([2.0]).f
-        4.0
-        """
-        self.refuse(hess=hess, hessp=hessp)
-        for name, given in (("jac", jac), ("hess", hess), ("hessp", hessp)):
-            _check_derivative(name, given)
-        fun, jac = _unwrapped(fun, jac)
-        problem = Problem(fun, jac, hess, hessp, args=args, like=x0, jit=jit)
-        if problem.layout is not None:
-            check_finite(problem.layout.ravel(x0, "x0"), "x0")
-        return problem
-
     def _drive(self, problem: Problem, start: S, callback: Callback | None) -> Result:
         loop = Loop(self, problem)
         states = loop.states(start)
@@ -378,6 +352,40 @@ class Solver(Generic[S]):
         if not holds:
             value = getattr(self, name)
             raise OptionError(f"{type(self).__name__}: {name} must be {wanted}, not {value!r}")
+
+
+def as_problem(
+    fun: Callable[..., Any],
+    x0: Tree,
+    args: tuple[Any, ...] = (),
+    *,
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
+    jit: bool | str = "auto",
+) -> Problem:
+    """The `Problem` of SciPy's arguments, checked: finite `x0`, derivatives that are callables.
+
+    Raises
+    ------
+    OptionError
+        When a derivative is one of SciPy's names for finite differences or an update strategy.
+    NonFiniteError, InputTypeError, ShapeError
+        When `x0` is not finite, not real, or empty.
+
+    Examples
+    --------
+    >>> as_problem(lambda x: x @ x, [1.0, 2.0], hess="2-point")
+    Traceback (most recent call last):
+        ...
+    optimizers.errors.OptionError: hess='2-point': finite differences and approximations are not used here; pass a callable, or leave hess out and hodiff supplies the exact derivative
+    """
+    for name, given in (("jac", jac), ("hess", hess), ("hessp", hessp)):
+        _check_derivative(name, given)
+    fun, grad = _unwrapped(fun, jac)
+    problem = Problem(fun, grad, hess, hessp, args=args, like=x0, jit=jit)
+    problem.at(x0, name="x0")
+    return problem
 
 
 def _check_derivative(name: str, given: Any) -> None:

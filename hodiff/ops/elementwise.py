@@ -152,8 +152,11 @@ def frexp(x: Any) -> tuple[Any, Any]:
 
 def _power_infix(x: Any, y: Any) -> Any:
     """x**y, with NumPy's shortcuts for the exponents 2 and ½."""
-    if isinstance(y, (int, float)) and y in (2, 0.5):
-        return square(x) if y == 2 else sqrt(x)
+    if y.__class__ is int or y.__class__ is float:
+        if y == 2:
+            return x.trace.unary(square, x)
+        if y == 0.5:
+            return sqrt(x)
     return power(x, y)
 
 

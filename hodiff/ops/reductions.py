@@ -1,31 +1,434 @@
-"""Reductions over axes. Axes are counted from the end, so that a batch axis may stand in front.
+"""Reductions over axes: sum, mean, prod, max, min, var, std, and the running sum.
 
-May import ``kinds`` and ``shaped``.
+Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share its
+derivative equally; where all elements are equal, ``std`` has the derivative 0: both are the minimum-norm elements of the
+Clarke subdifferential. Every nonlinear reduction has a differential of the form Σ wᵢ dxᵢ, which is one operation,
+``weighted_total``; what differs are the weights. May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
->>> hd.grad(np.sum)(np.ones(3))
-array([1., 1., 1.])
+>>> hd.grad(np.prod)(np.array([0.0, 2.0, 3.0]))
+array([6., 0., 0.])
 """
 
+from math import prod as product_of
 from typing import Any
 
 import numpy as np
 
-from hodiff.kinds import composite, linear, reject
-from hodiff.shaped import keepdims_shape, negative_axes
+from hodiff.core import Tracer
+from hodiff.kinds import composite, constant, general, linear, multilinear, reject
+from hodiff.shaped import Shape, Shaped, keepdims_shape, negative_axes, negative_axis
+
+# NumPy's own default of keywords that were left out: 0 and None mean something else to `initial`.
+_ABSENT: Any = np._NoValue
+_ALL_AXES = tuple(tuple(range(-ndim, 0)) for ndim in range(65))
+
+Axes = tuple[int, ...]
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def _axes(axis: Any, ndim: int, name: str) -> Axes:
+    if axis is None:
+        return _ALL_AXES[ndim]
+    if axis.__class__ is int and -ndim <= axis < ndim:
+        return (axis - ndim if axis >= 0 else axis,)
+    return negative_axes(axis, ndim, name)
+
+
+def _flag(keepdims: Any) -> bool:
+    return keepdims is not _ABSENT and bool(keepdims)
+
+
+def _length(shape: Shape, axis: Axes) -> int:
+    return product_of(shape[i] for i in axis)
+
+
+def _reduced_shape(shape: Shape, axis: Axes, keepdims: bool) -> Shape:
+    kept = keepdims_shape(shape, axis)
+    return kept if keepdims else tuple(n for i, n in enumerate(kept, -len(kept)) if i not in axis)
+
+
+def _kept(value: Any, shape: Shape, axis: Axes, keepdims: bool) -> Any:
+    """Reduced ``value`` in a form that broadcasts against the ``shape`` it was reduced from."""
+    if keepdims or len(axis) == len(shape):
+        return value
+    return value.reshape(keepdims_shape(shape, axis))
+
+
+# --- linear reductions ------------------------------------------------------------------------------------------------
+
+
+def _spread(x: Any, axis: Axes, keepdims: bool, shape: Shape) -> Any:
+    if x.ndim == 0:
+        # What np.broadcast_to returns, at a tenth of its price.
+        return np.ndarray(shape, x.dtype, x[()], 0, (0,) * len(shape))
+    return np.broadcast_to(_kept(x, shape, axis, keepdims), shape)
+
+
+def _average(x: Any, axis: Axes, keepdims: bool) -> Any:
+    count = _length(x.shape, axis)
+    if x.dtype.char in "fdFD" and count:
+        return x.sum(axis=axis, keepdims=keepdims) / count
+    return x.mean(axis=axis, keepdims=keepdims)
+
+
+def _running_total(x: Any, axis: int, reverse: bool) -> Any:
+    return np.flip(np.flip(x, axis).cumsum(axis), axis) if reverse else x.cumsum(axis)
+
+
+def _total_shape(x: Any, axis: Axes, keepdims: bool) -> Shaped:
+    return Shaped(_reduced_shape(x.shape, axis, keepdims), x.dtype)
+
 
 total = linear(
     lambda x, axis, keepdims: x.sum(axis=axis, keepdims=keepdims),
-    lambda ct, x, axis, keepdims: np.broadcast_to(np.reshape(ct, keepdims_shape(x.shape, axis)), x.shape),
+    lambda ct, x, axis, keepdims: spread(ct, axis=axis, keepdims=keepdims, shape=x.shape),
     name="total",
+    leading=True,
+    shape=_total_shape,
+)
+spread = linear(
+    _spread,
+    lambda ct, x, axis, keepdims, shape: total(ct, axis=axis, keepdims=keepdims),
+    name="spread",
+    leading=lambda size, axis, keepdims, shape: {"axis": axis, "keepdims": keepdims, "shape": (size, *shape)},
+    shape=lambda x, axis, keepdims, shape: Shaped(shape, x.dtype),
+)
+average = linear(
+    _average,
+    lambda ct, x, axis, keepdims: spread(
+        ct / max(_length(x.shape, axis), 1), axis=axis, keepdims=keepdims, shape=x.shape
+    ),
+    name="average",
+    leading=True,
+    shape=_total_shape,
+)
+running_total = linear(
+    _running_total,
+    lambda ct, x, axis, reverse: running_total(ct, axis=axis, reverse=not reverse),
+    name="running_total",
+    leading=True,
+    shape=lambda x, axis, reverse: Shaped(x.shape, x.dtype),
+)
+weighted_total = multilinear(
+    lambda w, x, axis, keepdims: np.multiply(w, x).sum(axis=axis, keepdims=keepdims),
+    lambda ct, w, x, axis, keepdims: _kept(ct, w.shape, axis, keepdims) * x,
+    lambda ct, w, x, axis, keepdims: _kept(ct, x.shape, axis, keepdims) * w,
+    name="weighted_total",
+    core=0,
+    shape=lambda w, x, axis, keepdims: Shaped(
+        _reduced_shape(x.shape, axis, keepdims), x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype)
+    ),
+)
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+
+
+def _reduced_last(x: Any, axis: Axes) -> Any:
+    """``x`` with the axes ``axis`` merged into one, the last."""
+    if axis == (-1,):
+        return x
+    rest = tuple(i for i in range(-x.ndim, 0) if i not in axis)
+    return np.reshape(np.transpose(x, rest + axis), (*(x.shape[i] for i in rest), _length(x.shape, axis)))
+
+
+def _exclusive_products(x: Any) -> Any:
+    """For each element the product of all others along the last axis, without division, so that zeros are no exception.
+
+    On traced values by a tree: the others of one element of a pair are its partner and the others of the pair. Each step
+    is a product again, so derivatives of any order are exact.
+    """
+    n = x.shape[-1]
+    if n <= 1:
+        return np.ones_like(x)
+    if not isinstance(x, Tracer):
+        ones = np.ones_like(x[..., :1])
+        before = np.cumprod(np.concatenate([ones, x[..., :-1]], axis=-1), axis=-1)
+        after = np.cumprod(np.concatenate([ones, x[..., :0:-1]], axis=-1), axis=-1)
+        return before * after[..., ::-1]
+    if n % 2:
+        x = np.concatenate([x, np.ones_like(x[..., :1])], axis=-1)
+    left, right = x[..., ::2], x[..., 1::2]
+    others = _exclusive_products(left * right)
+    pairs = np.stack([others * right, others * left], axis=-1)
+    return np.reshape(pairs, x.shape)[..., :n]
+
+
+def _product_jvp(t: Any, ans: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
+    rest = tuple(i for i in range(-x.ndim, 0) if i not in axis)
+    order = rest + axis
+    weights = _exclusive_products(_reduced_last(x, axis))
+    weights = np.reshape(weights, tuple(x.shape[i] for i in order))
+    weights = np.transpose(weights, tuple(int(i) for i in np.argsort(order)))
+    return weighted_total(weights, t, axis=axis, keepdims=keepdims)
+
+
+product = general(
+    lambda x, axis, keepdims: x.prod(axis=axis, keepdims=keepdims), _product_jvp, name="product", leading=True
+)
+
+
+# --- extrema ----------------------------------------------------------------------------------------------------------
+
+
+def _extremum_jvp(t: Any, ans: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
+    """Mean of the tangents of the elements that tie; NaN where NaN is the extremum, since nothing equals it."""
+    ties = np.equal(x, _kept(ans, x.shape, axis, keepdims)).astype(x.dtype)
+    return weighted_total(ties / total(ties, axis=axis, keepdims=True), t, axis=axis, keepdims=keepdims)
+
+
+highest = general(
+    lambda x, axis, keepdims: x.max(axis=axis, keepdims=keepdims), _extremum_jvp, name="highest", leading=True
+)
+lowest = general(
+    lambda x, axis, keepdims: x.min(axis=axis, keepdims=keepdims), _extremum_jvp, name="lowest", leading=True
+)
+
+
+# --- variance ---------------------------------------------------------------------------------------------------------
+
+
+def _variance(x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
+    count = _length(x.shape, axis)
+    if x.dtype.char not in "fd" or count <= ddof:
+        return x.var(axis=axis, ddof=ddof, keepdims=keepdims)
+    deviation = x - x.sum(axis=axis, keepdims=True) / count
+    return (deviation * deviation).sum(axis=axis, keepdims=keepdims) / (count - ddof)
+
+
+def _deviation_total(t: Any, x: Any, scale: Any, axis: Axes, keepdims: bool) -> Any:
+    """Re Σ conj(x - mean) t / scale; the derivative of the mean contributes nothing, since the deviations sum to 0."""
+    deviation = x - average(x, axis=axis, keepdims=True)
+    if deviation.dtype.kind != "c":
+        return weighted_total(np.divide(deviation, scale), t, axis=axis, keepdims=keepdims)
+    return np.real(weighted_total(np.divide(np.conjugate(deviation), scale), t, axis=axis, keepdims=keepdims))
+
+
+def _variance_jvp(t: Any, ans: Any, x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
+    return _deviation_total(t, x, max(_length(x.shape, axis) - ddof, 0) / 2, axis, keepdims)
+
+
+def _deviation_jvp(t: Any, ans: Any, x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
+    flat = np.equal(ans, 0) | (is_flat(x, x, axis=axis, keepdims=keepdims) & np.isfinite(ans))
+    # An infinite divisor makes the weights 0, and their derivatives too.
+    scale = np.where(flat, np.inf, ans) * max(_length(x.shape, axis) - ddof, 0)
+    return _deviation_total(t, x, _kept(scale, x.shape, axis, keepdims), axis, keepdims)
+
+
+variance = general(_variance, _variance_jvp, name="variance", leading=True)
+standard_deviation = general(
+    lambda x, axis, ddof, keepdims: np.sqrt(_variance(x, axis, ddof, keepdims)),
+    _deviation_jvp,
+    name="standard_deviation",
+    leading=True,
+)
+#: Whether all elements are equal: rounding of the mean may make their standard deviation a tiny number instead of 0.
+is_flat = constant(
+    lambda high, low, axis, keepdims: np.equal(
+        high.max(axis=axis, keepdims=keepdims, initial=-np.inf), low.min(axis=axis, keepdims=keepdims, initial=np.inf)
+    ),
+    name="is_flat",
     leading=True,
 )
 
 
+# --- the keywords dtype, where and initial ----------------------------------------------------------------------------
+
+
+def _converted(a: Any, dtype: Any) -> Any:
+    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
+
+
+def _masked(a: Any, where: Any, identity: Any, name: str) -> Any:
+    """``a`` with ``identity`` in the places that ``where`` leaves out."""
+    if where is _ABSENT or where is True:
+        return a
+    where = where if isinstance(where, Tracer) else np.asarray(where)
+    if where.dtype.kind != "b":
+        raise TypeError(f"{name}: where must be boolean, not {where.dtype}")
+    if np.broadcast_shapes(a.shape, where.shape) != a.shape:
+        raise ValueError(f"{name}: where of shape {where.shape} does not broadcast to the operand's shape {a.shape}")
+    return np.where(where, a, identity)
+
+
+def _initial(value: Any, dtype: Any, name: str) -> Any:
+    value = value if isinstance(value, Tracer) else np.asarray(value)
+    if value.ndim:
+        raise ValueError(f"{name}: initial must be a scalar, not an array of shape {value.shape}")
+    return _converted(value, dtype)
+
+
+def _count(a: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
+    if where is _ABSENT or where is True:
+        return _length(a.shape, axis)
+    return total(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+
+
+# --- NumPy's functions ------------------------------------------------------------------------------------------------
+
+
 @composite(np.sum, method="sum")
 def sum(  # noqa: A001 - NumPy's name
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = 0, where: Any = True
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _ABSENT,
+    initial: Any = _ABSENT,
+    where: Any = _ABSENT,
 ) -> Any:
     """NumPy's ``sum``."""
-    reject("numpy.sum", dtype=(dtype, None), out=(out, None), initial=(initial, 0), where=(where, True))
-    return total(a, axis=negative_axes(axis, np.ndim(a), "numpy.sum"), keepdims=bool(keepdims))
+    if dtype is None and out is None and initial is _ABSENT and where is _ABSENT:
+        return total(a, axis=_axes(axis, len(a.shape), "numpy.sum"), keepdims=keepdims is not _ABSENT and bool(keepdims))
+    reject("numpy.sum", out=(out, None))
+    a = _masked(_converted(a, dtype), where, 0, "numpy.sum")
+    answer = total(a, axis=_axes(axis, a.ndim, "numpy.sum"), keepdims=_flag(keepdims))
+    return answer if initial is _ABSENT else answer + _initial(initial, answer.dtype, "numpy.sum")
+
+
+@composite(np.mean, method="mean")
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _ABSENT, *, where: Any = _ABSENT
+) -> Any:
+    """NumPy's ``mean``."""
+    reject("numpy.mean", out=(out, None))
+    axes = _axes(axis, a.ndim, "numpy.mean")
+    a = _converted(a, dtype)
+    if where is _ABSENT or where is True:
+        return average(a, axis=axes, keepdims=_flag(keepdims))
+    answer = total(_masked(a, where, 0, "numpy.mean"), axis=axes, keepdims=_flag(keepdims))
+    return _converted(answer / _count(a, where, axes, _flag(keepdims)), answer.dtype if answer.dtype.kind in "fc" else None)
+
+
+@composite(np.prod, method="prod")
+def prod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _ABSENT,
+    initial: Any = _ABSENT,
+    where: Any = _ABSENT,
+) -> Any:
+    """NumPy's ``prod``; exact derivatives where elements are zero."""
+    reject("numpy.prod", out=(out, None))
+    a = _masked(_converted(a, dtype), where, 1, "numpy.prod")
+    answer = product(a, axis=_axes(axis, a.ndim, "numpy.prod"), keepdims=_flag(keepdims))
+    return answer if initial is _ABSENT else answer * _initial(initial, answer.dtype, "numpy.prod")
+
+
+@composite(np.max, np.amax, method="max")
+def max_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
+) -> Any:
+    """NumPy's ``max``; elements that tie share the derivative equally."""
+    reject("numpy.max", out=(out, None))
+    axes = _axes(axis, a.ndim, "numpy.max")
+    if initial is _ABSENT and (where is _ABSENT or where is True):
+        return highest(a, axis=axes, keepdims=_flag(keepdims))
+    return _extremum_among(highest, a, axes, _flag(keepdims), initial, where, "numpy.max")
+
+
+@composite(np.min, np.amin, method="min")
+def min_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
+) -> Any:
+    """NumPy's ``min``; elements that tie share the derivative equally."""
+    reject("numpy.min", out=(out, None))
+    axes = _axes(axis, a.ndim, "numpy.min")
+    if initial is _ABSENT and (where is _ABSENT or where is True):
+        return lowest(a, axis=axes, keepdims=_flag(keepdims))
+    return _extremum_among(lowest, a, axes, _flag(keepdims), initial, where, "numpy.min")
+
+
+def _extremum_among(primitive: Any, a: Any, axis: Axes, keepdims: bool, initial: Any, where: Any, name: str) -> Any:
+    """Extremum of the elements that ``where`` selects and of ``initial``, which takes part in ties as one more element."""
+    if initial is _ABSENT:
+        raise ValueError(f"{name} has no identity, so to use where= one has to specify initial=")
+    last = -np.inf if primitive is highest else np.inf
+    if a.dtype.kind in "iu":
+        last = np.iinfo(a.dtype).min if primitive is highest else np.iinfo(a.dtype).max
+    merged = _reduced_last(_masked(a, where, last, name), axis)
+    more = np.broadcast_to(_initial(initial, a.dtype, name), (*merged.shape[:-1], 1))
+    answer = primitive(np.concatenate([merged, more], axis=-1), axis=(-1,), keepdims=False)
+    return np.reshape(answer, keepdims_shape(a.shape, axis)) if keepdims else answer
+
+
+@composite(np.cumsum, method="cumsum")
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """NumPy's ``cumsum``."""
+    reject("numpy.cumsum", out=(out, None))
+    a = _converted(a, dtype)
+    if axis is None or a.ndim == 0:
+        a = np.reshape(a, (-1,))
+    return running_total(a, axis=negative_axis(-1 if axis is None else axis, a.ndim, "numpy.cumsum"), reverse=False)
+
+
+@composite(np.var, method="var")
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = _ABSENT,
+    *,
+    where: Any = _ABSENT,
+    mean: Any = _ABSENT,
+    correction: Any = _ABSENT,
+) -> Any:
+    """NumPy's ``var``."""
+    reject("numpy.var", out=(out, None))
+    a, axes, ddof = _moment_arguments(a, axis, dtype, ddof, correction, "numpy.var")
+    if (where is _ABSENT or where is True) and mean is _ABSENT:
+        return variance(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
+    return _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.var")
+
+
+@composite(np.std, method="std")
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = _ABSENT,
+    *,
+    where: Any = _ABSENT,
+    mean: Any = _ABSENT,
+    correction: Any = _ABSENT,
+) -> Any:
+    """NumPy's ``std``; where all elements are equal its derivative is 0."""
+    reject("numpy.std", out=(out, None))
+    a, axes, ddof = _moment_arguments(a, axis, dtype, ddof, correction, "numpy.std")
+    if (where is _ABSENT or where is True) and mean is _ABSENT:
+        return standard_deviation(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
+    answer = _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.std")
+    flat = np.equal(answer, 0)
+    if mean is _ABSENT:
+        high, low = (_masked(a, where, end, "numpy.std") for end in (-np.inf, np.inf))
+        flat = flat | (is_flat(high, low, axis=axes, keepdims=_flag(keepdims)) & np.isfinite(answer))
+    return np.sqrt(np.where(flat, 1.0, answer)) - flat
+
+
+def _moment_arguments(a: Any, axis: Any, dtype: Any, ddof: Any, correction: Any, name: str) -> tuple[Any, Axes, Any]:
+    if correction is not _ABSENT:
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
+    a = _converted(a if isinstance(a, Tracer) else np.asarray(a), dtype)
+    return a, _axes(axis, a.ndim, name), ddof if isinstance(ddof, int) else float(ddof)
+
+
+def _variance_about(a: Any, axis: Axes, ddof: Any, keepdims: bool, where: Any, mean: Any, name: str) -> Any:
+    """Variance of the elements that ``where`` selects, about their mean or a given one."""
+    if mean is _ABSENT:
+        part = total(_masked(a, where, 0, name), axis=axis, keepdims=True)
+        mean = _converted(part / _count(a, where, axis, True), part.dtype)
+    deviation = _masked(a - mean, where, 0, name)
+    square = np.real(deviation * np.conjugate(deviation)) if deviation.dtype.kind == "c" else deviation * deviation
+    answer = total(square, axis=axis, keepdims=keepdims)
+    return _converted(np.divide(answer, np.maximum(_count(a, where, axis, keepdims) - ddof, 0)), answer.dtype)

@@ -1,17 +1,25 @@
-"""Reshaping and rearranging. May import ``kinds`` and ``shaped``.
+"""Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
+
+All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``. Traced values cannot be written to
+and have no memory layout, so ``copy`` is the identity. May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
->>> hd.grad(lambda x: np.reshape(x, (2, 2))[1, 0])(np.arange(4.0))
+>>> hd.grad(lambda x: np.reshape(x, (2, 2)).T[0, 1])(np.arange(4.0))
 array([0., 0., 1., 0.])
 """
 
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from hodiff.core import bind
+from hodiff.core import Tracer
+from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
-from hodiff.shaped import Shaped
+from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
+
+# --- the three operations ---------------------------------------------------------------------------------------------
 
 
 def _batch_broadcast(primitive: Any, size: int, operands: Any, batched: Any, parameters: dict[str, Any]) -> Any:
@@ -20,12 +28,28 @@ def _batch_broadcast(primitive: Any, size: int, operands: Any, batched: Any, par
     return primitive(x, shape=(size, *shape))
 
 
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes ``axes``, both counted from the end."""
+    ndim = len(axes)
+    result = [0] * ndim
+    for i, axis in enumerate(axes):
+        result[axis] = i - ndim
+    return tuple(result)
+
+
 reshaped = linear(
     lambda x, shape: x.reshape(shape),
-    lambda ct, x, shape: np.reshape(ct, x.shape),
+    lambda ct, x, shape: reshaped(ct, shape=x.shape),
     name="reshaped",
     leading=lambda size, shape: {"shape": (size, *shape)},
     shape=lambda x, shape: Shaped(shape, x.dtype),
+)
+permuted = linear(
+    lambda x, axes: x.transpose(axes),
+    lambda ct, x, axes: permuted(ct, axes=_inverse(axes)),
+    name="permuted",
+    leading=lambda size, axes: {"axes": (-len(axes) - 1, *axes)},
+    shape=lambda x, axes: Shaped(tuple(x.shape[i] for i in axes), x.dtype),
 )
 broadcasted = linear(
     lambda x, shape: np.broadcast_to(x, shape),
@@ -36,15 +60,195 @@ broadcasted = linear(
 )
 
 
+# --- reshape ----------------------------------------------------------------------------------------------------------
+
+
 @composite(np.reshape)
-def reshape(a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
+def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
     """NumPy's ``reshape``; one length may be -1."""
-    reject("numpy.reshape", order=(order, "C"), copy=(copy, None))
-    return reshaped(a, shape=np.broadcast_to(np.zeros(()), a.shape).reshape(shape).shape)
+    reject("numpy.reshape", copy=(copy or None, None) if copy is not False else (copy, None))
+    if order == "C":
+        return reshaped(a, shape=_lengths(shape, a.shape))
+    _check_order("numpy.reshape", order)
+    target = _lengths(shape, a.shape)
+    return _reversed(reshaped(_reversed(a), shape=target[::-1]))
+
+
+@composite(method="reshape")
+def reshape_method(a: Any, /, *shape: Any, order: str = "C", copy: Any = None) -> Any:
+    """``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
+    return reshape(a, shape[0] if len(shape) == 1 else shape, order, copy=copy)
+
+
+@composite(np.ravel, method="ravel")
+def ravel(a: Any, order: str = "C") -> Any:
+    """NumPy's ``ravel``."""
+    _check_order("numpy.ravel", order)
+    return reshaped(a if order == "C" else _reversed(a), shape=(a.size,))
+
+
+@composite(method="flatten")
+def flatten(a: Any, order: str = "C") -> Any:
+    """``x.flatten()``."""
+    return ravel(a, order)
+
+
+@composite(np.squeeze, method="squeeze")
+def squeeze(a: Any, axis: Any = None) -> Any:
+    """NumPy's ``squeeze``."""
+    if axis is None:
+        return reshaped(a, shape=tuple(n for n in a.shape if n != 1))
+    axes = negative_axes(axis, a.ndim, "numpy.squeeze")
+    if any(a.shape[i] != 1 for i in axes):
+        raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+    return reshaped(a, shape=tuple(n for i, n in enumerate(a.shape, -a.ndim) if i not in axes))
+
+
+@composite(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> Any:
+    """NumPy's ``expand_dims``."""
+    ndim = a.ndim + (len(axis) if isinstance(axis, (tuple, list)) else 1)
+    axes = negative_axes(axis, ndim, "numpy.expand_dims")
+    lengths = iter(a.shape)
+    return reshaped(a, shape=tuple(1 if i in axes else next(lengths) for i in range(-ndim, 0)))
+
+
+@composite(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    """NumPy's ``atleast_1d``."""
+    return _each(arys, np.atleast_1d, lambda shape: shape or (1,))
+
+
+@composite(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    """NumPy's ``atleast_2d``."""
+    return _each(arys, np.atleast_2d, lambda shape: (1,) * (2 - len(shape)) + shape)
+
+
+@composite(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    """NumPy's ``atleast_3d``: a vector becomes the middle axis, a matrix the first two."""
+    return _each(arys, np.atleast_3d, lambda shape: ((1,) * (2 - len(shape)) + shape + (1,) * 3)[:3] + shape[3:])
+
+
+def _each(arrays: tuple[Any, ...], function: Callable[..., Any], target: Callable[[Shape], Shape]) -> Any:
+    answers = []
+    for array in arrays:
+        if isinstance(array, Tracer):
+            shape = target(array.shape)
+            answers.append(array if shape == array.shape else reshaped(array, shape=shape))
+        else:
+            answers.append(function(array))
+    return answers[0] if len(answers) == 1 else tuple(answers)
+
+
+def _lengths(shape: Any, source: Shape) -> Shape:
+    """The lengths asked for, an unknown one (-1) filled in."""
+    shape = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    size = prod(source)
+    known = prod(shape)
+    if known < 0 and shape.count(-1) == 1 and size % known == 0:
+        return tuple(size // -known if n == -1 else n for n in shape)
+    if known == size and (not shape or min(shape) >= 0):
+        return shape
+    # What remains is an error, which NumPy words best.
+    return np.broadcast_to(np.zeros(()), source).reshape(shape).shape
+
+
+def _check_order(name: str, order: str) -> None:
+    if order not in ("C", "F"):
+        # "A" and "K" depend on the layout in memory.
+        raise UnsupportedKeywordError.for_keyword(name, f"order={order!r}")
+
+
+# --- transpose --------------------------------------------------------------------------------------------------------
+
+
+def _reversed(a: Any) -> Any:
+    return a if a.ndim < 2 else permuted(a, axes=tuple(range(-1, -a.ndim - 1, -1)))
+
+
+def _permute(a: Any, axes: tuple[int, ...]) -> Any:
+    return a if axes == tuple(range(-a.ndim, 0)) else permuted(a, axes=axes)
+
+
+@composite(np.transpose)
+def transpose(a: Any, axes: Any = None) -> Any:
+    """NumPy's ``transpose``."""
+    if axes is None:
+        return _reversed(a)
+    axes = (axes,) if np.ndim(axes) == 0 else tuple(axes)
+    if len(axes) != a.ndim:
+        raise ValueError("axes don't match array")
+    return _permute(a, negative_axes(axes, a.ndim, "numpy.transpose"))
+
+
+@composite(method="transpose")
+def transpose_method(a: Any, *axes: Any) -> Any:
+    """``x.transpose()``, ``x.transpose(1, 0)`` or ``x.transpose((1, 0))``."""
+    return transpose(a, axes[0] if len(axes) == 1 else axes or None)
+
+
+@composite(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """NumPy's ``matrix_transpose``: of the last two axes."""
+    if x.ndim < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {x.ndim}")
+    return permuted(x, axes=(*range(-x.ndim, -2), -1, -2))
+
+
+Tracer.T = property(_reversed, doc="The array with its axes reversed.")  # type: ignore[attr-defined]
+Tracer.mT = property(matrix_transpose, doc="The array with its last two axes swapped.")  # type: ignore[attr-defined]
+
+
+@composite(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    """NumPy's ``moveaxis``."""
+    start = negative_axes(source, a.ndim, "numpy.moveaxis")
+    end = negative_axes(destination, a.ndim, "numpy.moveaxis")
+    if len(start) != len(end):
+        raise ValueError("`source` and `destination` arguments must have the same number of elements")
+    rest = iter([i for i in range(-a.ndim, 0) if i not in start])
+    placed = dict(zip(end, start, strict=True))
+    return _permute(a, tuple(placed[i] if i in placed else next(rest) for i in range(-a.ndim, 0)))
+
+
+@composite(np.swapaxes, method="swapaxes")
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
+    """NumPy's ``swapaxes``."""
+    axes = list(range(-a.ndim, 0))
+    i = negative_axis(axis1, a.ndim, "numpy.swapaxes")
+    j = negative_axis(axis2, a.ndim, "numpy.swapaxes")
+    axes[i], axes[j] = j, i
+    return _permute(a, tuple(axes))
+
+
+# --- broadcasting and copies ------------------------------------------------------------------------------------------
 
 
 @composite(np.broadcast_to)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """NumPy's ``broadcast_to``."""
     reject("numpy.broadcast_to", subok=(subok, False))
-    return broadcasted(array, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+    return broadcasted(array, shape=tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,))
+
+
+@composite(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
+    """NumPy's ``broadcast_arrays``."""
+    reject("numpy.broadcast_arrays", subok=(subok, False))
+    shape = np.broadcast_shapes(*(np.shape(a) for a in args))
+    return tuple(np.broadcast_to(a, shape) for a in args)
+
+
+@composite(np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    """NumPy's ``copy``: the identity, whatever the order."""
+    reject("numpy.copy", subok=(subok, False))
+    return a
+
+
+@composite(method="copy")
+def copy_method(a: Any, order: str = "C") -> Any:
+    """``x.copy()``."""
+    return a
