@@ -1,4 +1,26 @@
 """hodiff: exact derivatives of plain NumPy code, of any order."""
 
-from hodiff import errors, ops
+from hodiff import errors, extend, ops, testing
 from hodiff.api import grad, jvp, linear_transpose, linearize, stop_gradient, value_and_grad, vjp
+from hodiff.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from hodiff.mapping import vmap
+
+__all__ = [
+    "errors",
+    "extend",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "linear_transpose",
+    "linearize",
+    "ops",
+    "stop_gradient",
+    "testing",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]

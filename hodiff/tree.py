@@ -40,3 +40,23 @@ def leaf_names(tree: Any) -> list[str]:
     """One readable path a leaf, such as ``['weights'][0]``, for error messages."""
     paths, _, _ = optree.tree_flatten_with_path(tree)
     return ["".join(f"[{entry!r}]" for entry in path) for path in paths]
+
+
+def broadcast_prefix(prefix: Any, tree: Any) -> list[Any]:
+    """One entry of ``prefix`` for each leaf of ``tree``; None in ``prefix`` is an entry, and counts for all below it.
+
+    >>> broadcast_prefix((0, None), (1.0, [2.0, 3.0]))
+    [0, None, None]
+
+    Raises
+    ------
+    ValueError
+        When ``prefix`` is not the upper part of ``tree``.
+    """
+    spread: list[Any] = []
+
+    def extend(entry: Any, part: Any) -> None:
+        spread.extend([entry] * len(flatten(part)[0]))
+
+    optree.tree_map_(extend, prefix, tree, none_is_leaf=True)
+    return spread

@@ -189,10 +189,10 @@ class TrustRegion(Solver[TrustRegionState]):
         trial = problem.trial(point.x + sub.s / d)
         usable = trial is not None and trial.finite
         ratio = (point.f - trial.f) / sub.predicted if usable else -np.inf
-        if sub.predicted <= round_off(point.f):
-            if not (usable and trial.f <= point.f + round_off(point.f) and np.linalg.norm(trial.g / d) < np.linalg.norm(g)):
-                return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
+        if sub.predicted <= round_off(point.f) and usable and ratio<=self.eta and trial.f <= point.f + round_off(point.f) and np.linalg.norm(trial.g / d) < np.linalg.norm(g):
             ratio = 1.0
+        if not ratio>self.eta and (sub.predicted<=10*_EPS*abs(point.f) or (point.x+sub.s/d==point.x).all()):
+            return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
         size = float(np.linalg.norm(sub.s))
         if not (ratio > self.eta and np.isfinite(trial.H).all()):
             return replace(state, k=state.k + 1, length=0.25 * size)
