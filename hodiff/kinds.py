@@ -142,6 +142,7 @@ def multilinear(
     function: Callable[..., Any],
     *transposes: Rule,
     name: str | None = None,
+    variadic: bool = False,
     core: int | None = None,
     batch: Rule | None = None,
     shape: Rule | None = None,
@@ -155,7 +156,8 @@ def multilinear(
         ``function(*operands, **parameters)`` on plain arrays.
     *transposes : callable
         One an operand: ``(cotangent, *operands, **parameters) -> cotangent of that operand``, where the operand
-        itself is given as its shape and dtype (`Shaped`).
+        itself is given as its shape and dtype (`Shaped`). With ``variadic``, one rule
+        ``(slot, cotangent, *operands, **parameters)`` for any number of operands.
     name : str, optional
         Defaults to that of the function.
     core : int, optional
@@ -173,7 +175,11 @@ def multilinear(
     array([4., 2.])
     """
     primitive = Primitive(
-        _name(function, name), function, batch=_batch_rule(batch, False, core), transposes=transposes, shape=shape
+        _name(function, name),
+        function,
+        batch=_batch_rule(batch, False, core),
+        transposes=transposes[0] if variadic else transposes,
+        shape=shape,
     )
     return _claim(primitive, numpy)
 

@@ -6,7 +6,7 @@ A special value is a point where the derivative is known in closed form: kinks, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,8 @@ class Case:
 class Special:
     """A point with a derivative known in closed form.
 
-    ``gradients`` has one entry an argument: the gradient of the sum of ``function(*args)``.
+    ``gradients`` has one entry an argument: the gradient of the sum of ``function(*args)``. ``second`` is the Hessian of that
+    sum as a matrix over all elements of all arguments. ``forward`` says whether forward mode gives the same.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Special:
     args: tuple[Any, ...]
     gradients: tuple[Any, ...]
     forward: bool = True
-    second: tuple[Any, ...] | None = field(default=None)
+    second: Any = None
 
 
 def case(name: str, function: Callable[..., Any], *args: Any, covers: Any, **options: Any) -> Case:

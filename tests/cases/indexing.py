@@ -1,0 +1,64 @@
+"""Cases of ``hodiff/ops/indexing.py``: every form of key on arrays of one to four axes."""
+
+import numpy as np
+from cases.table import array, case, special
+
+import hodiff.ops.indexing as ops
+
+_X = array(3, 4, 2, 3, seed=1)
+_I = np.array([0, 2, 2])
+_J = np.array([[1], [3]])
+
+_KEYS = {
+    "int": 1,
+    "negative": -1,
+    "slice": slice(1, None),
+    "step": slice(None, None, -2),
+    "empty": slice(5, 9),
+    "ellipsis": (..., 0),
+    "newaxis": (None, 1, ..., None),
+    "mixed-basic": (slice(None), 2, slice(0, 1)),
+    "array": _I,
+    "list": [0, 1],
+    "array-2d": _J,
+    "two-arrays": (_I, _I),
+    "broadcast-arrays": (_I, _J),
+    "array-middle": (slice(None), _I),
+    "arrays-middle": (slice(None), _I, np.array([1, 0, 1])),
+    "array-last": (..., _I),
+    "separated": (_I, slice(None), np.array([1, 0, 1])),
+    "separated-by-int": (0, slice(None), np.array([1, 0, 1])),
+    "int-and-array": (1, _I),
+    "array-newaxis": (_I, None, np.array([1, 2, 3])),
+    "array-and-newaxis-first": (None, _I),
+    "empty-array": np.array([], dtype=int),
+    "mask": np.array([True, False, True]),
+    "mask-2d": array(3, 4, seed=2) > 0,
+    "mask-middle": (slice(None), np.array([True, False, True, True])),
+    "mask-and-array": (np.array([True, False, True]), np.array([1, 2])),
+    "full-mask": array(3, 4, 2, 3, seed=3) > 0.2,
+    "ellipsis-between": (_I, ..., np.array([0, 1, 2])),
+}
+
+CASES = [
+    *(case(f"key-{name}", lambda x, key=key: x[key] ** 2, _X, covers=(ops.getitem, ops.gather, ops.place, ops.scatter)) for name, key in _KEYS.items()),
+    case("element", lambda x: x[1] * x[-1] * x[1], array(4), covers=ops.getitem),
+    case("loop", lambda x: sum(x[i] * x[i + 1] for i in range(4)), array(5), covers=ops.getitem),
+    case("iteration", lambda x: sum(v * v for row in x for v in row), array(2, 2), covers=ops.getitem),
+    case("non-contiguous", lambda x: x[::2, 1] * 2, array(4, 6)[:, ::2], covers=ops.getitem),
+    case("computed-index", lambda x: x[np.argsort(x)] * np.arange(5.0), array(5), covers=ops.gather, scale=0.02),
+    case(
+        "computed-index-middle",
+        lambda x, y: x[:, np.argmax(y)] * x[..., np.argsort(y)[0]],
+        array(2, 3, 3, seed=5),
+        array(3, seed=6),
+        covers=ops.gather,
+        scale=0.02,
+    ),
+    case("computed-mask", lambda x: x[x > 0] ** 3, np.array([0.5, -0.4, 1.0]), covers=ops.gather, scale=0.02, batch=False),
+]
+
+SPECIALS = [
+    special("repeated", lambda x: x[[0, 0, 1]], np.array([3.0, 4.0]), np.array([2.0, 1.0])),
+    special("zero-length", lambda x: x[:0], np.ones(3), np.zeros(3)),
+]

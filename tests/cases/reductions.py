@@ -1,0 +1,193 @@
+"""Cases of ``hodiff/ops/reductions.py``."""
+
+import numpy as np
+
+from cases.table import array, case, special
+from hodiff.ops import reductions as ops
+
+_X = array(3, 4)
+_Y = array(2, 3, 4)
+_MASK = np.array([[True, False, True, True], [True, True, False, True], [False, True, True, False]])
+_ROW = np.array([True, False, True, True])
+_NAN_OUTSIDE = np.where(_MASK, 0.0, np.nan)
+# Distinct values, well apart, so that finite differences do not change the order.
+_APART = np.array([[0.3, -1.2, 2.1, 0.9], [1.5, -0.4, -2.0, 0.6], [-0.9, 1.1, 2.6, -1.6]])
+_ZEROS = np.array([[0.0, 1.2, -0.7, 0.5], [0.0, 0.0, 0.8, -1.1], [1.3, 0.9, -0.6, 2.0]])
+
+CASES = [
+    # --- sum
+    case("sum", np.sum, _X, covers=(ops.total, ops.spread, np.sum)),
+    case("sum-square", lambda x: np.sum(x * x) ** 2, _X, covers=(ops.total, np.sum)),
+    case("sum-scalar", lambda x: np.sum(x * x), 0.7, covers=np.sum),
+    case("sum-axis", lambda x: np.sin(np.sum(x, axis=0)), _X, covers=(ops.total, ops.spread)),
+    case("sum-axis-negative", lambda x: np.sin(np.sum(x, -1)), _Y, covers=np.sum),
+    case("sum-axes", lambda x: np.sin(np.sum(x, axis=(0, -1))), _Y, covers=np.sum),
+    case("sum-axes-none", lambda x: np.sin(np.sum(x, axis=())), _Y, covers=np.sum),
+    case("sum-keepdims", lambda x: x * np.sum(x, axis=1, keepdims=True), _Y, covers=(ops.total, ops.spread)),
+    case("sum-keepdims-all", lambda x: x * np.sum(x, keepdims=True), _X, covers=np.sum),
+    case("sum-method", lambda x: x.sum(0) * x.sum(axis=0), _X, covers=np.sum),
+    case("sum-initial", lambda x: np.sum(x * x, axis=0, initial=2.5) ** 2, _X, covers=np.sum),
+    case("sum-initial-traced", lambda x: np.sum(x * x, initial=x[0, 0]) ** 2, _X, covers=np.sum),
+    case("sum-where", lambda x: np.sum(x * x, axis=0, where=_MASK), _X, covers=np.sum),
+    case("sum-where-row", lambda x: np.sum(x**3, where=_ROW, initial=1.0, keepdims=True), _X, covers=np.sum),
+    case("sum-where-nan", lambda x: np.sum(x * x + _NAN_OUTSIDE, axis=1, where=_MASK), _X, covers=np.sum),
+    case("sum-where-traced", lambda x: np.sum(x * x, where=x > 0.1, axis=0), _APART, covers=np.sum),
+    case("sum-dtype", lambda x: np.sum(x * x, dtype=np.float64), _X, covers=np.sum, single=False),
+    case("sum-strided", lambda x: np.sum(x[::-1, ::2] * x.T[:2].T, axis=0), _X, covers=np.sum),
+    case("sum-transposed", lambda x: np.sum(x.transpose(2, 0, 1) ** 2, axis=1), _Y, covers=np.sum),
+    # --- mean
+    case("mean", lambda x: np.mean(x) ** 2, _X, covers=(ops.average, np.mean)),
+    case("mean-axis", lambda x: np.exp(np.mean(x, axis=-2)), _Y, covers=ops.average),
+    case("mean-axes", lambda x: x - x.mean(axis=(0, 2), keepdims=True) ** 2, _Y, covers=ops.average),
+    case("mean-keepdims", lambda x: x * x.mean(0, keepdims=True), _X, covers=np.mean),
+    case("mean-where", lambda x: np.mean(x * x, axis=0, where=_MASK), _X, covers=np.mean),
+    case("mean-where-row", lambda x: np.mean(x * x + _NAN_OUTSIDE, where=_MASK, keepdims=True), _X, covers=np.mean),
+    case("mean-dtype", lambda x: np.mean(x * x, dtype=np.float64), _X, covers=np.mean, single=False),
+    # --- prod
+    case("prod", np.prod, array(4), covers=(ops.product, ops.weighted_total, np.prod)),
+    case("prod-odd", np.prod, array(7) + 0.5, covers=ops.product),
+    case("prod-one", lambda x: np.prod(x) ** 2, array(1), covers=ops.product),
+    case("prod-scalar", lambda x: np.prod(x) ** 2, 0.6, covers=ops.product),
+    case("prod-two-axes", lambda x: np.prod(x, axis=(0, -1)), _Y, covers=ops.product),
+    case("prod-axis", lambda x: np.prod(x, axis=0), _X, covers=ops.product),
+    case("prod-axis-keepdims", lambda x: x * x.prod(axis=1, keepdims=True), _Y, covers=ops.product),
+    case("prod-zeros", lambda x: np.prod(x, axis=1), _ZEROS, covers=ops.product),
+    case("prod-zeros-square", lambda x: np.prod(x * x + x, axis=0), _ZEROS, covers=ops.product),
+    case("prod-zeros-all", np.prod, np.array([0.0, 0.0, 0.0, 2.0, 3.0]), covers=ops.product),
+    case("prod-initial", lambda x: np.prod(x, axis=0, initial=2.0), _X, covers=np.prod),
+    case("prod-initial-traced", lambda x: np.prod(x, initial=x[0]), array(3), covers=np.prod),
+    case("prod-where", lambda x: np.prod(x, axis=0, where=_MASK, keepdims=True), _X, covers=np.prod),
+    case("prod-where-nan", lambda x: np.prod(x + _NAN_OUTSIDE, axis=-1, where=_MASK), _X, covers=np.prod),
+    case("prod-dtype", lambda x: np.prod(x, dtype=np.float64), array(3), covers=np.prod, single=False),
+    # --- max, min
+    case("max", lambda x: np.max(x**3), _APART, covers=(ops.highest, ops.weighted_total, np.max), scale=0.1),
+    case("max-scalar", lambda x: np.max(x**3), 0.6, covers=np.max),
+    case("max-axis", lambda x: np.max(np.sin(x), axis=0), _APART, covers=ops.highest, scale=0.1),
+    case("max-axes", lambda x: x**2 * x.max(axis=(0, 1), keepdims=True), _APART, covers=ops.highest, scale=0.1),
+    case("max-keepdims", lambda x: x * x.max(axis=-1, keepdims=True), _APART, covers=ops.highest, scale=0.1),
+    case("max-initial-low", lambda x: np.max(x**3, initial=-9.0), _APART, covers=np.max, scale=0.1),
+    case("max-initial", lambda x: np.max(x**3, axis=1, initial=3.0), _APART, covers=np.max, scale=0.1),
+    case("max-initial-high", lambda x: np.max(x, axis=0, initial=9.0, keepdims=True), _APART, covers=np.max, scale=0.1),
+    case("max-initial-traced", lambda x: np.max(x[1:], axis=0, initial=x[0, 0] ** 2), _APART, covers=np.max, scale=0.01),
+    case("max-where", lambda x: np.max(x**2, axis=0, where=_MASK, initial=-9), _APART, covers=np.max, scale=0.01),
+    case("max-where-nan", lambda x: (x + _NAN_OUTSIDE).max(where=_MASK, initial=-9) ** 2, _APART, covers=np.max, scale=0.1),
+    case("amax", lambda x: np.amax(x**3, 1), _APART, covers=np.amax, scale=0.1),
+    case("min", lambda x: np.min(x**3), _APART, covers=(ops.lowest, np.min), scale=0.1),
+    case("min-axis", lambda x: np.min(np.sin(x), axis=1), _APART, covers=ops.lowest, scale=0.1),
+    case("min-keepdims", lambda x: x * x.min(axis=0, keepdims=True), _APART, covers=ops.lowest, scale=0.1),
+    case("min-where", lambda x: np.min(x**3, axis=0, where=_MASK, initial=9), _APART, covers=np.min, scale=0.1),
+    case("min-initial", lambda x: np.min(x**3, axis=(0, 1), initial=-2.0), _APART, covers=np.min, scale=0.1),
+    case("amin", lambda x: np.amin(x**3, 0), _APART, covers=np.amin, scale=0.1),
+    # --- var, std
+    case("var", np.var, _X, covers=(ops.variance, ops.weighted_total, np.var)),
+    case("var-cube", lambda x: np.var(x**3, axis=0), _X, covers=ops.variance),
+    case("var-ddof", lambda x: x.var(axis=(0, 2), ddof=1) ** 2, _Y, covers=ops.variance),
+    case("var-ddof-float", lambda x: x.var(1, ddof=0.5, keepdims=True) * x, _Y, covers=ops.variance),
+    case("var-correction", lambda x: np.var(x**2, axis=-1, correction=2), _X, covers=np.var),
+    case("var-mean", lambda x: np.var(x, axis=0, mean=np.mean(x, axis=0, keepdims=True)), _X, covers=np.var),
+    case("var-mean-other", lambda x, m: np.var(x, axis=1, mean=m, ddof=1), _X, array(3, 1), covers=np.var),
+    case("var-mean-alone", lambda m: np.var(np.arange(4.0), mean=m), array(1), covers=np.var, single=False),
+    case("var-where", lambda x: np.var(x**2 + _NAN_OUTSIDE, axis=1, where=_MASK, ddof=1), _X, covers=np.var),
+    case("var-where-row", lambda x: np.var(x**2, where=_ROW, keepdims=True), _X, covers=np.var),
+    case("var-dtype", lambda x: np.var(x, dtype=np.float64), _X, covers=np.var, single=False),
+    case("std", np.std, _X, covers=(ops.standard_deviation, ops.is_flat, np.std)),
+    case("std-axis", lambda x: np.std(x**2, axis=-1), _Y, covers=ops.standard_deviation, scale=0.1),
+    case("std-keepdims", lambda x: (x - 1) / x.std(axis=0, ddof=1, keepdims=True), _X, covers=ops.standard_deviation),
+    case("std-correction", lambda x: np.std(x, axis=(0, 1), correction=1), _Y, covers=np.std),
+    case("std-where", lambda x: np.std(x + _NAN_OUTSIDE, axis=1, where=_MASK), _X, covers=np.std, scale=0.1),
+    case("std-where-all", lambda x: np.std(x**2, where=_MASK, keepdims=True, ddof=1), _X, covers=np.std, scale=0.1),
+    case("std-mean", lambda x, m: np.std(x, axis=1, mean=m), _X, array(3, 1), covers=np.std),
+    case("std-dtype", lambda x: np.std(x, dtype=np.float64), _X, covers=np.std, single=False),
+    # --- cumsum
+    case("cumsum", lambda x: np.cumsum(x) ** 2, array(4), covers=(ops.running_total, np.cumsum)),
+    case("cumsum-flat", lambda x: np.cumsum(x) ** 2, _X, covers=np.cumsum),
+    case("cumsum-axis", lambda x: np.sin(np.cumsum(x, axis=0)), _X, covers=ops.running_total),
+    case("cumsum-method", lambda x: x * x.cumsum(1), _Y, covers=ops.running_total),
+    case("cumsum-scalar", lambda x: np.cumsum(x * x), 0.3, covers=np.cumsum),
+    case("cumsum-dtype", lambda x: np.cumsum(x * x, axis=-1, dtype=np.float64), _X, covers=np.cumsum, single=False),
+]
+
+_THIRD = 1.0 / 3.0
+_NAN = np.nan
+
+SPECIALS = [
+    # --- empty arrays
+    special("sum-empty", np.sum, np.zeros(0), np.zeros(0)),
+    special("sum-empty-axis", lambda x: np.sum(x, axis=0), np.zeros((0, 3)), np.zeros((0, 3))),
+    special("mean-other-axis-empty", lambda x: np.mean(x, axis=1), np.zeros((0, 3)), np.zeros((0, 3))),
+    special("prod-empty", np.prod, np.zeros(0), np.zeros(0)),
+    special("max-other-axis-empty", lambda x: np.max(x, axis=1), np.zeros((0, 3)), np.zeros((0, 3))),
+    special("max-empty-initial", lambda x: np.max(x, initial=0.0), np.zeros(0), np.zeros(0)),
+    special("std-other-axis-empty", lambda x: np.std(x, axis=-1), np.zeros((0, 3)), np.zeros((0, 3))),
+    special("cumsum-empty", np.cumsum, np.zeros(0), np.zeros(0)),
+    # --- ties
+    special("max-tie", np.max, np.array([1.0, 1.0, 0.0]), np.array([0.5, 0.5, 0.0]), second=(np.zeros((3, 3)),)),
+    special(
+        "max-tie-axis",
+        lambda x: np.max(x, axis=1),
+        np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 2.0]]),
+        np.array([[_THIRD, _THIRD, _THIRD], [0.5, 0.0, 0.5]]),
+    ),
+    special("max-tie-initial", lambda x: np.max(x, initial=1.0), np.array([1.0, 1.0, 0.0]), np.array([_THIRD, _THIRD, 0.0])),
+    special(
+        "max-where-initial-dominates",
+        lambda x: np.max(x, where=[True, False, True], initial=2.0),
+        np.array([1.0, 5.0, 0.0]),
+        np.zeros(3),
+    ),
+    special("min-tie", np.min, np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.0, 0.0, 0.5, 0.5]), second=(np.zeros((4, 4)),)),
+    special("max-infinite", np.max, np.array([np.inf, 0.0, np.inf]), np.array([0.5, 0.0, 0.5])),
+    special("max-nan", np.max, np.array([1.0, _NAN, 0.0]), np.array([_NAN, _NAN, _NAN])),
+    special(
+        "max-nan-elsewhere",
+        lambda x: np.max(x, axis=1),
+        np.array([[1.0, _NAN], [0.0, 1.0]]),
+        np.array([[_NAN, _NAN], [0.0, 1.0]]),
+    ),
+    # --- zeros in a product
+    special(
+        "prod-one-zero",
+        np.prod,
+        np.array([0.0, 2.0, 3.0]),
+        np.array([6.0, 0.0, 0.0]),
+        second=(np.array([[0.0, 3.0, 2.0], [3.0, 0.0, 0.0], [2.0, 0.0, 0.0]]),),
+    ),
+    special(
+        "prod-two-zeros",
+        np.prod,
+        np.array([0.0, 0.0, 3.0]),
+        np.zeros(3),
+        second=(np.array([[0.0, 3.0, 0.0], [3.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),),
+    ),
+    special("prod-three-zeros", np.prod, np.zeros(3), np.zeros(3), second=(np.zeros((3, 3)),)),
+    # --- no spread
+    special("std-constants", np.std, np.full(3, 2.0), np.zeros(3), second=(np.zeros((3, 3)),)),
+    # Here rounding makes the standard deviation 1.4e-17.
+    special("std-constants-rounded", np.std, np.full(3, 0.1), np.zeros(3), second=(np.zeros((3, 3)),)),
+    special("std-one", np.std, np.array([0.3]), np.zeros(1), second=(np.zeros((1, 1)),)),
+    special("std-scalar", np.std, 0.3, 0.0),
+    special(
+        "std-constants-axis",
+        lambda x: np.std(x, axis=1, ddof=1),
+        np.array([[0.1, 0.1, 0.1], [0.0, 3.0, 0.0]]),
+        np.array([[0.0, 0.0, 0.0], [-0.5, 1.0, -0.5]]) / np.sqrt(3.0),
+    ),
+    special(
+        "std-constants-where",
+        lambda x: np.std(x, where=[True, True, True, False]),
+        np.array([0.1, 0.1, 0.1, 5.0]),
+        np.zeros(4),
+    ),
+    special("std-mean-exact", lambda x: np.std(x, mean=np.full(1, 2.0)), np.full(3, 2.0), np.zeros(3)),
+    special("var-constants", np.var, np.full(3, 2.0), np.zeros(3), second=((np.eye(3) - _THIRD) * 2 / 3,)),
+    special("var-one", np.var, np.array([0.3]), np.zeros(1)),
+    # Large mean, small spread: 1e8 + (0, 1, 2).
+    special("var-stable", np.var, 1e8 + np.arange(3.0), np.array([-2.0, 0.0, 2.0]) * _THIRD),
+    # --- what where= leaves out may be anything
+    special(
+        "sum-where-infinite",
+        lambda x: np.sum(np.log(x), where=[False, True]),
+        np.array([0.0, 2.0]),
+        np.array([0.0, 0.5]),
+    ),
+]

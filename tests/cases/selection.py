@@ -1,0 +1,42 @@
+"""Cases of ``hodiff/ops/selection.py``."""
+
+import numpy as np
+from cases.table import array, case, special
+
+import hodiff.ops.selection as ops
+
+_X = array(2, 3, seed=1)
+_Y = array(3, seed=2)
+_MASK = np.array([[True, False, True], [False, True, True]])
+
+CASES = [
+    *(case(u.__name__, u, _X, _Y, covers=u, scale=0.02) for u in (np.maximum, np.minimum, np.fmax, np.fmin)),
+    *(case(f"{u.__name__}-scalar", lambda x, u=u: u(x, 0.1), _X, covers=u, scale=0.02) for u in (np.maximum, np.fmin)),
+    case("heaviside", lambda y: np.heaviside(np.array([-1.0, 0.0, 2.0]), y), _Y, covers=np.heaviside),
+    case("where", lambda x, y: np.where(_MASK, x * x, y**3), _X, _Y, covers=(np.where, ops.select)),
+    case("where-scalar", lambda x: np.where(x > 0.1, np.sin(x), 2.0), _X, covers=np.where, scale=0.02),
+    case("where-scalar-branch", lambda y: np.where(_MASK, 1.0, y * y), 0.7, covers=np.where),
+    case("clip", lambda x: np.clip(x, -0.5, 0.5) ** 2, _X, covers=np.clip, scale=0.02),
+    case("clip-lower", lambda x: x.clip(min=0.0), _X, covers=np.clip, scale=0.02),
+    case("clip-traced-bounds", lambda x, y: np.clip(x, y, 2.0), _X, _Y, covers=np.clip, scale=0.02),
+    case("astype", lambda x: x.astype(np.float64) ** 2, _X, covers=ops.cast, single=False),
+    case("astype-complex", lambda x: np.abs(x.astype(complex) + 1j) ** 2, _X, covers=ops.cast, single=False),
+    case("astype-integer", lambda x: x.astype(int) * x, _X * 5, covers=ops.truncate, scale=0.02),
+]
+
+SPECIALS = [
+    special("maximum-tie", np.maximum, (1.0, 1.0), (0.5, 0.5), second=np.zeros((2, 2))),
+    special("maximum-constant-tie", lambda x: np.maximum(x, 0), np.zeros(2), np.array([0.5, 0.5])),
+    special("minimum-tie", np.minimum, (1.0, 1.0), (0.5, 0.5)),
+    special("maximum-equal-infinities", np.maximum, (np.inf, np.inf), (0.5, 0.5)),
+    special("fmax-nan", np.fmax, (np.array([np.nan, 1.0]), np.array([2.0, np.nan])), (np.array([0.0, 1.0]), np.array([1.0, 0.0]))),
+    special("fmin-nan", np.fmin, (np.array([np.nan, 1.0]), np.array([2.0, np.nan])), (np.array([0.0, 1.0]), np.array([1.0, 0.0]))),
+    special("clip-at-bounds", lambda x: np.clip(x, 0.0, 1.0), np.array([0.0, 1.0, 0.5, 2.0]), np.array([0.5, 0.5, 1.0, 0.0])),
+    special("where-log", lambda x: np.where(x > 0, np.log(x), 0.0), np.array([0.0, 2.0]), np.array([0.0, 0.5])),
+    special(
+        "missing-data",
+        lambda x: np.where(np.isnan(np.array([np.nan, 1.0])), 0.0, (x * 3 - np.array([np.nan, 1.0])) ** 2),
+        np.array([1.0, 2.0]),
+        np.array([0.0, 30.0]),
+    ),
+]
