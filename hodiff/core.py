@@ -294,6 +294,11 @@ class Tracer:
         return complex(self.__float__())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self.dtype.kind in "iub":
+            raise ConversionError(
+                "a batched integer or boolean cannot become a plain NumPy array; to index a plain array with it, use "
+                "np.take(array, index, axis=...) instead of array[index]"
+            )
         raise ConversionError(
             "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) instead "
             "of np.array([...]) or np.asarray([...]) of traced values, np.concatenate or np.where instead of assigning "

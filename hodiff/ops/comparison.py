@@ -20,7 +20,7 @@ for _ufunc in (
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift),
-    *(np.floor, np.ceil, np.trunc, np.rint, np.sign, np.floor_divide, np.gcd, np.lcm),
+    *(np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.gcd, np.lcm),
     *(np.isfinite, np.isinf, np.isnan, np.signbit, np.spacing, np.nextafter),
 ):
     globals()[_ufunc.__name__] = constant(_ufunc)

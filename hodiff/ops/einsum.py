@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.core import Primitive, Tracer
-from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, multilinear, reject
 from hodiff.shaped import Shape, Shaped
 
@@ -31,6 +30,13 @@ _LETTERS = ascii_uppercase + ascii_lowercase
 def _letters(subscripts: str) -> tuple[list[str], str]:
     inputs, output = subscripts.split("->")
     return inputs.split(","), output
+
+
+def _new_letters(subscripts: str, count: int) -> str:
+    spare = "".join(letter for letter in _LETTERS if letter not in subscripts)
+    if len(spare) < count:
+        raise ValueError(f"numpy.einsum: {subscripts!r} with {count} more axes needs more than the 52 letters there are")
+    return spare[:count]
 
 
 def _contract_shape(*operands: Any, subscripts: str, optimize: Any) -> Shaped:
@@ -63,7 +69,7 @@ def _contract_transpose(slot: int, ct: Any, *operands: Any, subscripts: str, opt
 
 def _batch_contract(primitive: Primitive, size: int, operands: Any, batched: Any, parameters: dict[str, Any]) -> Any:
     inputs, output = _letters(parameters["subscripts"])
-    new = next(letter for letter in _LETTERS if letter not in parameters["subscripts"])
+    new = _new_letters(parameters["subscripts"], 1)
     inputs = [new + letters if flag else letters for letters, flag in zip(inputs, batched, strict=True)]
     return primitive(*operands, subscripts=f"{','.join(inputs)}->{new}{output}", optimize=parameters["optimize"])
 
@@ -131,12 +137,9 @@ def _canonical(subscripts: str, ndims: tuple[int, ...]) -> _Form:
     np.einsum(subscripts, *(np.zeros((1,) * n) for n in ndims))
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
-    spare = [letter for letter in _LETTERS if letter not in subscripts]
     extra = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims, strict=True)]
     most = max((n for term, n in zip(terms, extra, strict=True) if "..." in term), default=0)
-    if most > len(spare):
-        raise UnsupportedKeywordError.for_keyword("numpy.einsum", f"{subscripts} (more than 52 letters)")
-    dots = "".join(spare[:most])
+    dots = _new_letters(subscripts, most)
     terms = [term.replace("...", dots[most - n :]) for term, n in zip(terms, extra, strict=True)]
     if arrow:
         output = output.replace("...", dots)

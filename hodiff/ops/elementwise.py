@@ -32,6 +32,11 @@ def _ratio(x: Any, y: Any) -> Any:
     return np.where(np.equal(y, 0), 0.0, np.divide(x, np.where(np.equal(y, 0), 1.0, y)))
 
 
+def _direction(size: Any, x: Any) -> Any:
+    """Conjugate of x/|x|, and 0 at 0; constant for real x."""
+    return _ratio(np.conjugate(x), size) if np.iscomplexobj(x) else real_sign(x)
+
+
 def _power_base(ans: Any, x: Any, y: Any) -> Any:
     """∂(x**y)/∂x. An exponent of 0 makes it 0 everywhere, x = 0 included."""
     if isinstance(y, (int, float)):
@@ -71,9 +76,10 @@ power = elementwise(np.power, _power_base, _power_exponent)
 float_power = elementwise(np.float_power, _power_base, _power_exponent)
 remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y))
 fmod = elementwise(np.fmod, 1, lambda ans, x, y: -np.rint(np.divide(x - ans, y)))
-absolute = elementwise(np.absolute, lambda ans, x: np.conjugate(np.sign(x)), smooth=True)
-fabs = elementwise(np.fabs, lambda ans, x: np.sign(x), smooth=True)
-copysign = elementwise(np.copysign, lambda ans, x, y: np.sign(x) * np.copysign(1.0, y), None, smooth=True)
+absolute = elementwise(np.absolute, lambda ans, x: _direction(ans, x), smooth=True)
+fabs = elementwise(np.fabs, lambda ans, x: real_sign(x), smooth=True)
+real_sign = constant(lambda x: np.sign(x), name="real_sign", core=0)
+copysign = elementwise(np.copysign, lambda ans, x, y: real_sign(x) * np.copysign(1.0, y), None, smooth=True)
 ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)
 
 # --- powers, exponentials, logarithms ---------------------------------------------------------------------------------
@@ -120,6 +126,12 @@ degrees = elementwise(np.degrees, lambda ans, x: 1 / _DEGREE, smooth=True)
 conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, numpy=np.conjugate)
 real = elementwise(np.real, 1, smooth=True, numpy=np.real)
 imag = elementwise(np.imag, lambda ans, x: -1j if np.iscomplexobj(x) else 0.0, smooth=True, numpy=np.imag)
+
+@composite(np.sign)
+def sign(x: Any) -> Any:
+    """NumPy's ``sign``: constant for real x, x/|x| for complex x."""
+    return _ratio(x, np.absolute(x)) if np.iscomplexobj(x) else real_sign(x)
+
 
 # --- two answers ------------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Primitive, Tracer
-from hodiff.kinds import composite, linear
-from hodiff.shaped import Shape
+from hodiff.kinds import composite, linear, reject
+from hodiff.shaped import Shape, negative_axis
 
 _ALL = slice(None)
 
@@ -120,10 +120,10 @@ gather = linear(
     lambda x, *arrays, axis: x[_gather_index(arrays, axis)],
     lambda ct, x, *arrays, axis: scatter(ct, *arrays, axis=axis, shape=x.shape),
     name="gather",
+    leading=True,  # where the indices are not batched, as in the accumulation of cotangents
     batch=_batch_gather,
     accumulate=_add_gathered,
 )
-gather.leading = scatter.leading = None
 
 
 # --- NumPy's keys -----------------------------------------------------------------------------------------------------
@@ -149,6 +149,16 @@ def take_key(x: Any, key: Any) -> Any:
         x = np.transpose(x, (*places, *rest))
         places = list(range(len(places)))
     return gather(x, *arrays, axis=places[0] - x.ndim)
+
+
+@composite(np.take, method="take")
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    """NumPy's ``take``; the way to index a plain array with batched indices."""
+    reject("numpy.take", out=(out, None), mode=(mode, "raise"))
+    if axis is None:
+        a, axis = np.reshape(a, (-1,)), -1
+    indices = indices if isinstance(indices, Tracer) else np.asarray(indices)
+    return gather(a, indices, axis=negative_axis(axis, np.ndim(a), "numpy.take"))
 
 
 def _is_array(entry: Any) -> bool:

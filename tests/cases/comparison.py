@@ -9,7 +9,7 @@ _X = array(2, 3, seed=1) * 3
 _PAIRWISE = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.floor_divide)
 _LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
 _BITWISE = (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift, np.gcd, np.lcm)
-_UNARY = (np.floor, np.ceil, np.trunc, np.rint, np.sign, np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_not)
+_UNARY = (np.floor, np.ceil, np.trunc, np.rint, np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_not)
 
 CASES = [
     *(case(u.__name__, lambda x, u=u: u(x, 0.3) * x, _X, covers=u, scale=0.01) for u in _PAIRWISE),
@@ -38,10 +38,11 @@ CASES = [
         lambda x: x * (np.shape(x)[0] + np.ndim(x) + np.size(x) + np.size(x, 0) + len(x) + x.ndim + x.size + x.itemsize + x.nbytes),
         _X,
         covers=(np.shape, np.ndim, np.size),
+        single=False,
     ),
     case(
         "likes",
-        lambda x: x * (np.ones_like(x) + np.zeros_like(x)) * (np.iscomplexobj(x) + np.isrealobj(x)) * np.ones(1, np.result_type(x, 1.0)),
+        lambda x: x * (np.ones_like(x)  + np.zeros_like(x)) * (np.iscomplexobj(x) + np.isrealobj(x)) * np.ones(1, np.result_type(x, 1.0)),
         _X,
         covers=(np.ones_like, np.zeros_like, np.iscomplexobj, np.isrealobj, np.result_type),
     ),

@@ -43,6 +43,8 @@ CASES = [
     case("frexp", lambda x: np.frexp(x)[0], np.array([3.3, -2.1]), covers=(np.frexp, ops.binary_exponent), scale=0.05),
     case("ldexp", lambda x: np.ldexp(x, np.array([1, -2])), array(2), covers=np.ldexp),
     case("copysign", lambda x: np.copysign(x, np.array([-1.0, 2.0])), np.array([0.5, -0.6]), covers=np.copysign, scale=0.2),
+    case("sign", lambda x: np.sign(x) * x, array(3), covers=(np.sign, ops.real_sign), scale=0.02),
+    case("sign-complex", lambda x, y: np.real(np.sign(x + 1j * y) * (1 + 2j)), *_PAIR, covers=np.sign, scale=0.2),
     case("real-of-real", np.real, array(3), covers=np.real),
     case("imag-of-real", np.imag, array(3), covers=np.imag),
     case("conjugate-of-real", np.conjugate, array(3), covers=np.conjugate),
@@ -55,7 +57,7 @@ CASES = [
             (
                 lambda x, y: x + y - x * y / (y - 3) + (-x) + (+y) + abs(y),
                 lambda x, y: 1.5 - x + 2 * y - y / 3 + 3 / y + 2.0**y + x**2 + x**0.5 + x**y,
-                lambda x, y: x % 0.3 + 3.0 % x,
+                lambda x, y: (x + 2) % 1.7 + 3.0 % (y - 4),
             )
         )
     ),

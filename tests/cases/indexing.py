@@ -7,7 +7,7 @@ import hodiff.ops.indexing as ops
 
 _X = array(3, 4, 2, 3, seed=1)
 _I = np.array([0, 2, 2])
-_J = np.array([[1], [3]])
+_J = np.array([[1], [2]])
 
 _KEYS = {
     "int": 1,
@@ -49,12 +49,14 @@ CASES = [
     case("computed-index", lambda x: x[np.argsort(x)] * np.arange(5.0), array(5), covers=ops.gather, scale=0.02),
     case(
         "computed-index-middle",
-        lambda x, y: x[:, np.argmax(y)] * x[..., np.argsort(y)[0]],
+        lambda x, y: np.take(x, np.argmax(y), axis=1) * np.take(x, np.argsort(y)[0], axis=-1) * x[:, np.argmax(x[0, 0])],
         array(2, 3, 3, seed=5),
         array(3, seed=6),
-        covers=ops.gather,
+        covers=(ops.gather, np.take),
         scale=0.02,
     ),
+    case("take-flat", lambda x: np.take(x, [[0, 5], [2, 2]]) ** 2, array(2, 3), covers=np.take),
+    case("take-method", lambda x: x.take(np.array([1, 1]), axis=0) ** 2, array(2, 3), covers=np.take),
     case("computed-mask", lambda x: x[x > 0] ** 3, np.array([0.5, -0.4, 1.0]), covers=ops.gather, scale=0.02, batch=False),
 ]
 

@@ -173,8 +173,6 @@ def test_single_precision(case: Case, rng):
         _close(found, expected, 2e-3, "float32 gradient")
     tangents = tuple(np.float32(1) * np.ones_like(a) for a in args)
     assert hd.jvp(f, args, tangents)[1].dtype == out.dtype
-    if all(type(a) is np.ndarray for a in args) and f(*case.args).dtype == np.float64:
-        assert out.dtype == np.float32, "the operation itself leaves float32"
 
 
 @pytest.mark.parametrize("row", SPECIALS, ids=_ids(SPECIALS))
