@@ -24,10 +24,10 @@ class AnnihilateTracer(Tracer):
     """A cotangent or tangent whose zeros annihilate."""
 
     __slots__ = ("value",)
-    trace: "AnnihilateTrace"
+    owner: "AnnihilateTrace"
 
     def __init__(self, trace: "AnnihilateTrace", value: Any) -> None:
-        self.trace = trace
+        self.owner = trace
         self.value = value
 
     @property
@@ -61,13 +61,13 @@ class AnnihilateTrace(Trace):
 
     def unwrap(self, value: Any) -> Any:
         """Undo `wrap`."""
-        return value.value if isinstance(value, AnnihilateTracer) and value.trace is self else value
+        return value.value if isinstance(value, AnnihilateTracer) and value.owner is self else value
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Apply an operation that is linear in its wrapped operands."""
         if self.closed:
             raise self.leaked()
-        slots = [i for i, v in enumerate(operands) if isinstance(v, AnnihilateTracer) and v.trace is self]
+        slots = [i for i, v in enumerate(operands) if isinstance(v, AnnihilateTracer) and v.owner is self]
         values = [self.unwrap(v) for v in operands]
         if primitive.constant:
             return bind(primitive, *values, **parameters)

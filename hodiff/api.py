@@ -204,13 +204,13 @@ def _push_forward(
         result = f(*unflatten(structure, inputs))
         result, aux = split_aux(result, "hodiff.jvp") if has_aux else (result, None)
         outputs, output_structure = numeric_leaves(result, "hodiff.jvp")
-    mine = [isinstance(v, ForwardTracer) and v.trace is trace for v in outputs]
+    mine = [isinstance(v, ForwardTracer) and v.owner is trace for v in outputs]
     tangents_out = [v.tangent if m else None for v, m in zip(outputs, mine, strict=True)]
     if zeros is not None:
         tangents_out = [zeros.unwrap(t) for t in tangents_out]
 
     def primal(value: Any) -> Any:
-        return value.primal if isinstance(value, ForwardTracer) and value.trace is trace else value
+        return value.primal if isinstance(value, ForwardTracer) and value.owner is trace else value
 
     return [primal(v) for v in outputs], output_structure, tangents_out, tree_map(primal, aux)
 

@@ -19,10 +19,10 @@ class BatchTracer(Tracer):
     """A batch of values, seen as one of them."""
 
     __slots__ = ("value",)
-    trace: "BatchTrace"
+    owner: "BatchTrace"
 
     def __init__(self, trace: "BatchTrace", value: Any) -> None:
-        self.trace = trace
+        self.owner = trace
         self.value = value
 
     @property
@@ -65,7 +65,7 @@ class BatchTrace(Trace):
         values = []
         batched = []
         for operand in operands:
-            mine = isinstance(operand, BatchTracer) and operand.trace is self
+            mine = isinstance(operand, BatchTracer) and operand.owner is self
             values.append(operand.value if mine else operand)
             batched.append(mine)
         answer = primitive.batch(primitive, self.size, values, batched, parameters)

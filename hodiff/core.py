@@ -6,7 +6,7 @@ Knows no operation and no mode; may import ``errors`` and ``shaped`` only. Three
 * A `Trace` is one run of one transformation; its level comes from a counter, so an inner transformation has
   a higher level than the outer one. ``bind`` hands an operation to the highest trace among its arguments;
   the trace's rule works on the unwrapped values, so lower levels see the rest.
-* A `Tracer` is a value that belongs to a trace. A value is *mine* when ``value.trace is self``: identity, not
+* A `Tracer` is a value that belongs to a trace. A value is *mine* when ``value.owner is self``: identity, not
   level. In ::
 
       grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)          # is 1, not 2
@@ -210,8 +210,8 @@ class Tracer:
     Infix operators and ndarray methods are installed by the modules that define the operations.
     """
 
-    __slots__ = ("trace",)
-    trace: Trace
+    __slots__ = ("owner",)
+    owner: Trace
 
     # NumPy hands `array + tracer` to the hooks below, never loops over it.
     __array_priority__ = 1000
@@ -297,7 +297,7 @@ class Tracer:
         if self.dtype.kind in "iub":
             raise ConversionError(
                 "a batched integer or boolean cannot become a plain NumPy array; to index a plain array with it, use "
-                "np.take(array, index, axis=...) instead of array[index]"
+                "np.take_along_axis(array, np.reshape(index, (1,)), axis=0)[0] instead of array[index]"
             )
         raise ConversionError(
             "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) instead "
@@ -335,7 +335,7 @@ class Tracer:
         return operation(*args, **keywords)
 
     def __repr__(self) -> str:
-        return f"Tracer({self.trace.transformation}, shape={self.shape}, dtype={self.dtype})"
+        return f"Tracer({self.owner.transformation}, shape={self.shape}, dtype={self.dtype})"
 
     def __reduce__(self) -> Any:
         raise ConversionError("a traced value cannot be pickled or copied out of its transformation")
@@ -355,8 +355,8 @@ def bind(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
     """Apply ``primitive``: by the highest trace among the operands, or plainly where there is none."""
     top = None
     for value in operands:
-        if isinstance(value, Tracer) and (top is None or value.trace.level > top.level):
-            top = value.trace
+        if isinstance(value, Tracer) and (top is None or value.owner.level > top.level):
+            top = value.owner
     if top is None:
         return primitive.function(*operands, **parameters)
     return top.process(primitive, operands, parameters)

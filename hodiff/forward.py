@@ -22,10 +22,10 @@ class ForwardTracer(Tracer):
     """A primal with its tangent."""
 
     __slots__ = ("primal", "tangent")
-    trace: "ForwardTrace"
+    owner: "ForwardTrace"
 
     def __init__(self, trace: "ForwardTrace", primal: Any, tangent: Any) -> None:
-        self.trace = trace
+        self.owner = trace
         self.primal = primal
         self.tangent = tangent
 
@@ -61,7 +61,7 @@ class ForwardTrace(Trace):
         primals = list(operands)
         tangents: list[tuple[int, Any]] = []
         for slot, operand in enumerate(operands):
-            if isinstance(operand, ForwardTracer) and operand.trace is self:
+            if isinstance(operand, ForwardTracer) and operand.owner is self:
                 primals[slot] = operand.primal
                 tangents.append((slot, operand.tangent))
         answer = bind(primitive, *primals, **parameters)

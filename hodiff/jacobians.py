@@ -384,7 +384,7 @@ def _apply_chunk(
         images = linear([None if b is None else BatchTracer(trace, b) for b in basis])
         return [
             image.value
-            if isinstance(image, BatchTracer) and image.trace is trace
+            if isinstance(image, BatchTracer) and image.owner is trace
             else _owned(image, (count, *value.shape), value.dtype)
             for image, value in zip(images, target, strict=True)
         ]

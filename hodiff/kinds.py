@@ -314,14 +314,14 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
 
     def forward(self: Tracer, other: Any) -> Any:
         if direct and other.__class__ in _PLAIN:
-            return self.trace.binary(operation, self, other)  # type: ignore[arg-type]
+            return self.owner.binary(operation, self, other)  # type: ignore[arg-type]
         if isinstance(other, OPERANDS):
             return operation(self, as_operand(other))
         return NotImplemented
 
     def backward(self: Tracer, other: Any) -> Any:
         if direct and other.__class__ in _PLAIN:
-            return self.trace.binary(operation, other, self)  # type: ignore[arg-type]
+            return self.owner.binary(operation, other, self)  # type: ignore[arg-type]
         if isinstance(other, OPERANDS):
             return operation(as_operand(other), self)
         return NotImplemented

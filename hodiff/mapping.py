@@ -131,7 +131,7 @@ def _batch_size(leaves: list[Any], axes: list[int | None]) -> int:
 
 
 def _unwrap(value: Any, axis: int | None, trace: BatchTrace, size: int) -> Any:
-    mine = isinstance(value, BatchTracer) and value.trace is trace
+    mine = isinstance(value, BatchTracer) and value.owner is trace
     if axis is None:
         if mine:
             raise BatchAxisError("hodiff.vmap: out_axes=None was given for a result that depends on the batch")

@@ -35,10 +35,10 @@ class ReverseTracer(Tracer):
     """A primal whose tangent is row ``row`` of the tape."""
 
     __slots__ = ("primal", "row")
-    trace: "ReverseTrace"
+    owner: "ReverseTrace"
 
     def __init__(self, trace: "ReverseTrace", primal: Any, row: int) -> None:
-        self.trace = trace
+        self.owner = trace
         self.primal = primal
         self.row = row
 
@@ -65,10 +65,10 @@ class TapeVariable(Tracer):
     """A tangent that has no value, only a row: what a differential is run on to record it."""
 
     __slots__ = ("_dtype", "_shape", "row")
-    trace: "TapeTrace"
+    owner: "TapeTrace"
 
     def __init__(self, trace: "TapeTrace", shape: tuple[int, ...], dtype: "np.dtype[Any]", row: int) -> None:
-        self.trace = trace
+        self.owner = trace
         self._shape = shape
         self._dtype = dtype
         self.row = row
@@ -148,14 +148,14 @@ class TapeTrace(Trace):
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
         """Close the trace; the map from the inputs to ``outputs``."""
         self.closed = True
-        rows = [v.row if isinstance(v, TapeVariable) and v.trace is self else None for v in outputs]
+        rows = [v.row if isinstance(v, TapeVariable) and v.owner is self else None for v in outputs]
         return LinearMap(self.rows, self.input_rows, rows)
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Append a row for an operation that is linear in its tape variables."""
         if self.closed:
             raise self.leaked()
-        slots = [i for i, v in enumerate(operands) if isinstance(v, TapeVariable) and v.trace is self]
+        slots = [i for i, v in enumerate(operands) if isinstance(v, TapeVariable) and v.owner is self]
         shape, dtype = _answer_shape(primitive, operands, slots, parameters)
         if primitive.partials is not None:
             row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
@@ -192,7 +192,7 @@ class ReverseTrace(Trace):
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
         """Close the trace; its derivative, from the inputs to ``outputs``."""
         self.close()
-        rows = [v.row if isinstance(v, ReverseTracer) and v.trace is self else None for v in outputs]
+        rows = [v.row if isinstance(v, ReverseTracer) and v.owner is self else None for v in outputs]
         return LinearMap(self.rows, self.input_rows, rows)
 
     def close(self) -> None:
@@ -203,7 +203,7 @@ class ReverseTrace(Trace):
 
     def primal(self, value: Any) -> Any:
         """Value behind a tracer of this trace; any other value as it is."""
-        return value.primal if isinstance(value, ReverseTracer) and value.trace is self else value
+        return value.primal if isinstance(value, ReverseTracer) and value.owner is self else value
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
         """Compute an elementwise answer and append its row: the fast path of `process`."""
@@ -222,8 +222,8 @@ class ReverseTrace(Trace):
         """Compute an elementwise answer and append its row: the fast path of `process`."""
         if self.closed:
             raise self.leaked()
-        x_mine = x.__class__ is ReverseTracer and x.trace is self
-        y_mine = y.__class__ is ReverseTracer and y.trace is self
+        x_mine = x.__class__ is ReverseTracer and x.owner is self
+        y_mine = y.__class__ is ReverseTracer and y.owner is self
         x_primal = x.primal if x_mine else x
         y_primal = y.primal if y_mine else y
         if isinstance(x_primal, Tracer) or isinstance(y_primal, Tracer):
@@ -242,7 +242,7 @@ class ReverseTrace(Trace):
         plain = True
         for operand in operands:
             if isinstance(operand, Tracer):
-                if operand.trace is self:
+                if operand.owner is self:
                     slots.append(len(primals))
                     operand = operand.primal
                     if isinstance(operand, Tracer):
@@ -341,7 +341,7 @@ class ReverseTrace(Trace):
             return answer
         if isinstance(answer, tuple):
             return tuple(self._wrap(primitive, a, t) for a, t in zip(answer, tangent, strict=True))
-        if not isinstance(tangent, TapeVariable) or tangent.trace is not self._tape:
+        if not isinstance(tangent, TapeVariable) or tangent.owner is not self._tape:
             raise NotLinearError(
                 f"{primitive.name}: a derivative rule returned a tangent that does not depend on the tangent it was given; "
                 f"return None for a derivative that is zero"

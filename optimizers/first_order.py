@@ -43,14 +43,14 @@ class GradientDescent(Solver[State]):
     True
     """
 
-    linesearch: LineSearch | float = Armijo()
+    linesearch: LineSearch | float = field(default_factory=Armijo)
     maxiter: int = field(default=10_000, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         search = self.linesearch
-        number = isinstance(search, (int, float)) and not isinstance(search, bool)
-        self._check("linesearch", search > 0 if number else hasattr(search, "search"), "a line search or a number > 0")
+        usable = search > 0.0 if isinstance(search, (int, float)) else hasattr(search, "search")
+        self._check("linesearch", usable and not isinstance(search, bool), "a line search or a number > 0")
 
     def init(self, problem: Problem, x0: Tree) -> State:
         """The state at `x0`.

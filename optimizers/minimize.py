@@ -108,8 +108,19 @@ def minimize(
     chosen = _chosen(method, x0, bounded=bounds is not None, constrained=constrained)
     if isinstance(chosen, str):
         return run_scipy(
-            fun, x0, args, chosen, bounds=bounds, constraints=constraints or (), tol=tol,
-            callback=callback, options=given, jac=jac, hess=hess, hessp=hessp, jit=jit,
+            fun,
+            x0,
+            args,
+            chosen,
+            bounds=bounds,
+            constraints=constraints or (),
+            tol=tol,
+            callback=callback,
+            options=given,
+            jac=jac,
+            hess=hess,
+            hessp=hessp,
+            jit=jit,
         )
     solver = chosen.with_options(**({} if tol is None else {"tol": tol}), **given)
     solver.refuse(bounds=bounds, constraints=constraints)
@@ -137,9 +148,7 @@ def _chosen(method: Any, x0: Tree, *, bounded: bool, constrained: bool) -> Solve
             return solver
     if name in map(_plain, METHODS):
         return next(known for known in METHODS if _plain(known) == name)
-    raise OptionError(
-        f"unknown method {method!r}; ours are auto, {', '.join(_OURS)}; SciPy's are {', '.join(METHODS)}"
-    )
+    raise OptionError(f"unknown method {method!r}; ours are auto, {', '.join(_OURS)}; SciPy's are {', '.join(METHODS)}")
 
 
 def _plain(name: str) -> str:

@@ -170,7 +170,7 @@ class Point:
         """
         v = self._direction(v, "v")
         if self._H is not None:
-            return self._H @ v
+            return np.asarray(self._H @ v)
         return self._once("hvp", (v,), lambda: self._multiply(v))
 
     def d3(self, v: Tree, w: Tree) -> Array:
@@ -230,7 +230,7 @@ class Point:
     def _require(self, letter: str, value: Any) -> None:
         if not np.isfinite(value).all():
             raise NonFiniteError(
-                f"the {self._oracle.names[letter]} is not finite at the start, where x = {_brief(self.x)}: "
+                f"{self._oracle.names[letter]} is not finite at the start, where x = {_brief(self.x)}: "
                 "start from an x0 where objective and derivatives are finite"
             )
 
@@ -252,10 +252,10 @@ class Point:
         return known[1]
 
     def _direction(self, v: Tree, name: str) -> Array:
-        v = real_array(v, name)
-        if v.shape != self.x.shape:
-            raise ShapeError(f"{name} has shape {v.shape}: it must be that of the vector x, {self.x.shape}")
-        return v
+        vector = real_array(v, name)
+        if vector.shape != self.x.shape:
+            raise ShapeError(f"{name} has shape {vector.shape}: it must be that of the vector x, {self.x.shape}")
+        return vector
 
 
 def _brief(x: Array) -> str:

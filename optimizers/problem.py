@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse
 
 import hodiff as hd
+from optimizers.checks import check_callables, check_jit, label, pair, scalar
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
 from optimizers.point import Counts, Point
@@ -75,8 +76,8 @@ class Problem:
         like: Tree = None,
         jit: bool | str = "auto",
     ) -> None:
-        _check_callables(fun, grad, hess, hvp)
-        _check_jit(jit)
+        check_callables(fun, grad, hess, hvp)
+        check_jit(jit)
         self.counts = Counts()
         self.layout = None if like is None else Layout.of(like, "x0")
         self._args = args if isinstance(args, tuple) else (args,)
@@ -86,9 +87,9 @@ class Problem:
         self._flat_hess = hd.hessian(self._flat)
         self._last: Point | None = None
         self.names = {
-            "f": _label("fun", fun),
-            "g": _label("gradient of fun", fun) if grad in (None, True) else _label("grad", grad),
-            "H": _label("hess", hess or hvp) if hess or hvp else _label("Hessian of fun", fun),
+            "f": label("fun", fun),
+            "g": label("gradient of fun", fun) if grad in (None, True) else label("grad", grad),
+            "H": label("hess", hess or hvp) if hess or hvp else label("Hessian of fun", fun),
         }
 
     def at(
@@ -182,10 +183,10 @@ class Problem:
                 return float(f), self._vector_result(g, "g", x)
             out = self._fun(self._tree(x), *self._args)
         if self._grad is not True:
-            return float(_scalar(out, self.names["f"])), None
+            return float(scalar(out, self.names["f"])), None
         self.counts.njev += 1
-        f, g = _pair(out, self.names["f"])
-        return float(_scalar(f, self.names["f"])), self._vector_result(g, "g", x)
+        f, g = pair(out, self.names["f"])
+        return float(scalar(f, self.names["f"])), self._vector_result(g, "g", x)
 
     def gradient(self, x: Array) -> Array:
         """Gradient alone; with the value where they are computed together.
@@ -246,16 +247,13 @@ class Problem:
         array([0., 1.])
         """
         if self._hvp is not None:
-            user, tree = self._hvp, self._tree(x)
-
-            def product(v: Array) -> Any:
-                return user(tree, self._tree(v), *self._args)
-
+            user = self._hvp
+            product = lambda v: user(self._tree(x), self._tree(v), *self._args)  # noqa: E731
         elif self._hess is not None:
             return self.hessian(x).__matmul__
         else:
             with _quiet():
-                product = hd.linearize(self._flat_grad, x)[1]
+                product: Callable[[Array], Any] = hd.linearize(self._flat_grad, x)[1]
 
         def counted(v: Array) -> Array:
             self.counts.nhvp += 1
@@ -311,7 +309,7 @@ class Problem:
     def _flat(self, x: Any) -> Any:
         """The objective of a possibly traced vector: what hodiff differentiates."""
         out = self._fun(self.tree_of(x), *self._args)
-        return _scalar(_pair(out, self.names["f"])[0] if self._grad is True else out, self.names["f"])
+        return scalar(pair(out, self.names["f"])[0] if self._grad is True else out, self.names["f"])
 
     def _vector(self, x: Tree, name: str) -> Array:
         if self.layout is not None and not (type(x) is np.ndarray and x.shape == (self.layout.size,)):
@@ -383,47 +381,3 @@ def _symmetric(H: Array) -> Array:
     H = 0.5 * (H + H.T)
     H.setflags(write=False)
     return H
-
-
-def _scalar(out: Any, name: str) -> Any:
-    """`out`, traced or not, when it is one real number."""
-    shape = getattr(out, "shape", None)
-    if shape is None:
-        shape = np.shape(out)
-    if shape != ():
-        raise ShapeError(f"{name} returned an array of shape {shape}: it must return one real number, a scalar")
-    dtype = getattr(out, "dtype", None)
-    kind = np.asarray(out).dtype.kind if dtype is None else np.dtype(dtype).kind
-    if kind not in "fiub":
-        what = "a complex number" if kind == "c" else f"a {type(out).__name__}"
-        raise InputTypeError(f"{name} returned {what}: it must return one real number, a scalar")
-    return out
-
-
-def _pair(out: Any, name: str) -> tuple[Any, Any]:
-    if not isinstance(out, (tuple, list)) or len(out) != 2:
-        raise InputTypeError(f"{name} returned a {type(out).__name__}: with jac=True it returns (value, gradient)")
-    return out[0], out[1]
-
-
-def _label(role: str, function: Any) -> str:
-    return f"{role} {getattr(function, '__name__', type(function).__name__)}"
-
-
-def _check_callables(fun: Any, grad: Any, hess: Any, hvp: Any) -> None:
-    if not callable(fun):
-        raise InputTypeError(f"fun must be callable, not {type(fun).__name__}")
-    for name, function in (("grad", grad), ("hess", hess), ("hvp", hvp)):
-        if function is None or callable(function) or (name == "grad" and function is True):
-            continue
-        raise InputTypeError(
-            f"{name} must be a callable or None, not {function!r}: finite differences and approximations "
-            "are not needed, leave it out and hodiff supplies the exact derivative"
-        )
-
-
-def _check_jit(jit: bool | str) -> None:
-    if jit is True:
-        raise OptionError('jit=True: compiled mode is not available in this version; use jit="auto" or jit=False')
-    if jit is not False and jit != "auto":
-        raise OptionError(f'jit must be "auto", True or False, not {jit!r}')

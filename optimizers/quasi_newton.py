@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from optimizers.checks import is_whole
 from optimizers.flatten import Array, Tree
 from optimizers.linesearch import LineSearch, Searched, StrongWolfe, round_off, stalled
 from optimizers.point import Point
@@ -68,15 +69,14 @@ class LBFGS(Solver[LBFGSState]):
     (True, 0)
     """
 
-    linesearch: LineSearch = StrongWolfe()
+    linesearch: LineSearch = field(default_factory=StrongWolfe)
     memory: int = 10
     maxiter: int = field(default=10_000, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check("linesearch", hasattr(self.linesearch, "search"), "a line search")
-        whole = isinstance(self.memory, int) and self.memory >= 1
-        self._check("memory", whole, "a whole number >= 1")
+        self._check("memory", is_whole(self.memory, 1), "a whole number >= 1")
 
     def init(self, problem: Problem, x0: Tree) -> LBFGSState:
         """The state at `x0`, without memory.

@@ -146,9 +146,7 @@ class Loop(Generic[S]):
         n = self.problem.counts
         gnorm = float(np.abs(state.g).max())
         elapsed = time.perf_counter() - self._start
-        row = Row(
-            state.k, state.f, gnorm, step, _norm(state.x), state.length, n.nfev, n.njev, n.nhev, n.nhvp, elapsed
-        )
+        row = Row(state.k, state.f, gnorm, step, _norm(state.x), state.length, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
         self.history.append(row)
         return row
 

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.optimize
 
 from optimizers.errors import OptionError
-from optimizers.flatten import Array, Tree, check_finite
+from optimizers.flatten import Array, Tree
 from optimizers.point import Point
 from optimizers.problem import Problem
 from optimizers.result import History, Result, Row
@@ -159,9 +159,7 @@ class _Run:
             fields["hess"] = np.array(found.hess)
         return Result(fields)
 
-    def _status(
-        self, found: Any, x: Array, f: float, g: Array | None, limits: tuple[Array, Array] | None
-    ) -> Status:
+    def _status(self, found: Any, x: Array, f: float, g: Array | None, limits: tuple[Array, Array] | None) -> Status:
         if self.stopped:
             return Status.CALLBACK
         if not found.success:
@@ -189,8 +187,9 @@ class _Run:
             f, gnorm = next((v for y, v in reversed(self._values) if np.array_equal(x, y)), np.nan), np.nan
         step = 0.0 if start else float(np.linalg.norm(x - self.last))
         elapsed = time.perf_counter() - self._begin
-        numbers = (f, gnorm, step, float(np.linalg.norm(x)), np.nan)
-        self.history.append(Row(len(self.history), *numbers, *self.problem.counts.main().values(), elapsed))
+        n, xnorm = self.problem.counts, float(np.linalg.norm(x))
+        row = Row(len(self.history), f, gnorm, step, xnorm, np.nan, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
+        self.history.append(row)
         self.last = x
 
     def _find(self, x: Array) -> Point | None:

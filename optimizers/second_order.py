@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from optimizers.checks import is_number
 from optimizers.flatten import Array, Tree
 from optimizers.linear import cholesky, cholesky_solve, has_negative_curvature, modified_cholesky
 from optimizers.linesearch import Armijo, LineSearch, Searched, round_off, stalled
@@ -29,6 +30,8 @@ from optimizers.subproblem import moresorensen
 __all__ = ["Newton", "TrustRegion", "TrustRegionState"]
 
 _EPS = float(np.finfo(np.float64).eps)
+# The share of the predicted decrease that a trial must keep to be accepted.
+_ACCEPT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Newton(Solver[State]):
     (True, array([1., 1.]), True)
     """
 
-    linesearch: LineSearch = Armijo()
+    linesearch: LineSearch = field(default_factory=Armijo)
     uses: ClassVar[frozenset[str]] = frozenset({"jac", "hess", "hessp"})
 
     def __post_init__(self) -> None:
@@ -106,9 +109,7 @@ class Newton(Solver[State]):
         """
         return state.H is not None and has_negative_curvature(state.H)
 
-    def _search(
-        self, problem: Problem, point: Point, direction: Array, curvature: float, first: float
-    ) -> Searched:
+    def _search(self, problem: Problem, point: Point, direction: Array, curvature: float, first: float) -> Searched:
         if curvature < 0.0:
             return Armijo().search(problem, point, direction, first, curvature)
         return self.linesearch.search(problem, point, direction, first)
@@ -155,54 +156,115 @@ class TrustRegionState(State):
 
 @dataclass(frozen=True)
 class TrustRegion(Solver[TrustRegionState]):
-    scaling: str = "none"
+    """Newton's method in a trust region, the model minimised exactly: the default for small problems.
+
+    The subproblem is solved by `moresorensen`, hard case included, so saddles are left along negative
+    curvature. One iteration is one trial, accepted or not. There is no largest radius, which is what lets
+    badly scaled problems reach solutions a million units away.
+
+    Where the model promises a decrease that round-off would hide, 10 eps max(1, abs(f)), a trial is also
+    accepted when it lowers the gradient and does not visibly raise the objective, so that the last digits of x
+    are gained; when neither can be seen any more, the run ends with ``Status.ROUND_OFF``. A. R. Conn, N. I. M.
+    Gould and Ph. L. Toint, "Trust-Region Methods" (2000), algorithm 6.1.1 and section 17.4.2.
+
+    Parameters
+    ----------
+    radius : float, optional
+        Radius at the start; by default the norm of (scaled) x0, and at least 1.
+    scaling : bool
+        Measure each unknown against the largest square root of its second derivative so far, as MINPACK does.
+        Fits of models whose parameters differ by orders of magnitude gain by it.
+    **options
+        Those of `Solver`.
+
+    Examples
+    --------
+    >>> def brown(x): return (x[0] - 1e6) ** 2 + (x[1] - 2e-6) ** 2 + (x[0] * x[1] - 2.0) ** 2
+    >>> result = TrustRegion().run(brown, [1.0, 1.0])
+    >>> bool(result.success), result.x
+    (True, array([1.e+06, 2.e-06]))
+    """
+
     radius: float | None = None
-    growth: float = 2.0
-    eta: float = 1e-4
-    decay: float = 0.0
+    scaling: bool = False
     uses: ClassVar[frozenset[str]] = frozenset({"jac", "hess", "hessp"})
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive = self.radius is None or (is_number(self.radius) and self.radius > 0.0)
+        self._check("radius", positive, "None or a number > 0")
+        self._check("scaling", isinstance(self.scaling, bool), "True or False")
+
     def init(self, problem: Problem, x0: Tree) -> TrustRegionState:
+        """The state at `x0`, with Hessian, scale and radius.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> TrustRegion(radius=3.0).init(opt.Problem(lambda x: x @ x), [1.0]).length
+        3.0
+        """
         start = self.begin(problem, x0)
         H = problem.at(start.x).require_finite_hessian().H
-        scale = self._scale(H)
-        size = float(np.linalg.norm(scale * start.x))
-        if self.radius is None:
-            radius = max(1.0,size)
-        else: radius=self.radius*(size or 1.0)
+        scale = self._scale(H, None)
+        radius = max(1.0, float(np.linalg.norm(scale * start.x))) if self.radius is None else float(self.radius)
         return TrustRegionState(start.x, start.f, start.g, H, length=radius, scale=scale)
 
-    def _scale(self,H,old=None):
-        n=len(H)
-        if self.scaling=="none": return np.ones(n)
-        d=np.sqrt(np.abs(np.diag(H)))
-        if self.scaling=="row": d=np.sqrt(np.abs(H).max(axis=0))
-        d=np.maximum(d,1e-8*d.max()) if d.max()>0 else np.ones(n)
-        if old is not None: d=np.maximum(d,self.decay*old)
-        return d
-
     def step(self, problem: Problem, state: TrustRegionState) -> TrustRegionState:
-        point = problem.at(state.x, f=state.f, g=state.g, H=state.H)
-        d = state.scale
-        g = point.g / d
-        sub = moresorensen(g, point.H / np.outer(d, d), state.length)
-        trial = problem.trial(point.x + sub.s / d)
-        usable = trial is not None and trial.finite
-        ratio = (point.f - trial.f) / sub.predicted if usable else -np.inf
-        if sub.predicted <= round_off(point.f) and usable and ratio<=self.eta and trial.f <= point.f + round_off(point.f) and np.linalg.norm(trial.g / d) < np.linalg.norm(g):
-            ratio = 1.0
-        if not ratio>self.eta and (sub.predicted<=10*_EPS*abs(point.f) or (point.x+sub.s/d==point.x).all()):
-            return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
-        size = float(np.linalg.norm(sub.s))
-        if not (ratio > self.eta and np.isfinite(trial.H).all()):
-            return replace(state, k=state.k + 1, length=0.25 * size)
+        """One trial: accepted where it keeps a share of what the model promised; the radius follows.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> problem = opt.Problem(lambda x: x @ x)
+        >>> TrustRegion().step(problem, TrustRegion().init(problem, [1.0])).x
+        array([0.])
+        """
+        point, d = problem.at(state.x, f=state.f, g=state.g, H=state.H), state.scale
+        model = moresorensen(point.g / d, point.H / np.outer(d, d), state.length)
+        x = point.x + model.s / d
+        trial, k = problem.trial(x), state.k + 1
+        ratio = _ratio(point, trial, model.predicted, d)
+        if trial is None or not ratio > _ACCEPT or not np.isfinite(trial.H).all():
+            unmoved = bool((x == point.x).all())
+            if model.predicted <= 10.0 * _EPS * abs(point.f) or (unmoved and model.predicted <= round_off(point.f)):
+                return replace(state, k=k, ending=Status.ROUND_OFF)
+            ending = Status.RADIUS if unmoved else None
+            return replace(state, k=k, length=0.25 * float(np.linalg.norm(model.s)), ending=ending)
         radius = state.length
         if ratio < 0.25:
-            radius = 0.25 * size
-        elif ratio > 0.75 and sub.boundary:
-            radius = self.growth * size
-        new=self._scale(trial.H,d)
-        return TrustRegionState(trial.x, trial.f, trial.g, trial.H, k=state.k + 1, length=radius, scale=new)
+            radius = 0.25 * float(np.linalg.norm(model.s))
+        elif ratio > 0.75 and model.boundary:
+            radius = 2.0 * radius
+        return TrustRegionState(trial.x, trial.f, trial.g, trial.H, k=k, length=radius, scale=self._scale(trial.H, d))
 
-    def is_saddle(self, state):
+    def is_saddle(self, state: TrustRegionState) -> bool:
+        """Whether the Hessian of `state` has negative curvature.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> solver = TrustRegion()
+        >>> solver.is_saddle(solver.init(opt.Problem(lambda x: x @ x), [0.0]))
+        False
+        """
         return state.H is not None and has_negative_curvature(state.H)
+
+    def _scale(self, H: Array, old: Array | None) -> Array:
+        if not self.scaling:
+            return np.ones(len(H)) if old is None else old
+        new = np.sqrt(np.abs(np.diag(H)))
+        largest = float(new.max())
+        new = np.maximum(new, 1e-8 * largest) if largest > 0.0 else np.ones(len(H))
+        return new if old is None else np.maximum(new, old)
+
+
+def _ratio(point: Point, trial: Point | None, predicted: float, scale: Array) -> float:
+    """Actual over predicted decrease; 1 where round-off hides them and the gradient tells of progress; -inf: reject."""
+    if trial is None or not trial.finite:
+        return -np.inf
+    ratio = (point.f - trial.f) / predicted if predicted > 0.0 else 0.0
+    noise = round_off(point.f)
+    if not ratio > _ACCEPT and predicted <= noise and trial.f <= point.f + noise:
+        return float(np.linalg.norm(trial.g / scale) < np.linalg.norm(point.g / scale))
+    return ratio

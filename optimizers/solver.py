@@ -21,8 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
-import numpy as np
-
+from optimizers.checks import is_number, is_whole
 from optimizers.errors import OptionError
 from optimizers.flatten import Tree
 from optimizers.problem import Problem
@@ -87,11 +86,11 @@ class Solver(Generic[S]):
 
     def __post_init__(self) -> None:
         for name in ("gtol", "xtol", "ftol"):
-            self._check(name, _is_number(getattr(self, name)) and getattr(self, name) >= 0.0, "a number >= 0")
+            self._check(name, is_number(getattr(self, name)) and getattr(self, name) >= 0.0, "a number >= 0")
         for name in ("maxiter", "maxfun"):
             value = getattr(self, name)
-            self._check(name, _is_whole(value, 0) or (value is None and name == "maxfun"), "a whole number >= 0")
-        in_range = self.maxtime is None or (_is_number(self.maxtime) and self.maxtime >= 0.0)
+            self._check(name, is_whole(value, 0) or (value is None and name == "maxfun"), "a whole number >= 0")
+        in_range = self.maxtime is None or (is_number(self.maxtime) and self.maxtime >= 0.0)
         self._check("maxtime", in_range, "None or seconds >= 0")
         self._check("stop", self.stop is None or callable(self.stop), "None or a stop rule")
         self._check("progress", isinstance(self.progress, bool), "True or False")
@@ -146,10 +145,10 @@ class Solver(Generic[S]):
         Examples
         --------
         >>> import optimizers as opt
-        >>> opt.Newton().begin(opt.Problem(lambda x: np.log(x[0])), [-1.0])
+        >>> opt.Newton().begin(opt.Problem(lambda x: np.log(x[0])), [-1.0])  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        optimizers.errors.NonFiniteError: the fun <lambda> is not finite at the start, where x = [-1.]: start from an x0 where objective and derivatives are finite
+        optimizers.errors.NonFiniteError: fun <lambda> is not finite at the start, where x = [-1.]: ...
         """
         point = problem.at(x0).require_finite()
         return State(point.x, point.f, point.g)
@@ -332,9 +331,7 @@ class Solver(Generic[S]):
         for name, value in arguments.items():
             given = value is not None and not (isinstance(value, (tuple, list)) and len(value) == 0)
             if given and name not in self.uses:
-                raise OptionError(
-                    f"{type(self).__name__} cannot use {name}: leave it out, or choose a method that can"
-                )
+                raise OptionError(f"{type(self).__name__} cannot use {name}: leave it out, or choose a method that can")
 
     def _drive(self, problem: Problem, start: S, callback: Callback | None) -> Result:
         loop = Loop(self, problem)
@@ -375,10 +372,10 @@ def as_problem(
 
     Examples
     --------
-    >>> as_problem(lambda x: x @ x, [1.0, 2.0], hess="2-point")
+    >>> as_problem(lambda x: x @ x, [1.0, 2.0], hess="2-point")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    optimizers.errors.OptionError: hess='2-point': finite differences and approximations are not used here; pass a callable, or leave hess out and hodiff supplies the exact derivative
+    optimizers.errors.OptionError: hess='2-point': finite differences and approximations are not used here; ...
     """
     for name, given in (("jac", jac), ("hess", hess), ("hessp", hessp)):
         _check_derivative(name, given)
@@ -398,16 +395,8 @@ def _check_derivative(name: str, given: Any) -> None:
 
 
 def _unwrapped(fun: Callable[..., Any], jac: Any) -> tuple[Callable[..., Any], Any]:
-    """SciPy turns ``jac=True`` into a memo around the user's pair-valued function, which cannot be traced: undo that."""
+    """SciPy makes of ``jac=True`` a memo around the user's pair-valued function, which cannot be traced: undo it."""
     pair = getattr(fun, "fun", None)
     if callable(pair) and jac is not None and jac == getattr(fun, "derivative", None):
         return pair, True
     return fun, None if jac is False else jac
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least

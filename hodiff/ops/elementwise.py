@@ -166,7 +166,7 @@ def _power_infix(x: Any, y: Any) -> Any:
     """x**y, with NumPy's shortcuts for the exponents 2 and ½."""
     if y.__class__ is int or y.__class__ is float:
         if y == 2:
-            return x.trace.unary(square, x)
+            return x.owner.unary(square, x)
         if y == 0.5:
             return sqrt(x)
     return power(x, y)

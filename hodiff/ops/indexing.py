@@ -133,7 +133,7 @@ gather = linear(
 def take_key(x: Any, key: Any) -> Any:
     """``x[key]`` with NumPy's meaning."""
     if key.__class__ is int or key.__class__ is slice:
-        return x.trace.process(getitem, (x,), {"index": (key,)})
+        return x.owner.process(getitem, (x,), {"index": (key,)})
     entries = key if isinstance(key, tuple) else (key,)
     if all(isinstance(e, (int, slice)) or e is None or e is Ellipsis for e in entries):
         return getitem(x, index=entries)
@@ -153,12 +153,27 @@ def take_key(x: Any, key: Any) -> Any:
 
 @composite(np.take, method="take")
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-    """NumPy's ``take``; the way to index a plain array with batched indices."""
+    """NumPy's ``take``."""
     reject("numpy.take", out=(out, None), mode=(mode, "raise"))
     if axis is None:
         a, axis = np.reshape(a, (-1,)), -1
     indices = indices if isinstance(indices, Tracer) else np.asarray(indices)
     return gather(a, indices, axis=negative_axis(axis, np.ndim(a), "numpy.take"))
+
+
+@composite(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    """NumPy's ``take_along_axis``; the way to index a plain array with batched indices."""
+    if axis is None:
+        arr, axis = np.reshape(arr, (-1,)), -1
+    axis = negative_axis(axis, arr.ndim, "numpy.take_along_axis")
+    if indices.ndim != arr.ndim:
+        raise ValueError("numpy.take_along_axis: `indices` and `arr` must have the same number of dimensions")
+    grid: list[Any] = [
+        np.reshape(np.arange(n), (n, *(1,) * (arr.ndim - 1 - i))) for i, n in enumerate(arr.shape)
+    ]
+    grid[axis] = indices
+    return gather(arr, *grid, axis=-arr.ndim)
 
 
 def _is_array(entry: Any) -> bool:

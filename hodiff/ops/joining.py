@@ -10,7 +10,7 @@ array([2., 3.])
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -208,7 +208,7 @@ def _split(ary: Any, indices_or_sections: Any, axis: int) -> list[Any]:
         ends = list(accumulate([each + 1] * extras + [each] * (sections - extras), initial=0))
     else:
         ends = [0, *(int(i) for i in indices_or_sections), length]
-    return [ary[_along(axis, slice(start, end))] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [ary[_along(axis, slice(start, end))] for start, end in pairwise(ends)]
 
 
 # --- padding ----------------------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
-"""Linear systems and determinants: solve, inv, det, slogdet, with NumPy's ``linalg`` on stacks of matrices.
+"""Linear systems, determinants and Cholesky factors: solve, inv, det, slogdet, cholesky, on stacks of matrices.
 
 Rules: Giles (2008), "An extended collection of matrix derivative results for forward and reverse mode algorithmic
 differentiation", section 2. The derivative of a determinant is written with the adjugate, which unlike the inverse exists for
-singular matrices too, so it is exact there, at every order. May import ``core``, ``kinds`` and ``shaped``.
+singular matrices too, so it is exact there, at every order. ``cholesky`` is the function of the symmetric (Hermitian) part of
+its argument, as in JAX: NumPy reads one triangle only, which for such a matrix says the same, and the gradient is symmetric.
+May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.linalg.det)(np.diag([0.0, 2.0, 3.0]))[0, 0]
@@ -25,6 +27,10 @@ def _inexact(x: Any) -> Any:
     """Integers as floats, which is what NumPy's linalg works with."""
     x = as_operand(x)
     return x if is_inexact(x.dtype) else x.astype(np.float64)
+
+
+def _adjoint(x: Any) -> Any:
+    return np.conjugate(x.mT) if x.dtype.kind == "c" else x.mT
 
 
 def _stack_shape(*operands: Any) -> Shaped:
@@ -182,3 +188,26 @@ sign_logdet = general(lambda a: tuple(np.linalg.slogdet(a)), _sign_logdet_jvp, n
 def slogdet(a: Any) -> Any:
     """NumPy's ``linalg.slogdet``; the sign of a real matrix is constant, and singular matrices have derivative NaN."""
     return _SLOGDET(*sign_logdet(_inexact(a)))
+
+
+# --- cholesky ---------------------------------------------------------------------------------------------------------
+
+
+def _cholesky_jvp(t: Any, ans: Any, a: Any) -> Any:
+    # L̇ = L Φ(L⁻¹ Ȧ L⁻ᴴ), where Φ takes the lower triangle and half of the diagonal (Murray 2016, equation 7).
+    inverse = np.linalg.inv(ans)
+    n = a.shape[-1]
+    phi = (np.tri(n) - 0.5 * np.eye(n)).astype(ans.real.dtype)
+    inner = inverse @ t @ _adjoint(inverse)
+    return ans @ ((inner + _adjoint(inner)) * (0.5 * phi))
+
+
+#: Lower Cholesky factor of the symmetric part of a matrix.
+cholesky_factor = general(np.linalg.cholesky, _cholesky_jvp, name="cholesky_factor", core=2)
+
+
+@composite(np.linalg.cholesky)
+def cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    """NumPy's ``linalg.cholesky``, as a function of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
+    a = _inexact(a)
+    return _adjoint(cholesky_factor(_adjoint(a))) if upper else cholesky_factor(a)

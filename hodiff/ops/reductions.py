@@ -1,8 +1,8 @@
 """Reductions over axes: sum, mean, prod, max, min, var, std, and the running sum.
 
-Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share its
-derivative equally; where all elements are equal, ``std`` has the derivative 0: both are the minimum-norm elements of the
-Clarke subdifferential. Every nonlinear reduction has a differential of the form Σ wᵢ dxᵢ, which is one operation,
+Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
+its derivative equally; where all elements are equal, ``std`` has the derivative 0: both are the minimum-norm elements of
+the Clarke subdifferential. Every nonlinear reduction has a differential of the form Σ wᵢ dxᵢ, which is one operation,
 ``weighted_total``; what differs are the weights. May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Tracer
+from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, constant, general, linear, multilinear, reject
 from hodiff.shaped import Shape, Shaped, keepdims_shape, negative_axes, negative_axis
 
@@ -82,14 +82,14 @@ def _total_shape(x: Any, axis: Axes, keepdims: bool) -> Shaped:
     return Shaped(_reduced_shape(x.shape, axis, keepdims), x.dtype)
 
 
-total = linear(
+total: Primitive = linear(
     lambda x, axis, keepdims: x.sum(axis=axis, keepdims=keepdims),
     lambda ct, x, axis, keepdims: spread(ct, axis=axis, keepdims=keepdims, shape=x.shape),
     name="total",
     leading=True,
     shape=_total_shape,
 )
-spread = linear(
+spread: Primitive = linear(
     _spread,
     lambda ct, x, axis, keepdims, shape: total(ct, axis=axis, keepdims=keepdims),
     name="spread",
@@ -105,7 +105,7 @@ average = linear(
     leading=True,
     shape=_total_shape,
 )
-running_total = linear(
+running_total: Primitive = linear(
     _running_total,
     lambda ct, x, axis, reverse: running_total(ct, axis=axis, reverse=not reverse),
     name="running_total",
@@ -136,10 +136,10 @@ def _reduced_last(x: Any, axis: Axes) -> Any:
 
 
 def _exclusive_products(x: Any) -> Any:
-    """For each element the product of all others along the last axis, without division, so that zeros are no exception.
+    """For each element the product of all others along the last axis, without division: zeros are no exception.
 
-    On traced values by a tree: the others of one element of a pair are its partner and the others of the pair. Each step
-    is a product again, so derivatives of any order are exact.
+    On traced values by a tree: the others of one element of a pair are its partner and the others of the pair. Each
+    step is a product again, so derivatives of any order are exact.
     """
     n = x.shape[-1]
     if n <= 1:
@@ -271,7 +271,7 @@ def _count(a: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
 
 
 @composite(np.sum, method="sum")
-def sum(  # noqa: A001 - NumPy's name
+def sum(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
@@ -282,7 +282,9 @@ def sum(  # noqa: A001 - NumPy's name
 ) -> Any:
     """NumPy's ``sum``."""
     if dtype is None and out is None and initial is _ABSENT and where is _ABSENT:
-        return total(a, axis=_axes(axis, len(a.shape), "numpy.sum"), keepdims=keepdims is not _ABSENT and bool(keepdims))
+        return total(
+            a, axis=_axes(axis, len(a.shape), "numpy.sum"), keepdims=keepdims is not _ABSENT and bool(keepdims)
+        )
     reject("numpy.sum", out=(out, None))
     a = _masked(_converted(a, dtype), where, 0, "numpy.sum")
     answer = total(a, axis=_axes(axis, a.ndim, "numpy.sum"), keepdims=_flag(keepdims))
@@ -300,7 +302,9 @@ def mean(
     if where is _ABSENT or where is True:
         return average(a, axis=axes, keepdims=_flag(keepdims))
     answer = total(_masked(a, where, 0, "numpy.mean"), axis=axes, keepdims=_flag(keepdims))
-    return _converted(answer / _count(a, where, axes, _flag(keepdims)), answer.dtype if answer.dtype.kind in "fc" else None)
+    return _converted(
+        answer / _count(a, where, axes, _flag(keepdims)), answer.dtype if answer.dtype.kind in "fc" else None
+    )
 
 
 @composite(np.prod, method="prod")
@@ -325,11 +329,7 @@ def max_(
     a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
 ) -> Any:
     """NumPy's ``max``; elements that tie share the derivative equally."""
-    reject("numpy.max", out=(out, None))
-    axes = _axes(axis, a.ndim, "numpy.max")
-    if initial is _ABSENT and (where is _ABSENT or where is True):
-        return highest(a, axis=axes, keepdims=_flag(keepdims))
-    return _extremum_among(highest, a, axes, _flag(keepdims), initial, where, "numpy.max")
+    return _extremum(highest, "numpy.max", a, axis, out, _flag(keepdims), initial, where)
 
 
 @composite(np.min, np.amin, method="min")
@@ -337,24 +337,26 @@ def min_(
     a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
 ) -> Any:
     """NumPy's ``min``; elements that tie share the derivative equally."""
-    reject("numpy.min", out=(out, None))
-    axes = _axes(axis, a.ndim, "numpy.min")
-    if initial is _ABSENT and (where is _ABSENT or where is True):
-        return lowest(a, axis=axes, keepdims=_flag(keepdims))
-    return _extremum_among(lowest, a, axes, _flag(keepdims), initial, where, "numpy.min")
+    return _extremum(lowest, "numpy.min", a, axis, out, _flag(keepdims), initial, where)
 
 
-def _extremum_among(primitive: Any, a: Any, axis: Axes, keepdims: bool, initial: Any, where: Any, name: str) -> Any:
-    """Extremum of the elements that ``where`` selects and of ``initial``, which takes part in ties as one more element."""
+def _extremum(
+    primitive: Primitive, name: str, a: Any, axis: Any, out: Any, keepdims: bool, initial: Any, where: Any
+) -> Any:
+    reject(name, out=(out, None))
+    axes = _axes(axis, a.ndim, name)
     if initial is _ABSENT:
-        raise ValueError(f"{name} has no identity, so to use where= one has to specify initial=")
-    last = -np.inf if primitive is highest else np.inf
+        if where is not _ABSENT and where is not True:
+            raise ValueError(f"{name} has no identity, so to use where= one has to specify initial=")
+        return primitive(a, axis=axes, keepdims=keepdims)
+    # `initial` takes part in ties, as one more element.
+    last: Any = -np.inf if primitive is highest else np.inf
     if a.dtype.kind in "iu":
         last = np.iinfo(a.dtype).min if primitive is highest else np.iinfo(a.dtype).max
-    merged = _reduced_last(_masked(a, where, last, name), axis)
+    merged = _reduced_last(_masked(a, where, last, name), axes)
     more = np.broadcast_to(_initial(initial, a.dtype, name), (*merged.shape[:-1], 1))
     answer = primitive(np.concatenate([merged, more], axis=-1), axis=(-1,), keepdims=False)
-    return np.reshape(answer, keepdims_shape(a.shape, axis)) if keepdims else answer
+    return np.reshape(answer, keepdims_shape(a.shape, axes)) if keepdims else answer
 
 
 @composite(np.cumsum, method="cumsum")
@@ -382,7 +384,9 @@ def var(
 ) -> Any:
     """NumPy's ``var``."""
     reject("numpy.var", out=(out, None))
-    a, axes, ddof = _moment_arguments(a, axis, dtype, ddof, correction, "numpy.var")
+    ddof = _correction(ddof, correction)
+    a = _converted(a if isinstance(a, Tracer) else np.asarray(a), dtype)
+    axes = _axes(axis, a.ndim, "numpy.var")
     if (where is _ABSENT or where is True) and mean is _ABSENT:
         return variance(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
     return _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.var")
@@ -403,7 +407,9 @@ def std(
 ) -> Any:
     """NumPy's ``std``; where all elements are equal its derivative is 0."""
     reject("numpy.std", out=(out, None))
-    a, axes, ddof = _moment_arguments(a, axis, dtype, ddof, correction, "numpy.std")
+    ddof = _correction(ddof, correction)
+    a = _converted(a if isinstance(a, Tracer) else np.asarray(a), dtype)
+    axes = _axes(axis, a.ndim, "numpy.std")
     if (where is _ABSENT or where is True) and mean is _ABSENT:
         return standard_deviation(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
     answer = _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.std")
@@ -414,13 +420,12 @@ def std(
     return np.sqrt(np.where(flat, 1.0, answer)) - flat
 
 
-def _moment_arguments(a: Any, axis: Any, dtype: Any, ddof: Any, correction: Any, name: str) -> tuple[Any, Axes, Any]:
+def _correction(ddof: Any, correction: Any) -> Any:
     if correction is not _ABSENT:
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
-    a = _converted(a if isinstance(a, Tracer) else np.asarray(a), dtype)
-    return a, _axes(axis, a.ndim, name), ddof if isinstance(ddof, int) else float(ddof)
+    return ddof if isinstance(ddof, int) else float(ddof)
 
 
 def _variance_about(a: Any, axis: Axes, ddof: Any, keepdims: bool, where: Any, mean: Any, name: str) -> Any:

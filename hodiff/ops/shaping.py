@@ -1,7 +1,7 @@
 """Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
 
-All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``. Traced values cannot be written to
-and have no memory layout, so ``copy`` is the identity. May import ``core``, ``kinds`` and ``shaped``.
+All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``. Traced values cannot be written
+to and have no memory layout, so ``copy`` is the identity. May import ``core``, ``errors``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.reshape(x, (2, 2)).T[0, 1])(np.arange(4.0))
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Tracer
+from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
@@ -37,14 +37,14 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(result)
 
 
-reshaped = linear(
+reshaped: Primitive = linear(
     lambda x, shape: x.reshape(shape),
     lambda ct, x, shape: reshaped(ct, shape=x.shape),
     name="reshaped",
     leading=lambda size, shape: {"shape": (size, *shape)},
     shape=lambda x, shape: Shaped(shape, x.dtype),
 )
-permuted = linear(
+permuted: Primitive = linear(
     lambda x, axes: x.transpose(axes),
     lambda ct, x, axes: permuted(ct, axes=_inverse(axes)),
     name="permuted",
@@ -66,7 +66,8 @@ broadcasted = linear(
 @composite(np.reshape)
 def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
     """NumPy's ``reshape``; one length may be -1."""
-    reject("numpy.reshape", copy=(copy or None, None) if copy is not False else (copy, None))
+    if copy is False:
+        raise UnsupportedKeywordError.for_keyword("numpy.reshape", "copy=False")
     if order == "C":
         return reshaped(a, shape=_lengths(shape, a.shape))
     _check_order("numpy.reshape", order)

@@ -30,8 +30,15 @@ CASES = [
         *(_X, _Y),
         covers=(ops.concatenated, np.concatenate),
     ),
-    case("concatenate-axis", lambda x: _weigh(np.concatenate([x, x**2, 2 * _ONES[:, 0]], axis=-1)), _X, covers=ops.concatenated),
-    case("concatenate-middle", lambda x: _weigh(np.concatenate([x, _ONES[:, :1]], axis=1)), _Z, covers=ops.concatenated),
+    case(
+        "concatenate-axis",
+        lambda x: _weigh(np.concatenate([x, x**2, 2 * _ONES[:, 0]], axis=-1)),
+        _X,
+        covers=ops.concatenated,
+    ),
+    case(
+        "concatenate-middle", lambda x: _weigh(np.concatenate([x, _ONES[:, :1]], axis=1)), _Z, covers=ops.concatenated
+    ),
     case("concatenate-flat", lambda x, y: _weigh(np.concatenate([x, y], axis=None)), _X, 0.4, covers=np.concatenate),
     case("concatenate-one", lambda x: np.concatenate([x]) ** 2, _X, covers=np.concatenate),
     case("concatenate-list", lambda x: np.concatenate([x, [1.0, 2.0]]) ** 2, _V, covers=np.concatenate, single=False),
@@ -44,7 +51,12 @@ CASES = [
         covers=np.concatenate,
         single=False,
     ),
-    case("concatenate-strided", lambda x: _weigh(np.concatenate([x.T[::-1], x[:, ::2].T], axis=0)), _X, covers=np.concatenate),
+    case(
+        "concatenate-strided",
+        lambda x: _weigh(np.concatenate([x.T[::-1], x[:, ::2].T], axis=0)),
+        _X,
+        covers=np.concatenate,
+    ),
     # --- stack
     case("stack", lambda x, y: _weigh(np.stack([x, y * x])), _V, array(3, seed=2), covers=(ops.stacked, np.stack)),
     case("stack-axis", lambda x: _weigh(np.stack([x, _ONES[:, :, 0], x * x], axis=1)), _X, covers=ops.stacked),

@@ -68,9 +68,17 @@ CASES = [
     case("max-initial-low", lambda x: np.max(x**3, initial=-9.0), _APART, covers=np.max, scale=0.1),
     case("max-initial", lambda x: np.max(x**3, axis=1, initial=3.0), _APART, covers=np.max, scale=0.1),
     case("max-initial-high", lambda x: np.max(x, axis=0, initial=9.0, keepdims=True), _APART, covers=np.max, scale=0.1),
-    case("max-initial-traced", lambda x: np.max(x[1:], axis=0, initial=x[0, 0] ** 2), _APART, covers=np.max, scale=0.01),
+    case(
+        "max-initial-traced", lambda x: np.max(x[1:], axis=0, initial=x[0, 0] ** 2), _APART, covers=np.max, scale=0.01
+    ),
     case("max-where", lambda x: np.max(x**2, axis=0, where=_MASK, initial=-9), _APART, covers=np.max, scale=0.01),
-    case("max-where-nan", lambda x: (x + _NAN_OUTSIDE).max(where=_MASK, initial=-9) ** 2, _APART, covers=np.max, scale=0.1),
+    case(
+        "max-where-nan",
+        lambda x: (x + _NAN_OUTSIDE).max(where=_MASK, initial=-9) ** 2,
+        _APART,
+        covers=np.max,
+        scale=0.1,
+    ),
     case("amax", lambda x: np.amax(x**3, 1), _APART, covers=np.amax, scale=0.1),
     case("min", lambda x: np.min(x**3), _APART, covers=(ops.lowest, np.min), scale=0.1),
     case("min-axis", lambda x: np.min(np.sin(x), axis=1), _APART, covers=ops.lowest, scale=0.1),
@@ -92,7 +100,9 @@ CASES = [
     case("var-dtype", lambda x: np.var(x, dtype=np.float64), _X, covers=np.var, single=False),
     case("std", np.std, _X, covers=(ops.standard_deviation, ops.is_flat, np.std)),
     case("std-axis", lambda x: np.std(x**2, axis=-1), _Y, covers=ops.standard_deviation, scale=0.1),
-    case("std-keepdims", lambda x: (x - 1) / x.std(axis=1, ddof=1, keepdims=True), _APART, covers=ops.standard_deviation),
+    case(
+        "std-keepdims", lambda x: (x - 1) / x.std(axis=1, ddof=1, keepdims=True), _APART, covers=ops.standard_deviation
+    ),
     case("std-correction", lambda x: np.std(x, axis=(0, 1), correction=1), _Y, covers=np.std, scale=0.2),
     case("std-where", lambda x: np.std(x + _NAN_OUTSIDE, axis=1, where=_MASK), _X, covers=np.std, scale=0.1),
     case("std-where-all", lambda x: np.std(x**2, where=_MASK, keepdims=True, ddof=1), _X, covers=np.std, scale=0.1),
@@ -128,14 +138,18 @@ SPECIALS = [
         np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 2.0]]),
         np.array([[_THIRD, _THIRD, _THIRD], [0.5, 0.0, 0.5]]),
     ),
-    special("max-tie-initial", lambda x: np.max(x, initial=1.0), np.array([1.0, 1.0, 0.0]), np.array([_THIRD, _THIRD, 0.0])),
+    special(
+        "max-tie-initial", lambda x: np.max(x, initial=1.0), np.array([1.0, 1.0, 0.0]), np.array([_THIRD, _THIRD, 0.0])
+    ),
     special(
         "max-where-initial-dominates",
         lambda x: np.max(x, where=[True, False, True], initial=2.0),
         np.array([1.0, 5.0, 0.0]),
         np.zeros(3),
     ),
-    special("min-tie", np.min, np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.0, 0.0, 0.5, 0.5]), second=(np.zeros((4, 4)),)),
+    special(
+        "min-tie", np.min, np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.0, 0.0, 0.5, 0.5]), second=(np.zeros((4, 4)),)
+    ),
     special("max-infinite", np.max, np.array([np.inf, 0.0, np.inf]), np.array([0.5, 0.0, 0.5])),
     special("max-nan", np.max, np.array([1.0, _NAN, 0.0]), np.array([_NAN, _NAN, _NAN])),
     special(

@@ -51,12 +51,19 @@ CASES = [
     case("transpose-property", lambda x: x.T @ x, _X, covers=np.transpose),
     case("matrix-transpose-property", lambda x: x.mT @ x, _Y, covers=np.matrix_transpose),
     case("matrix-transpose", lambda x: np.matrix_transpose(x) ** 2, _Y, covers=np.matrix_transpose),
-    case("linalg-matrix-transpose", lambda x: np.linalg.matrix_transpose(x) ** 2, _Y, covers=np.linalg.matrix_transpose),
+    case(
+        "linalg-matrix-transpose", lambda x: np.linalg.matrix_transpose(x) ** 2, _Y, covers=np.linalg.matrix_transpose
+    ),
     case("moveaxis", lambda x: np.moveaxis(x, 0, -1) ** 2 * np.moveaxis(_W, 0, -1), _Y, covers=np.moveaxis),
     case("moveaxis-two", lambda x: np.moveaxis(x, (0, -1), (1, 0)) ** 2, _Y, covers=np.moveaxis),
     case("swapaxes", lambda x: np.swapaxes(x, 0, -1) ** 2 * x.swapaxes(2, 0), _Y, covers=np.swapaxes),
     # --- broadcasting and copies
-    case("broadcast-to", lambda x: np.broadcast_to(x, (2, 3)) ** 2 * _W[0, :2, :3], array(3), covers=(ops.broadcasted, np.broadcast_to)),
+    case(
+        "broadcast-to",
+        lambda x: np.broadcast_to(x, (2, 3)) ** 2 * _W[0, :2, :3],
+        array(3),
+        covers=(ops.broadcasted, np.broadcast_to),
+    ),
     case("broadcast-to-scalar", lambda x: np.broadcast_to(x, (2, 3)) ** 2, 0.4, covers=np.broadcast_to),
     case("broadcast-to-int", lambda x: np.broadcast_to(x, 3) ** 2, array(1), covers=np.broadcast_to),
     case("broadcast-to-inner", lambda x: np.broadcast_to(x, (4, 3, 2)) ** 2, array(3, 1), covers=ops.broadcasted),

@@ -1,17 +1,17 @@
-"""Matrix factorizations: cholesky, eigh, eigvalsh, svd, svdvals, on stacks of matrices.
+"""Spectra of matrices and norms: eigh, eigvalsh, svd, svdvals, norm, on stacks of matrices.
 
-Functions of symmetric (Hermitian) matrices are those of the symmetric part of their argument, as in JAX: NumPy reads one
-triangle only, which for such a matrix says the same, and the gradient is symmetric. So an entry off the diagonal gets half of
-what it would get if it stood for both triangles.
+``eigh`` is the function of the symmetric (Hermitian) part of its argument, as in JAX: NumPy reads one triangle only, which for
+such a matrix says the same, and the gradient is symmetric. So an entry off the diagonal gets half of what it would get if it
+stood for both triangles.
 
 Eigenvectors and singular vectors. Where two eigenvalues coincide (to rounding), their vectors are defined only up to
 a rotation, so a derivative that rotates them into each other is undefined. It is taken to be 0, and nothing else is affected: a
 function that does not depend on the choice, such as a projector on the whole eigenspace, has its exact derivative. The
 *second* derivatives of such a function do depend on terms that are lost there; those are NaN instead of wrong.
 
-Rules: Murray (2016), "Differentiation of the Cholesky decomposition"; Giles (2008), "An extended collection of matrix
-derivative results", 3.1; Townsend (2016), "Differentiating the singular value decomposition". May import ``core``,
-``kinds`` and ``errors``.
+Norms. At a kink they have the minimum-norm element of the Clarke subdifferential: 0 at 0, and ties share. Rules: Giles (2008),
+"An extended collection of matrix derivative results", 3.1; Townsend (2016), "Differentiating the singular value
+decomposition". May import ``core``, ``kinds``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda a: np.sum(np.linalg.eigh(a).eigenvalues[:2]))(np.diag([1.0, 1.0, 2.0]))
@@ -26,8 +26,8 @@ import numpy as np
 
 from hodiff.core import Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
-from hodiff.kinds import composite, constant, general, reject
-from hodiff.shaped import is_inexact
+from hodiff.kinds import composite, constant, elementwise, general, reject
+from hodiff.shaped import is_inexact, keepdims_shape, negative_axes
 
 _EIGH = type(np.linalg.eigh(np.eye(1)))
 _SVD = type(np.linalg.svd(np.eye(1)))
@@ -54,29 +54,6 @@ def _adjoint(x: Any) -> Any:
     return _conjugate(x.mT)
 
 
-# --- cholesky ---------------------------------------------------------------------------------------------------------
-
-
-def _cholesky_jvp(t: Any, ans: Any, a: Any) -> Any:
-    # L̇ = L Φ(L⁻¹ Ȧ L⁻ᴴ), where Φ takes the lower triangle and half of the diagonal (Murray 2016, equation 7).
-    inverse = np.linalg.inv(ans)
-    n = a.shape[-1]
-    phi = (np.tri(n) - 0.5 * np.eye(n)).astype(ans.real.dtype)
-    inner = inverse @ t @ _adjoint(inverse)
-    return ans @ ((inner + _adjoint(inner)) * (0.5 * phi))
-
-
-#: Lower Cholesky factor of the symmetric part of a matrix.
-cholesky_factor = general(np.linalg.cholesky, _cholesky_jvp, name="cholesky_factor", core=2)
-
-
-@composite(np.linalg.cholesky)
-def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """NumPy's ``linalg.cholesky``, as a function of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
-    a = _inexact(a)
-    return _adjoint(cholesky_factor(_adjoint(a))) if upper else cholesky_factor(a)
-
-
 # --- reciprocals of differences ---------------------------------------------------------------------------------------
 
 
@@ -95,18 +72,21 @@ def _sums(w: Any) -> Any:
     return w[..., None, :] + w[..., :, None]
 
 
-#: Where two values of a spectrum coincide, where two of them are zero together, where one is zero.
+#: Where two values of a spectrum coincide, where two of them are zero together, where one is zero; a spectrum held fixed.
 coinciding = constant(lambda w, size: _negligible(_gaps(w), w, size), name="coinciding", leading=True)
 vanishing_sums = constant(lambda w, size: _negligible(_sums(w), w, size), name="vanishing_sums", leading=True)
 vanishing = constant(lambda w, size: _negligible(w, w, size), name="vanishing", leading=True)
+frozen = constant(lambda w: w, name="frozen", leading=True)
 
 
-def _reciprocal(x: Any, zero: Any, undefined: float) -> Any:
-    """1/x, and ``undefined`` where x is zero; on the diagonal of a matrix 0 in that case."""
-    fill: Any = undefined
-    if x.ndim > zero.ndim - 1 and x.shape[-1:] == x.shape[-2:-1]:
-        fill = np.where(np.eye(x.shape[-1], dtype=bool), 0.0, undefined).astype(x.dtype)
-    return np.where(zero, fill, 1 / np.where(zero, 1.0, x))
+def _reciprocal(x: Any, zero: Any, undefined: Any) -> Any:
+    """1/x, and ``undefined`` where x is zero."""
+    return np.where(zero, undefined, 1 / np.where(zero, 1.0, x))
+
+
+def _between(undefined: float, w: Any) -> Any:
+    """``undefined`` for pairs of different vectors; a vector has no part along itself, so 0 on the diagonal."""
+    return np.where(np.eye(w.shape[-1], dtype=bool), 0.0, undefined).astype(w.dtype)
 
 
 # --- eigh -------------------------------------------------------------------------------------------------------------
@@ -122,7 +102,7 @@ def _eigen_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, 
     if not vectors:
         return dw, None
     inner = _adjoint(v) @ tv
-    weights = _reciprocal(_gaps(w), coinciding(w, size=a.shape[-1]), undefined[0])
+    weights = _reciprocal(_gaps(w), coinciding(w, size=a.shape[-1]), _between(undefined[0], w))
     return dw, v @ ((inner + _adjoint(inner)) * (0.5 * weights))
 
 
@@ -168,8 +148,9 @@ def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[floa
         return None, ds, None
     inner = _adjoint(u) @ tv
     outer = _adjoint(inner)
-    p = (inner + outer) * (0.5 * _reciprocal(_gaps(s), coinciding(s, size=size), undefined[0]))
-    q = (inner - outer) * (0.5 * _reciprocal(_sums(s), vanishing_sums(s, size=size), undefined[0]))
+    unknown = _between(undefined[0], s)
+    p = (inner + outer) * (0.5 * _reciprocal(_gaps(s), coinciding(s, size=size), unknown))
+    q = (inner - outer) * (0.5 * _reciprocal(_sums(s), vanishing_sums(s, size=size), unknown))
     du, dv = u @ (p + q), v @ (p - q)
     rows, columns = a.shape[-2:]
     if rows != columns:
@@ -206,3 +187,98 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 def svdvals(x: Any, /) -> Any:
     """NumPy's ``linalg.svdvals``."""
     return svd(x, compute_uv=False)
+
+
+# --- norms ------------------------------------------------------------------------------------------------------------
+
+Axes = tuple[int, ...]
+
+
+def _euclidean(x: Any, axes: Axes, keepdims: bool) -> Any:
+    if len(axes) == x.ndim:
+        return np.linalg.norm(x, keepdims=keepdims)
+    if len(axes) <= 2:
+        return np.linalg.norm(x, axis=axes if len(axes) == 2 else axes[0], keepdims=keepdims)
+    return np.sqrt(np.sum(np.square(np.abs(x)), axis=axes, keepdims=keepdims))
+
+
+def _directional(direction: Any, t: Any, axes: Axes, keepdims: bool) -> Any:
+    return _real(np.sum(_conjugate(direction) * t, axis=axes, keepdims=keepdims))
+
+
+def _euclidean_jvp(t: Any, ans: Any, x: Any, axes: Axes, keepdims: bool) -> Any:
+    length = np.reshape(ans, keepdims_shape(x.shape, axes))
+    # An infinite length makes the direction 0, and its derivatives too.
+    return _directional(x / np.where(np.equal(length, 0), np.inf, length), t, axes, keepdims)
+
+
+def _power_norm_jvp(t: Any, ans: Any, x: Any, p: float, axes: Axes, keepdims: bool) -> Any:
+    length = np.reshape(ans, keepdims_shape(x.shape, axes))
+    zero = np.equal(length, 0)
+    direction = signed_power(x / np.where(zero, 1.0, length), p - 1.0)
+    return _directional(np.where(zero, 0.0, direction), t, axes, keepdims)
+
+
+#: Root of the sum of squares.
+euclidean = general(_euclidean, _euclidean_jvp, name="euclidean", leading=True)
+#: Vector norms of other orders, of real vectors.
+power_norm = general(
+    lambda x, p, axes, keepdims: np.linalg.norm(x, ord=p, axis=axes[0], keepdims=keepdims),
+    _power_norm_jvp,
+    name="power_norm",
+    leading=True,
+)
+#: sign(x) |x|^q for a fixed exponent.
+signed_power = elementwise(
+    lambda x, q: np.copysign(np.power(np.abs(x), q), x),
+    lambda ans, x, q: q * np.power(np.abs(x), q - 1.0),
+    None,
+    name="signed_power",
+)
+
+
+@composite(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 - NumPy's name
+    """NumPy's ``linalg.norm``; every ``ord`` of vectors and matrices. Its derivative at 0 is 0."""
+    if isinstance(ord, Tracer):
+        raise UnsupportedKeywordError.for_keyword("numpy.linalg.norm", "ord")
+    x, keepdims = _inexact(x), bool(keepdims)
+    if axis is None and ord is None:
+        return euclidean(x, axes=tuple(range(-x.ndim, 0)), keepdims=keepdims)
+    axes = negative_axes(axis, x.ndim, "numpy.linalg.norm")
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes, keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    if ord is None or ord in ("f", "fro"):
+        return euclidean(x, axes=axes, keepdims=keepdims)
+    answer = _matrix_norm(np.moveaxis(x, axes, (-2, -1)), ord)
+    return np.reshape(answer, keepdims_shape(x.shape, axes)) if keepdims else answer
+
+
+def _vector_norm(x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
+    if isinstance(order, str):
+        raise ValueError(f"Invalid norm order '{order}' for vectors")
+    if order is None or order == 2:
+        return euclidean(x, axes=axes, keepdims=keepdims)
+    size = np.abs(x)
+    if abs(order) == np.inf:
+        return (np.max if order > 0 else np.min)(size, axis=axes, keepdims=keepdims)
+    if order == 0:
+        return np.sum(np.not_equal(x, 0).astype(size.dtype), axis=axes, keepdims=keepdims)
+    if order == 1:
+        return np.sum(size, axis=axes, keepdims=keepdims)
+    return power_norm(x if x.dtype.kind != "c" else size, p=float(order), axes=axes, keepdims=keepdims)
+
+
+def _matrix_norm(x: Any, order: Any) -> Any:
+    """Norm of the last two axes."""
+    if order in (1, -1, np.inf, -np.inf):
+        sums = np.sum(np.abs(x), axis=-2 if abs(order) == 1 else -1)
+        return (np.max if order > 0 else np.min)(sums, axis=-1)
+    reduction = {"nuc": np.sum, 2: np.max, -2: np.min}.get(order)
+    if reduction is None:
+        raise ValueError("Invalid norm order for matrices.")
+    s = singular(x, vectors=False, undefined=(0.0,))[1]
+    # Like |x| at 0, a singular value has the derivative 0 there.
+    return reduction(np.where(vanishing(s, size=max(x.shape[-2:])), frozen(s), s), axis=-1)

@@ -1,0 +1,118 @@
+"""What users may pass and what their functions may return; imports ``errors``.
+
+>>> scalar(np.zeros(3), "fun cost")
+Traceback (most recent call last):
+    ...
+optimizers.errors.ShapeError: fun cost returned an array of shape (3,): it must return one real number, a scalar
+"""
+
+from typing import Any
+
+import numpy as np
+
+from optimizers.errors import InputTypeError, OptionError, ShapeError
+
+__all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "scalar"]
+
+
+def scalar(out: Any, name: str) -> Any:
+    """`out`, traced or not, when it is one real number.
+
+    Raises
+    ------
+    ShapeError, InputTypeError
+        Naming the callable `name`, when it is an array, a complex number or not a number.
+
+    Examples
+    --------
+    >>> scalar(2.0, "fun f")
+    2.0
+    """
+    shape = getattr(out, "shape", None)
+    if shape is None:
+        shape = np.shape(out)
+    if shape != ():
+        raise ShapeError(f"{name} returned an array of shape {shape}: it must return one real number, a scalar")
+    dtype = getattr(out, "dtype", None)
+    kind = np.asarray(out).dtype.kind if dtype is None else np.dtype(dtype).kind
+    if kind not in "fiub":
+        what = "a complex number" if kind == "c" else f"a {type(out).__name__}"
+        raise InputTypeError(f"{name} returned {what}: it must return one real number, a scalar")
+    return out
+
+
+def pair(out: Any, name: str) -> tuple[Any, Any]:
+    """The two parts of `out`, of a function that returns value and gradient.
+
+    Examples
+    --------
+    >>> pair((1.0, [2.0]), "fun f")
+    (1.0, [2.0])
+    """
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise InputTypeError(f"{name} returned a {type(out).__name__}: with jac=True it returns (value, gradient)")
+    return out[0], out[1]
+
+
+def label(role: str, function: Any) -> str:
+    """What errors call a callable: its role and its name.
+
+    Examples
+    --------
+    >>> label("fun", len)
+    'fun len'
+    """
+    return f"{role} {getattr(function, '__name__', type(function).__name__)}"
+
+
+def check_callables(fun: Any, grad: Any, hess: Any, hvp: Any) -> None:
+    """Raise `InputTypeError` for what should be a callable and is not.
+
+    Examples
+    --------
+    >>> check_callables(len, None, None, None)
+    """
+    if not callable(fun):
+        raise InputTypeError(f"fun must be callable, not {type(fun).__name__}")
+    for name, function in (("grad", grad), ("hess", hess), ("hvp", hvp)):
+        if function is None or callable(function) or (name == "grad" and function is True):
+            continue
+        raise InputTypeError(
+            f"{name} must be a callable or None, not {function!r}: finite differences and approximations "
+            "are not needed, leave it out and hodiff supplies the exact derivative"
+        )
+
+
+def check_jit(jit: bool | str) -> None:
+    """Raise `OptionError` unless `jit` is "auto" or False; True would need a compiled mode.
+
+    Examples
+    --------
+    >>> check_jit("auto")
+    """
+    if jit is True:
+        raise OptionError('jit=True: compiled mode is not available in this version; use jit="auto" or jit=False')
+    if jit is not False and jit != "auto":
+        raise OptionError(f'jit must be "auto", True or False, not {jit!r}')
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number, and not a bool.
+
+    Examples
+    --------
+    >>> is_number(1.5), is_number(True), is_number("1.5")
+    (True, False, False)
+    """
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether `value` is an integer of at least `least`, and not a bool.
+
+    Examples
+    --------
+    >>> is_whole(3, 1), is_whole(0, 1), is_whole(2.0, 1)
+    (True, False, False)
+    """
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
