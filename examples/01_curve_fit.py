@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import scipy.optimize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import hodiff as hd
 import nist
@@ -98,7 +99,7 @@ def fit(task, method):
             )  # fmt: skip
         else:
             jac = hd.jacobian(r) if method == "least_squares" else "2-point"
-            tight = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15}
+            tight = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15, "max_nfev": 5000}
             result = scipy.optimize.least_squares(r, task.u0, jac=jac, method="lm", x_scale="jac", **tight)
     seconds = time.perf_counter() - begin
     b = result.x * task.unit
@@ -217,6 +218,7 @@ def plot_convergence(fits, path):
         axes.axhline(10.0**-ENOUGH, color="0.6", lw=0.8, ls=":")
         axes.set_ylim(1e-12, 1e6)
         axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.set_title(f"{name} ({data.level})", fontsize=11)
         axes.grid(alpha=0.25)
     for axes in figure.axes[6:]:

@@ -76,7 +76,7 @@ MODELS = {
     "Misra1a": Model(misra1a, "pressure", "adsorbed volume"),
     "Chwirut2": Model(chwirut2, "metal distance", "ultrasonic response"),
     "Gauss1": Model(gauss1, "x", "y (generated)"),
-    "Kirby2": Model(kirby2, "position", "line width standard"),
+    "Kirby2": Model(kirby2, "x", "y (line width standards)"),
     "Hahn1": Model(cubic_ratio, "temperature (K)", "thermal expansion of Cu"),
     "Nelson": Model(nelson, "time (weeks)", "log breakdown strength (kV)"),
     "Thurber": Model(cubic_ratio, "log density", "electron mobility"),

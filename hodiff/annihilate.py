@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Primitive, Trace, Tracer, bind
+from hodiff.core import Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NotLinearError
 from hodiff.kinds import multilinear
 
@@ -84,7 +84,7 @@ class AnnihilateTrace(Trace):
     def _scale(self, primitive: Primitive, slot: int, values: list[Any]) -> Any:
         assert primitive.partials is not None
         coefficient = linear_coefficient(primitive, slot, values)
-        if isinstance(coefficient, int):
+        if isinstance(coefficient, Sign):
             return bind(primitive, *values)
         return bind(annihilating(PRODUCT, 0), values[slot], coefficient)
 
@@ -101,7 +101,7 @@ def linear_coefficient(primitive: Primitive, slot: int, operands: Any) -> Any:
     """
     assert primitive.partials is not None
     rule = primitive.rule(primitive.partials, slot)
-    if isinstance(rule, int):
+    if isinstance(rule, Sign):
         return rule
     others = list(operands)
     others[slot] = None

@@ -20,6 +20,7 @@ Nothing here is global but the tables of rules, which are filled on import, so t
 import pickle
 import sys
 from collections.abc import Callable, Iterator
+from enum import Enum
 from importlib import import_module
 from itertools import count
 from typing import Any, ClassVar
@@ -35,6 +36,16 @@ NUMPY_UFUNCS: dict[Any, Callable[..., Any]] = {}
 NUMPY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
 
+class Sign(Enum):
+    """Coefficients that need no multiplication."""
+
+    PLUS = 1
+    MINUS = -1
+
+
+PLUS, MINUS = Sign
+
+
 class Primitive:
     """An operation and every rule that transformations need; made by the constructors in ``kinds``.
 
@@ -48,8 +59,8 @@ class Primitive:
         ``(primitive, size, operands, batched, parameters) -> answer``, with the batch along axis 0 of the batched
         operands and of the answer.
     partials : tuple or None
-        Elementwise operations: one entry an operand, a callable ``(answer, *operands) -> coefficient``, the
-        integer 1 or -1, or None for a derivative that is zero.
+        Elementwise operations: one entry an operand, a callable ``(answer, *operands) -> coefficient``, a `Sign`
+        for the coefficients 1 and -1, or None for a derivative that is zero.
     smooth : bool
         Elementwise: the partials raise no floating-point warning where the function raises none.
     jvps : tuple or None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.casting import fit_tangent
-from hodiff.core import Primitive, Trace, Tracer, bind
+from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NoRuleError, RuleError
 
 
@@ -104,8 +104,8 @@ def _elementwise(primitive: Primitive, answer: Any, primals: list[Any], tangents
         rule = primitive.rule(primitive.partials, slot)
         if rule is None:
             continue
-        if isinstance(rule, int):
-            term = tangent if rule == 1 else -tangent
+        if rule.__class__ is Sign:
+            term = tangent if rule is PLUS else -tangent
         else:
             term = rule(answer, *primals) * tangent
         total = term if total is None else total + term

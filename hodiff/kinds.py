@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, OPERANDS, Primitive, Tracer, as_operand
+from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, OPERANDS, Primitive, Sign, Tracer, as_operand
 from hodiff.errors import InPlaceError, RuleError, UnsupportedKeywordError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -74,9 +74,8 @@ def elementwise(
     >>> float(hd.grad(softplus)(0.0))
     0.5
     """
-    primitive = Primitive(
-        _name(function, name), function, batch=batch_aligned, partials=partials, smooth=smooth,
-    )
+    rules = tuple(Sign(rule) if isinstance(rule, int) else rule for rule in partials)
+    primitive = Primitive(_name(function, name), function, batch=batch_aligned, partials=rules, smooth=smooth)
     return _claim(primitive, numpy, itself=True)
 
 
@@ -313,7 +312,8 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
     direct = isinstance(operation, Primitive) and operation.partials is not None
 
     def forward(self: Tracer, other: Any) -> Any:
-        if direct and other.__class__ in _PLAIN:
+        # Nearly always the other operand is plain or of the same trace, and no search for the highest is needed.
+        if direct and (other.__class__ in _PLAIN or (isinstance(other, Tracer) and other.owner is self.owner)):
             return self.owner.binary(operation, self, other)  # type: ignore[arg-type]
         if isinstance(other, OPERANDS):
             return operation(self, as_operand(other))

@@ -21,11 +21,11 @@ import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace, linear_coefficient
 from hodiff.casting import fit_coefficient
-from hodiff.core import Primitive, Trace, Tracer, bind, contains_nan
+from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind, contains_nan
 from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
-from hodiff.tape import NEGATIVE, Cast, LinearRow, Term, pull, push
+from hodiff.tape import Cast, LinearRow, Term, UnaryRow, pull, push
 
 
 _FLOAT64 = np.dtype(float)
@@ -159,6 +159,8 @@ class TapeTrace(Trace):
         shape, dtype = _answer_shape(primitive, operands, slots, parameters)
         if primitive.partials is not None:
             row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
+        elif len(operands) == 1 and primitive.linear_in(0):
+            row = UnaryRow(primitive, parameters, operands[0].row, operands[0].shape, operands[0].dtype)
         elif all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1):
             terms = [Term(operands[i].row, i, operands[i].shape, operands[i].dtype) for i in slots]
             row = LinearRow(primitive, list(operands), parameters, terms)
@@ -212,10 +214,10 @@ class ReverseTrace(Trace):
         primal = x.primal
         answer = bind(primitive, primal) if isinstance(primal, Tracer) else primitive.function(primal)
         rule = primitive.partials[0]  # type: ignore[index]
-        if rule.__class__ is int or rule is None or not primitive.smooth or answer.dtype is not _FLOAT64:
+        if rule is None or not primitive.smooth or answer.dtype is not _FLOAT64 or primal.dtype is not _FLOAT64:
             return self._record(primitive, answer, (x,), [primal], [0])
         rows = self.rows
-        rows.append(((x.row, rule(answer, primal), None),))
+        rows.append(((x.row, rule if rule.__class__ is Sign else rule(answer, primal), None),))
         return ReverseTracer(self, answer, len(rows) - 1)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
@@ -230,8 +232,27 @@ class ReverseTrace(Trace):
             answer = bind(primitive, x_primal, y_primal)
         else:
             answer = primitive.function(x_primal, y_primal)
-        slots = [0, 1] if x_mine and y_mine else [0] if x_mine else [1]
-        return self._record(primitive, answer, (x, y), [x_primal, y_primal], slots)
+        if not primitive.smooth or answer.dtype is not _FLOAT64:
+            slots = [0, 1] if x_mine and y_mine else [0] if x_mine else [1]
+            return self._record(primitive, answer, (x, y), [x_primal, y_primal], slots)
+        shape = answer.shape
+        first, second = primitive.partials  # type: ignore[misc]
+        row: tuple[Any, ...] = ()
+        if x_mine and first is not None:
+            cast = None
+            if x_primal.shape != shape or x_primal.dtype is not _FLOAT64:
+                cast = Cast(x_primal.shape, x_primal.dtype, shape, _FLOAT64)
+            row = ((x.row, first if first.__class__ is Sign else first(answer, x_primal, y_primal), cast),)
+        if y_mine and second is not None:
+            cast = None
+            if y_primal.shape != shape or y_primal.dtype is not _FLOAT64:
+                cast = Cast(y_primal.shape, y_primal.dtype, shape, _FLOAT64)
+            row += ((y.row, second if second.__class__ is Sign else second(answer, x_primal, y_primal), cast),)
+        if not row:
+            return answer
+        rows = self.rows
+        rows.append(row)
+        return ReverseTracer(self, answer, len(rows) - 1)
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Compute the answer from the primals and record the differential."""
@@ -256,6 +277,11 @@ class ReverseTrace(Trace):
         if primitive.constant:
             return answer
         if primitive.jvps is None and primitive.transposes is not None:
+            if len(operands) == 1:
+                primal = primals[0]
+                rows = self.rows
+                rows.append(UnaryRow(primitive, parameters, operands[0].row, primal.shape, primal.dtype))
+                return ReverseTracer(self, answer, len(rows) - 1)
             terms = [
                 Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in slots if primitive.linear_in(i)
             ]
@@ -284,7 +310,7 @@ class ReverseTrace(Trace):
 
     def _elementwise_row(
         self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]
-    ) -> list[Any]:
+    ) -> tuple[Any, ...]:
         """One term an operand: its row, its coefficient from the partial, and a cast where shapes or dtypes differ."""
         try:
             shape, dtype = answer.shape, answer.dtype
@@ -294,11 +320,10 @@ class ReverseTrace(Trace):
         row = []
         for slot in slots:
             rule = partials[slot] if slot < len(partials) else primitive.rule(partials, slot)
-            if rule.__class__ is int:
-                coefficient = None if rule == 1 else NEGATIVE
-            elif rule is None:
+            if rule is None:
                 continue
-            else:
+            coefficient = rule
+            if rule.__class__ is not Sign:
                 coefficient = rule(answer, *primals)
                 if dtype is not _FLOAT64:
                     coefficient = fit_coefficient(coefficient, dtype)
@@ -306,7 +331,7 @@ class ReverseTrace(Trace):
             same = primal.shape == shape and primal.dtype is dtype
             cast = None if same else Cast(primal.shape, primal.dtype, shape, dtype)
             row.append((operands[slot].row, coefficient, cast))
-        return row
+        return tuple(row)
 
     def _linearise(
         self,
@@ -354,7 +379,7 @@ class ReverseTrace(Trace):
         row = tangent.row
         if tangent.dtype != answer.dtype:
             cast = Cast(tangent.shape, tangent.dtype, answer.shape, answer.dtype)
-            self.rows.append([(row, None, cast)])
+            self.rows.append(((row, PLUS, cast),))
             row = len(self.rows) - 1
         return ReverseTracer(self, answer, row)
 
@@ -365,18 +390,16 @@ def _no_array(primitive: Primitive, answer: Any) -> RuleError:
 
 def _linear_elementwise_row(
     primitive: Primitive, operands: tuple[Any, ...], slots: list[int], shape: tuple[int, ...], dtype: "np.dtype[Any]"
-) -> list[Any]:
+) -> tuple[Any, ...]:
     values = [None if i in slots else v for i, v in enumerate(operands)]
     row = []
     for slot in slots:
         coefficient = linear_coefficient(primitive, slot, values)
-        if isinstance(coefficient, int):
-            coefficient = None if coefficient == 1 else NEGATIVE
         variable = operands[slot]
         same = variable.shape == shape and variable.dtype == dtype
         cast = None if same else Cast(variable.shape, variable.dtype, shape, dtype)
         row.append((variable.row, coefficient, cast))
-    return row
+    return tuple(row)
 
 
 def _answer_shape(

@@ -3,32 +3,22 @@
 May import ``casting``, ``core``, ``kinds`` and ``shaped``. Reverse mode appends one row an operation (see ``reverse``).
 A row keeps coefficients and shapes, not primals, and has one term an operand that depends on the inputs:
 
-* an elementwise row is a list of terms ``(source row, coefficient, cast)``; the coefficient None stands for 1;
-* any other row is a `LinearRow`, which applies a primitive that is linear in the operand, or its transpose;
+* an elementwise row is a tuple of terms ``(source row, coefficient, cast)``; the coefficients ±1 are `Sign`;
+* any other row is a `UnaryRow` or `LinearRow`, which applies a primitive that is linear in the operand, or its transpose;
 * None is an input.
 
 ``cast`` is None where operand and answer have the same shape and dtype; otherwise a `Cast` undoes broadcasting and
 conversion.
 """
 
-from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hodiff.casting import fit_tangent, unbroadcast
-from hodiff.core import Primitive, Tracer, bind
+from hodiff.core import MINUS, PLUS, Primitive, Tracer, bind
 from hodiff.kinds import linear
 from hodiff.shaped import Shape, Shaped, shaped
-
-
-class Sign(Enum):
-    """Coefficients that need no multiplication, besides None for 1."""
-
-    MINUS = -1
-
-
-NEGATIVE = Sign.MINUS
 
 
 class Cast(NamedTuple):
@@ -49,30 +39,61 @@ class Term(NamedTuple):
     dtype: "np.dtype[Any]"
 
 
+class UnaryRow:
+    """Apply a linear primitive to its only operand."""
+
+    __slots__ = ("dtype", "parameters", "primitive", "shape", "source")
+
+    def __init__(
+        self, primitive: Primitive, parameters: dict[str, Any], source: int, shape: Shape, dtype: "np.dtype[Any]"
+    ) -> None:
+        self.primitive = primitive
+        self.parameters = parameters
+        self.source = source
+        self.shape = shape
+        self.dtype = dtype
+
+    def push(self, tangents: list[Any]) -> Any:
+        """Tangent of the answer from that of the source row, None where it is zero."""
+        tangent = tangents[self.source]
+        return None if tangent is None else bind(self.primitive, tangent, **self.parameters)
+
+    def pull(self, cotangent: Any, cotangents: list[Any]) -> None:
+        """Add the cotangent of the source row."""
+        primitive = self.primitive
+        entry = cotangents[self.source]
+        if primitive.accumulate is not None:
+            if entry.__class__ is not Accumulator:
+                entry = cotangents[self.source] = Accumulator(self.shape, self.dtype, entry)
+            entry.scatter(primitive, cotangent, (), self.parameters)
+            return
+        operand = Shaped(self.shape, self.dtype)
+        value = primitive.transpose(0, cotangent, (operand,), self.parameters)
+        if value.shape != self.shape or value.dtype is not self.dtype:
+            value = unbroadcast(value, self.shape, self.dtype, primitive.name)
+        cotangents[self.source] = value if entry is None else entry + value
+
+
 class LinearRow:
     """Apply a primitive that is linear in the operands listed in ``terms``; the others are coefficients."""
 
     __slots__ = ("operands", "others", "parameters", "primitive", "terms")
 
     def __init__(self, primitive: Primitive, operands: list[Any], parameters: dict[str, Any], terms: list[Term]) -> None:
-        if len(operands) == 1:
-            operands[0] = Shaped(terms[0].shape, terms[0].dtype)
-            self.others: tuple[Any, ...] | None = () if primitive.accumulate is not None else None
-        else:
-            # Operands in which the map is linear are needed by shape alone; a constant one contributes nothing.
-            if primitive.jointly:
-                operands = [shaped(v) if primitive.linear_in(slot) else v for slot, v in enumerate(operands)]
-            if primitive.jointly or len(terms) == 1:
-                for term in terms:
-                    operands[term.slot] = Shaped(term.shape, term.dtype)
-            # Operands behind the first, where the transpose may be accumulated in place; None where it may not.
-            self.others = None
-            if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in operands[1:]):
-                self.others = tuple(operands[1:])
+        # Operands in which the map is linear are needed by shape alone; a constant one contributes nothing.
+        if primitive.jointly:
+            operands = [shaped(v) if primitive.linear_in(slot) else v for slot, v in enumerate(operands)]
+        if primitive.jointly or len(terms) == 1:
+            for term in terms:
+                operands[term.slot] = Shaped(term.shape, term.dtype)
         self.primitive = primitive
         self.operands = operands
         self.parameters = parameters
         self.terms = terms
+        # Operands behind the first, where the transpose may be accumulated in place; None where it may not.
+        self.others: tuple[Any, ...] | None = None
+        if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in operands[1:]):
+            self.others = tuple(operands[1:])
 
     def push(self, tangents: list[Any]) -> Any:
         """Tangent of the answer from those of the source rows, None where all of them are zero."""
@@ -96,8 +117,8 @@ class LinearRow:
         """Add the cotangents of the source rows."""
         primitive = self.primitive
         for source, slot, shape, dtype in self.terms:
+            entry = cotangents[source]
             if self.others is not None:
-                entry = cotangents[source]
                 if entry.__class__ is not Accumulator:
                     entry = cotangents[source] = Accumulator(shape, dtype, entry)
                 entry.scatter(primitive, cotangent, self.others, self.parameters)
@@ -109,7 +130,6 @@ class LinearRow:
             value = primitive.transpose(slot, cotangent, operands, self.parameters)
             if value.shape != shape or value.dtype != dtype:
                 value = unbroadcast(value, shape, dtype, primitive.name)
-            entry = cotangents[source]
             cotangents[source] = value if entry is None else entry + value
 
 
@@ -132,7 +152,7 @@ class Accumulator:
     def scatter(self, primitive: Primitive, cotangent: Any, operands: tuple[Any, ...], parameters: dict[str, Any]) -> None:
         """Add the transpose of ``primitive`` applied to ``cotangent``."""
         assert primitive.accumulate is not None
-        if isinstance(cotangent, Tracer):
+        if cotangent.__class__ is not np.ndarray and isinstance(cotangent, Tracer):
             self.pieces.append((primitive, cotangent, operands, parameters))
             return
         if self.buffer is None:
@@ -188,7 +208,7 @@ def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | Non
     for i, row in enumerate(rows):
         if row is None:
             continue
-        if type(row) is LinearRow:
+        if row.__class__ is not tuple:
             tangents[i] = row.push(tangents)
             continue
         total = None
@@ -198,7 +218,7 @@ def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | Non
             if tangent is None:
                 continue
             cast = term_cast or cast
-            value = tangent if coefficient is None else -tangent if coefficient is NEGATIVE else coefficient * tangent
+            value = tangent if coefficient is PLUS else -tangent if coefficient is MINUS else coefficient * tangent
             total = value if total is None else total + value
         if cast is not None and total is not None:
             total = fit_tangent(total, cast.answer_shape, cast.answer_dtype)
@@ -220,15 +240,15 @@ def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> 
         if cotangent is None or row is None:
             continue
         cotangents[i] = None
-        if type(cotangent) is Accumulator:
+        if cotangent.__class__ is Accumulator:
             cotangent = cotangent.total()
-        if type(row) is LinearRow:
+        if row.__class__ is not tuple:
             row.pull(cotangent, cotangents)
             continue
         for source, coefficient, cast in row:
-            if coefficient is None:
+            if coefficient is PLUS:
                 value = cotangent
-            elif coefficient is NEGATIVE:
+            elif coefficient is MINUS:
                 value = -cotangent
             else:
                 value = cotangent * coefficient

@@ -5,7 +5,7 @@
 >>> def rosen(x):
 ...     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 >>> result = opt.minimize(rosen, [-1.2, 1.0])
->>> bool(result.success), result.x.round(6), result.nit < 40
+>>> bool(result.success), result.x.round(4), result.nit < 40
 (True, array([1., 1.]), True)
 """
 

@@ -45,7 +45,7 @@ class ShapeError(OptimizerError, ValueError):
     >>> opt.Problem(lambda x: x, grad=lambda x: x).at([1.0, 2.0]).f
     Traceback (most recent call last):
         ...
-    optimizers.errors.ShapeError: fun returned an array of shape (2,): it must return one real number, a scalar
+    optimizers.errors.ShapeError: fun <lambda> returned an array of shape (2,): it must return one real number, a scalar
     """
 
 

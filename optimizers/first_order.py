@@ -1,7 +1,7 @@
 """Methods that follow the gradient alone; imports ``solver``, ``linesearch``.
 
 >>> result = GradientDescent().run(lambda x: (x[0] - 1.0) ** 2 + 4.0 * x[1] ** 2, [3.0, 1.0])
->>> bool(result.success), result.x.round(5)
+>>> bool(result.success), abs(result.x).round(5)
 (True, array([1., 0.]))
 """
 

@@ -87,7 +87,8 @@ def minimize(
     Result
         With the same fields and a history for every method. Success of a method of SciPy's is taken back
         where the gradient plainly contradicts it: without constraints, the largest entry of the gradient
-        (bounds: of the projected gradient) must not exceed ``1e-3 * max(1, |f|)``.
+        (with bounds, of the projected gradient) must not exceed ``1e-3 * max(1, |f|)``. SLSQP, whose own
+        default of 1e-6 would seldom pass, runs with ``ftol=1e-12`` where neither `tol` nor `options` says otherwise.
 
     Raises
     ------
@@ -98,6 +99,7 @@ def minimize(
 
     Examples
     --------
+    >>> import numpy as np
     >>> minimize(lambda p: (p["a"] - 1.0) ** 2 + p["b"] @ p["b"], {"a": 0.0, "b": np.ones(2)}).x["b"]
     array([0., 0.])
     >>> minimize(lambda x: (x[0] - 1.0) ** 2, [0.0], bounds=[(2.0, None)]).x

@@ -12,6 +12,7 @@ array([2., 4., 1.])
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -246,14 +247,14 @@ class Problem:
         >>> Problem(lambda x: x[0] * x[1]).pushforward(np.ones(2))(np.array([1.0, 0.0]))
         array([0., 1.])
         """
+        product: Callable[[Array], Any]
         if self._hvp is not None:
-            user = self._hvp
-            product = lambda v: user(self._tree(x), self._tree(v), *self._args)  # noqa: E731
+            product = partial(self._users_product, self._hvp, x)
         elif self._hess is not None:
             return self.hessian(x).__matmul__
         else:
             with _quiet():
-                product: Callable[[Array], Any] = hd.linearize(self._flat_grad, x)[1]
+                product = hd.linearize(self._flat_grad, x)[1]
 
         def counted(v: Array) -> Array:
             self.counts.nhvp += 1
@@ -310,6 +311,9 @@ class Problem:
         """The objective of a possibly traced vector: what hodiff differentiates."""
         out = self._fun(self.tree_of(x), *self._args)
         return scalar(pair(out, self.names["f"])[0] if self._grad is True else out, self.names["f"])
+
+    def _users_product(self, hvp: Callable[..., Any], x: Array, v: Array) -> Any:
+        return hvp(self._tree(x), self._tree(v), *self._args)
 
     def _vector(self, x: Tree, name: str) -> Array:
         if self.layout is not None and not (type(x) is np.ndarray and x.shape == (self.layout.size,)):

@@ -84,11 +84,14 @@ def run_scipy(
         keywords["bounds"] = scipy.optimize.Bounds(*limits)
     if method in _CONSTRAINED:
         keywords["constraints"] = exact_constraints(constraints, problem.tree_of)
+    options = dict(options or {})
+    if method == "SLSQP" and tol is None:
+        options.setdefault("ftol", 1e-12)  # SciPy's own 1e-6 leaves gradients that no first-order test passes
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Unknown solver options", scipy.optimize.OptimizeWarning)
         try:
             found = scipy.optimize.minimize(
-                run.fun, start, method=method, tol=tol, options=options or {}, callback=run.note, **keywords
+                run.fun, start, method=method, tol=tol, options=options, callback=run.note, **keywords
             )
         except scipy.optimize.OptimizeWarning as unknown:
             raise OptionError(f"{method}: {unknown}") from None

@@ -147,7 +147,7 @@ class TrustRegionState(State):
     Examples
     --------
     >>> import optimizers as opt
-    >>> TrustRegion().init(opt.Problem(lambda x: 8.0 * x @ x), [1.0]).scale
+    >>> TrustRegion(scaling=True).init(opt.Problem(lambda x: 8.0 * x @ x), [1.0]).scale
     array([4.])
     """
 

@@ -69,7 +69,7 @@ class Solver(Generic[S]):
     --------
     >>> import optimizers as opt
     >>> opt.Newton(gtol=1e-10).run(lambda x: (x[0] - 2.0) ** 4, [0.0]).nit
-    20
+    22
     """
 
     maxiter: int = 1000
@@ -145,6 +145,7 @@ class Solver(Generic[S]):
         Examples
         --------
         >>> import optimizers as opt
+        >>> import numpy as np
         >>> opt.Newton().begin(opt.Problem(lambda x: np.log(x[0])), [-1.0])  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
@@ -225,7 +226,9 @@ class Solver(Generic[S]):
         Examples
         --------
         >>> import optimizers as opt
-        >>> result = opt.TrustRegion().run(lambda p: (p["u"] - 1.0) ** 2 + p["v"] @ p["v"], {"u": 0.0, "v": np.ones(2)})
+        >>> import numpy as np
+        >>> start = {"u": 0.0, "v": np.ones(2)}
+        >>> result = opt.TrustRegion().run(lambda p: (p["u"] - 1.0) ** 2 + p["v"] @ p["v"], start)
         >>> float(result.x["u"]), result.x["v"]
         (1.0, array([0., 0.]))
         """
@@ -255,6 +258,7 @@ class Solver(Generic[S]):
         Examples
         --------
         >>> import optimizers as opt, pickle
+        >>> import numpy as np
         >>> def rosen(x): return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
         >>> states = list(opt.Newton(maxiter=5).iterate(opt.Problem(rosen), [-1.2, 1.0]))
         >>> result = opt.Newton().resume(rosen, pickle.loads(pickle.dumps(states[-1])))

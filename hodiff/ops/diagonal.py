@@ -66,7 +66,7 @@ def diagonal_last(x: Any, /, *, offset: int = 0) -> Any:
     return diagonal(x, offset, -2, -1)
 
 
-@composite(np.trace)
+@composite(np.trace, method="trace")
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     """NumPy's ``trace``."""
     reject("numpy.trace", out=(out, None))

@@ -259,6 +259,8 @@ def _widths(pad_width: Any, ndim: int) -> Pairs:
 
 def _pad_constant(array: Any, widths: Pairs, values: Any) -> Any:
     values = values if isinstance(values, Tracer) else np.asarray(values)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(f"numpy.pad: constant_values must be numbers, not {values.dtype}")
     if not isinstance(values, Tracer) and not values.any():
         return padded(array, widths=widths)
     values = np.broadcast_to(values, (array.ndim, 2))

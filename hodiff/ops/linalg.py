@@ -7,7 +7,7 @@ its argument, as in JAX: NumPy reads one triangle only, which for such a matrix 
 May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
->>> hd.grad(np.linalg.det)(np.diag([0.0, 2.0, 3.0]))[0, 0]
+>>> float(hd.grad(np.linalg.det)(np.diag([0.0, 2.0, 3.0]))[0, 0])
 6.0
 """
 

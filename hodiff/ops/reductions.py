@@ -1,8 +1,8 @@
 """Reductions over axes: sum, mean, prod, max, min, var, std, and the running sum.
 
 Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
-its derivative equally; where all elements are equal, ``std`` has the derivative 0: both are the minimum-norm elements of
-the Clarke subdifferential. Every nonlinear reduction has a differential of the form Σ wᵢ dxᵢ, which is one operation,
+its derivative equally, and where all elements are equal ``std`` has the derivative 0: the minimum-norm elements of the
+Clarke subdifferential. Every nonlinear reduction has a differential of the form Σ wᵢ dxᵢ, which is one operation,
 ``weighted_total``; what differs are the weights. May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
@@ -34,6 +34,8 @@ def _axes(axis: Any, ndim: int, name: str) -> Axes:
         return _ALL_AXES[ndim]
     if axis.__class__ is int and -ndim <= axis < ndim:
         return (axis - ndim if axis >= 0 else axis,)
+    if ndim == 0 and axis.__class__ is int and axis in (0, -1):
+        return ()  # as NumPy, whose scalars have one axis to reduce
     return negative_axes(axis, ndim, name)
 
 
@@ -46,8 +48,9 @@ def _length(shape: Shape, axis: Axes) -> int:
 
 
 def _reduced_shape(shape: Shape, axis: Axes, keepdims: bool) -> Shape:
-    kept = keepdims_shape(shape, axis)
-    return kept if keepdims else tuple(n for i, n in enumerate(kept, -len(kept)) if i not in axis)
+    if keepdims:
+        return keepdims_shape(shape, axis)
+    return () if len(axis) == len(shape) else tuple(n for i, n in enumerate(shape, -len(shape)) if i not in axis)
 
 
 def _kept(value: Any, shape: Shape, axis: Axes, keepdims: bool) -> Any:
@@ -75,7 +78,10 @@ def _average(x: Any, axis: Axes, keepdims: bool) -> Any:
 
 
 def _running_total(x: Any, axis: int, reverse: bool) -> Any:
-    return np.flip(np.flip(x, axis).cumsum(axis), axis) if reverse else x.cumsum(axis)
+    if not reverse:
+        return x.cumsum(axis)
+    backwards = (..., slice(None, None, -1), *(slice(None),) * (-axis - 1))
+    return x[backwards].cumsum(axis)[backwards]
 
 
 def _total_shape(x: Any, axis: Axes, keepdims: bool) -> Shaped:
@@ -144,7 +150,8 @@ def _exclusive_products(x: Any) -> Any:
     n = x.shape[-1]
     if n <= 1:
         return np.ones_like(x)
-    if not isinstance(x, Tracer):
+    traced = isinstance(x, Tracer)
+    if not traced:
         ones = np.ones_like(x[..., :1])
         before = np.cumprod(np.concatenate([ones, x[..., :-1]], axis=-1), axis=-1)
         after = np.cumprod(np.concatenate([ones, x[..., :0:-1]], axis=-1), axis=-1)
@@ -158,11 +165,11 @@ def _exclusive_products(x: Any) -> Any:
 
 
 def _product_jvp(t: Any, ans: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
-    rest = tuple(i for i in range(-x.ndim, 0) if i not in axis)
-    order = rest + axis
     weights = _exclusive_products(_reduced_last(x, axis))
-    weights = np.reshape(weights, tuple(x.shape[i] for i in order))
-    weights = np.transpose(weights, tuple(int(i) for i in np.argsort(order)))
+    if axis != (-1,):
+        order = tuple(i for i in range(-x.ndim, 0) if i not in axis) + axis
+        weights = np.reshape(weights, tuple(x.shape[i] for i in order))
+        weights = np.transpose(weights, tuple(order.index(i) for i in range(-x.ndim, 0)))
     return weighted_total(weights, t, axis=axis, keepdims=keepdims)
 
 

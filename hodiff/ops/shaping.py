@@ -37,6 +37,10 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(result)
 
 
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value,)
+
+
 reshaped: Primitive = linear(
     lambda x, shape: x.reshape(shape),
     lambda ct, x, shape: reshaped(ct, shape=x.shape),
@@ -99,6 +103,8 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     """NumPy's ``squeeze``."""
     if axis is None:
         return reshaped(a, shape=tuple(n for n in a.shape if n != 1))
+    if a.ndim == 0 and axis in (0, -1):
+        return a  # as NumPy, whose scalars have one axis to squeeze
     axes = negative_axes(axis, a.ndim, "numpy.squeeze")
     if any(a.shape[i] != 1 for i in axes):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
@@ -108,7 +114,8 @@ def squeeze(a: Any, axis: Any = None) -> Any:
 @composite(np.expand_dims)
 def expand_dims(a: Any, axis: Any) -> Any:
     """NumPy's ``expand_dims``."""
-    ndim = a.ndim + (len(axis) if isinstance(axis, (tuple, list)) else 1)
+    axis = _tuple(axis)
+    ndim = a.ndim + len(axis)
     axes = negative_axes(axis, ndim, "numpy.expand_dims")
     lengths = iter(a.shape)
     return reshaped(a, shape=tuple(1 if i in axes else next(lengths) for i in range(-ndim, 0)))
@@ -145,7 +152,7 @@ def _each(arrays: tuple[Any, ...], function: Callable[..., Any], target: Callabl
 
 def _lengths(shape: Any, source: Shape) -> Shape:
     """The lengths asked for, an unknown one (-1) filled in."""
-    shape = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    shape = _tuple(shape)
     size = prod(source)
     known = prod(shape)
     if known < 0 and shape.count(-1) == 1 and size % known == 0:
@@ -178,7 +185,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
     """NumPy's ``transpose``."""
     if axes is None:
         return _reversed(a)
-    axes = (axes,) if np.ndim(axes) == 0 else tuple(axes)
+    axes = _tuple(axes)
     if len(axes) != a.ndim:
         raise ValueError("axes don't match array")
     return _permute(a, negative_axes(axes, a.ndim, "numpy.transpose"))
@@ -205,8 +212,8 @@ Tracer.mT = property(matrix_transpose, doc="The array with its last two axes swa
 @composite(np.moveaxis)
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     """NumPy's ``moveaxis``."""
-    start = negative_axes(source, a.ndim, "numpy.moveaxis")
-    end = negative_axes(destination, a.ndim, "numpy.moveaxis")
+    start = negative_axes(_tuple(source), a.ndim, "numpy.moveaxis")
+    end = negative_axes(_tuple(destination), a.ndim, "numpy.moveaxis")
     if len(start) != len(end):
         raise ValueError("`source` and `destination` arguments must have the same number of elements")
     rest = iter([i for i in range(-a.ndim, 0) if i not in start])
@@ -231,7 +238,7 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """NumPy's ``broadcast_to``."""
     reject("numpy.broadcast_to", subok=(subok, False))
-    return broadcasted(array, shape=tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,))
+    return broadcasted(array, shape=_tuple(shape))
 
 
 @composite(np.broadcast_arrays)
