@@ -19,15 +19,16 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import nist
 import numpy as np
 import scipy.optimize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import hodiff as hd
-import nist
 import optimizers as opt
 
+OUTPUT = Path(__file__).resolve().parent / "output"
 GTOL = 3e-11
 MAXITER = 1000
 ENOUGH = 8.0
@@ -36,6 +37,11 @@ OURS = ("TrustRegion", "Newton")
 SCIPY = ("trust-exact", "least_squares")
 #: SciPy without hodiff: the Jacobian by finite differences, for comparison.
 PLAIN = "lm, 2-point"
+
+LEGEND = f"""\
+digits: certified digits of the worst parameter, 11 at most. f, H, J: evaluations of the objective (least_squares: of
+the residuals), of its Hessian, of the Jacobian. trust-exact and least_squares are SciPy's, with exact derivatives from
+hodiff; '{PLAIN}' is least_squares with its own finite differences, for comparison."""
 
 
 @dataclass
@@ -123,7 +129,7 @@ def why_not(found):
 
 def report(fits):
     """Print the table and what it amounts to."""
-    print(f"{'data set':9} {'level':8} {'start':>5}  {'method':14} {'digits':>6} {'iter':>5} {'f':>5} {'H or J':>6} {'ms':>6}")
+    print("data set  level    start  method         digits  iter     f H or J     ms")
     for (name, start), group in _grouped(fits).items():
         for i, found in enumerate(group):
             label = f"{name:9} {found.task.data.level:8} {start:5}" if i == 0 else " " * 24
@@ -134,12 +140,11 @@ def report(fits):
                 f"{derivatives:>6} {1e3 * found.seconds:6.0f}"
             )
     print()
-    print("digits: certified digits of the worst parameter, 11 at most; f, H, J: evaluations of the objective (for")
-    print("least_squares: the residuals), its Hessian, the Jacobian. SciPy's trust-exact and least_squares use hodiff's")
-    print(f"exact derivatives; '{PLAIN}' is least_squares with its own finite differences, for comparison.")
+    print(LEGEND)
     print()
     for start in (2, 1):
-        print(f"From start {start} ({'near' if start == 2 else 'far'}), data sets of 9 with at least {ENOUGH:.0f} digits:")
+        which = "near" if start == 2 else "far"
+        print(f"From start {start} ({which}), data sets of 9 with at least {ENOUGH:.0f} digits:")
         for method in (*OURS, *SCIPY, PLAIN):
             print(f"  {method:14} {_count(fits, start, (method,))}")
         print(f"  ours           {_count(fits, start, OURS)}")
@@ -247,7 +252,7 @@ def _count(fits, start, methods):
 def main():
     """Fit, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parent / "output", help="for the figures")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="directory for the figures")
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
     tasks = [Task(data, start) for data in nist.load_all() for start in (2, 1)]

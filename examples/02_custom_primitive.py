@@ -91,8 +91,9 @@ def use_in_a_model():
     differences = np.stack([
         (hd.grad(total)(theta + e) - hd.grad(total)(theta - e)) / (2 * np.sum(e)) for e in np.diag(step)
     ])  # fmt: skip
-    print(f"  Hessian in four parameters, by hessian over vmap: asymmetry {np.abs(H - H.T).max() / np.abs(H).max():.0e},")
-    print(f"  disagreement with differences of gradients {np.abs(H - differences).max() / np.abs(H).max():.0e}")
+    asymmetry, disagreement = (np.abs(H - other).max() / np.abs(H).max() for other in (H.T, differences))
+    print(f"  Hessian in four parameters, by hessian over vmap: asymmetry {asymmetry:.0e},")
+    print(f"  disagreement with differences of gradients {disagreement:.0e}")
 
     best = opt.Newton(gtol=1e-12).run(lambda v: -power(v, CELL), 0.5)
     print(f"  maximum power {-best.fun:.6f} W at {float(best.x):.6f} V, by Newton in {best.nit} iterations")
@@ -110,10 +111,8 @@ def use_a_linear_primitive():
     rows = np.stack([_blur(e) for e in np.eye(40)])
     show("Hessian, first entry", hd.hessian(misfit)(np.zeros(40))[0, 0], (rows @ rows.T + 1e-6 * np.eye(40))[0, 0])
     result = opt.Newton(gtol=1e-10).run(misfit, np.zeros(40))
-    print(
-        f"  largest error of the signal: {np.abs(data - truth).max():.2f} blurred, {np.abs(result.x - truth).max():.2f} "
-        f"restored by Newton in {result.nit} iteration(s)"
-    )
+    before, after = np.abs(data - truth).max(), np.abs(result.x - truth).max()
+    print(f"  largest error of the signal: {before:.2f} blurred, {after:.2f} after {result.nit} Newton step(s)")
 
 
 def test_the_rules():

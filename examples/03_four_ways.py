@@ -18,11 +18,19 @@ from matplotlib.figure import Figure
 
 import hodiff as hd
 
+OUTPUT = Path(__file__).resolve().parent / "output"
 #: A way is followed to larger n until one evaluation, or sympy's preparation, takes this many seconds.
 PATIENCE = 0.4
 PREPARATION = 3.0
 SIZES = {"gradient": (2, 5, 10, 20, 50, 100, 300, 1000, 3000, 10000), "Hessian": (2, 5, 10, 20, 50, 100, 200, 400, 800)}
 COLORS = {"by hand": "0.35", "automatic": "C0", "numerical": "C1", "symbolic": "C2"}
+
+CONCLUSION = """\
+By hand is fast and exact, and costs a person's time for every function. Difference quotients lose a third to two
+thirds of the digits even with the best step, and take n or n² evaluations; the complex step is exact, but takes n
+evaluations, gives no Hessian, and wants a function of complex numbers. Expressions are exact and fast, until they
+grow too large to prepare. Automatic derivatives are exact, of any order, and a gradient costs a small multiple of
+the function for any n."""
 
 
 def rosenbrock(x):
@@ -157,12 +165,12 @@ def report_accuracy(curves, levels):
 
 def plot_accuracy(curves, levels, path):
     """Draw errors against the step."""
-    figure = Figure(figsize=(8.5, 5.6), layout="constrained")
+    figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots()
     for name, (steps, errors, color, line) in curves.items():
         axes.loglog(steps, errors, line, color=color, lw=1.6, label=name)
     worst = max(max(pair) for pair in levels.values())
-    label = "automatic, symbolic, by hand:\ngradient and Hessian, no step"
+    label = "automatic, symbolic, by hand: no step"
     axes.axhline(worst, color=COLORS["automatic"], lw=3, ls="--", label=label)
     axes.set_ylim(1e-17, 1e2)
     axes.set_xlim(1e-16, 1.0)
@@ -170,7 +178,7 @@ def plot_accuracy(curves, levels, path):
     axes.set_ylabel("relative error")
     axes.set_title("Difference quotients trade truncation against round-off; derivatives do not")
     axes.grid(alpha=0.25)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.1), fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     figure.savefig(path, dpi=110)
 
 
@@ -228,7 +236,7 @@ def _until_patience_ends(function, kind):
 
 def report_times(kind, curves):
     """Print milliseconds by n."""
-    print(f"Milliseconds for a {kind}; '-' where it would take more than {PATIENCE} s, or {PREPARATION:.0f} s to prepare:")
+    print(f"Milliseconds for a {kind} ('-': it would take more than {PATIENCE} s, or {PREPARATION:.0f} s to prepare):")
     print(f"  {'n':22}" + "".join(f"{n:>9}" for n in SIZES[kind]))
     for name, points in curves.items():
         by_n = dict(points)
@@ -249,7 +257,7 @@ def plot_times(results, path):
         axes.set_title(kind)
         axes.grid(alpha=0.25)
     figure.axes[0].set_ylabel("seconds")
-    figure.axes[1].legend(fontsize=9, loc="lower right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
     figure.suptitle("Time of one evaluation against the number of variables")
     figure.savefig(path, dpi=110)
 
@@ -257,7 +265,7 @@ def plot_times(results, path):
 def main():
     """Measure, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parent / "output", help="for the figures")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="directory for the figures")
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
     curves, levels = accuracy()
@@ -267,11 +275,7 @@ def main():
     for kind, measured in results.items():
         report_times(kind, measured)
     plot_times(results, output / "03_time.png")
-    print("By hand is fast and exact, and costs a person's time for every function. Difference quotients lose a third to two")
-    print("thirds of the digits, even with the best step, and n or n² evaluations; the complex step is exact, but takes n")
-    print("evaluations, gives no Hessian, and wants a function of complex numbers. Expressions are exact and fast, until they")
-    print("grow too large to prepare. Automatic derivatives are exact, of any order, and a gradient costs a small multiple of")
-    print("the function for any n.")
+    print(CONCLUSION)
     print(f"Figures: {output / '03_accuracy.png'}, {output / '03_time.png'}")
 
 

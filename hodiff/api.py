@@ -54,7 +54,8 @@ class ValueAndGrad(Transformed):
         check_output(output, name, holomorphic=self.holomorphic, allow_complex=False)
         seed = _ONE if output.dtype == _ONE.dtype else output.dtype.type(1)
         cotangents = point.derivative.pull((seed,))
-        gradient = unflatten(point.input_structure, materialise(cotangents, point.inputs))
+        leaves = materialise(cotangents, point.inputs)
+        gradient = leaves[0] if point.input_structure is LEAF else unflatten(point.input_structure, leaves)
         return ((output, point.aux), gradient) if self.has_aux else (output, gradient)
 
 

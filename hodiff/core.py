@@ -132,8 +132,14 @@ class Primitive:
         self.annihilating: dict[int, Primitive] = {}
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
-        """Apply the operation, on plain arrays or on traced values."""
-        return bind(self, *operands, **parameters)
+        """Apply the operation: by the highest trace among the operands, or plainly where there is none."""
+        top = None
+        for value in operands:
+            if isinstance(value, Tracer) and (top is None or value.owner.level > top.level):
+                top = value.owner
+        if top is None:
+            return self.function(*operands, **parameters)
+        return top.process(self, operands, parameters)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -362,15 +368,8 @@ class Tracer:
 OPERANDS = (Tracer, np.ndarray, float, int, np.generic, complex, list, tuple)
 
 
-def bind(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
-    """Apply ``primitive``: by the highest trace among the operands, or plainly where there is none."""
-    top = None
-    for value in operands:
-        if isinstance(value, Tracer) and (top is None or value.owner.level > top.level):
-            top = value.owner
-    if top is None:
-        return primitive.function(*operands, **parameters)
-    return top.process(primitive, operands, parameters)
+#: ``bind(primitive, *operands, **parameters)``, the name that the modes use.
+bind = Primitive.__call__
 
 
 def as_operand(value: Any) -> Any:

@@ -419,7 +419,7 @@ def _leading_rule(leading: bool | Rule) -> Rule | None:
     return _same_parameters if leading else None
 
 
-def _same_parameters(size: int, **parameters: Any) -> dict[str, Any]:
+def _same_parameters(size: int, /, **parameters: Any) -> dict[str, Any]:
     del size
     return parameters
 

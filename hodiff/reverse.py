@@ -258,6 +258,8 @@ class ReverseTrace(Trace):
         """Compute the answer from the primals and record the differential."""
         if self.closed:
             raise self.leaked()
+        if primitive.jointly and len(operands) == 1:
+            return self._unary_linear(primitive, operands[0], parameters)
         primals = []
         slots = []
         plain = True
@@ -277,11 +279,6 @@ class ReverseTrace(Trace):
         if primitive.constant:
             return answer
         if primitive.jvps is None and primitive.transposes is not None:
-            if len(operands) == 1:
-                primal = primals[0]
-                rows = self.rows
-                rows.append(UnaryRow(primitive, parameters, operands[0].row, primal.shape, primal.dtype))
-                return ReverseTracer(self, answer, len(rows) - 1)
             terms = [
                 Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in slots if primitive.linear_in(i)
             ]
@@ -292,6 +289,16 @@ class ReverseTrace(Trace):
             return ReverseTracer(self, answer, len(rows) - 1)
         with np.errstate(all="ignore"):
             return self._linearise(primitive, answer, operands, primals, slots, parameters)
+
+    def _unary_linear(self, primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
+        primal = x.primal
+        if isinstance(primal, Tracer):
+            answer = bind(primitive, primal, **parameters)
+        else:
+            answer = primitive.function(primal, **parameters)
+        rows = self.rows
+        rows.append(UnaryRow(primitive, parameters, x.row, primal.shape, primal.dtype))
+        return ReverseTracer(self, answer, len(rows) - 1)
 
     def _record(
         self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]

@@ -6,13 +6,14 @@ Traceback (most recent call last):
 optimizers.errors.ShapeError: fun cost returned an array of shape (3,): it must return one real number, a scalar
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 
-__all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "scalar"]
+__all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "quiet", "scalar"]
 
 
 def scalar(out: Any, name: str) -> Any:
@@ -116,3 +117,17 @@ def is_whole(value: Any, least: int) -> bool:
     (True, False, False)
     """
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+
+
+def quiet() -> AbstractContextManager[Any]:
+    """A trial outside the objective's domain is ordinary and is checked for, so NumPy need not warn of it.
+
+    Where the caller asked NumPy to raise or to call back, that stands.
+
+    Examples
+    --------
+    >>> with quiet():
+    ...     print(np.log(-np.ones(1)))
+    [nan]
+    """
+    return np.errstate(**{kind: "ignore" for kind, how in np.geterr().items() if how == "warn"})  # type: ignore[arg-type]

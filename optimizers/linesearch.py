@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from optimizers.checks import quiet
 from optimizers.errors import OptionError
 from optimizers.flatten import Array
 from optimizers.point import Point
@@ -116,7 +117,7 @@ class FixedStep:
         0.5
         """
         length = self.length
-        while not _same(point.x, x := point.x + length * direction):
+        while not _same(point.x, x := _along(point, direction, length)):
             trial = problem.trial(x)
             if trial is not None and trial.finite:
                 return Searched(length, trial)
@@ -173,7 +174,7 @@ class Armijo:
             return _FAILED
         length = first
         for _ in range(self.maxtrials):
-            x = point.x + length * direction
+            x = _along(point, direction, length)
             if _same(point.x, x):
                 break
             trial = problem.trial(x)
@@ -195,8 +196,8 @@ def _accepts(c1: float, point: Point, trial: Point, direction: Array, promised: 
     """Sufficient decrease, by values or, where those differ by round-off only, by slopes; and finite."""
     if trial.f <= point.f + c1 * promised:
         return trial.finite
-    if trial.f <= point.f + round_off(point.f) and trial.finite:
-        return float(trial.g @ direction) <= (2.0 * c1 - 1.0) * slope
+    if abs(trial.f - point.f) <= round_off(point.f) and trial.finite:
+        return 0.9 * slope <= float(trial.g @ direction) <= (2.0 * c1 - 1.0) * slope
     return False
 
 
@@ -257,7 +258,7 @@ class StrongWolfe:
             return _FAILED
         low, high, length = _Trial(0.0, point.f, slope, None), None, first
         for _ in range(self.maxtrials):
-            x = point.x + length * direction
+            x = _along(point, direction, length)
             if _same(point.x if low.point is None else low.point.x, x):
                 break
             trial = _evaluate(problem, x, length, direction)
@@ -288,18 +289,20 @@ def _evaluate(problem: Problem, x: Array, length: float, direction: Array) -> _T
 def _between(low: _Trial, high: _Trial) -> float:
     """Minimiser of the cubic (else the midpoint), kept a tenth of the bracket away from its ends."""
     width = high.length - low.length
-    inner = low.length + 0.5 * width
-    if np.isfinite(high.f) and np.isfinite(high.slope):
-        # Nocedal and Wright (3.59), with the ends named low and high.
-        d1 = low.slope + high.slope - 3.0 * (high.f - low.f) / width
-        under = d1 * d1 - low.slope * high.slope
-        if under >= 0.0:
-            d2 = np.copysign(np.sqrt(under), width)
-            bottom = high.slope - low.slope + 2.0 * d2
-            if bottom != 0.0:
-                inner = high.length - width * (high.slope + d2 - d1) / bottom
+    with quiet():
+        # Nocedal and Wright (3.59), with the ends named low and high; NaN where there is no minimiser.
+        d1 = low.slope + high.slope - 3.0 * (high.f - low.f) / np.float64(width)
+        d2 = np.copysign(np.sqrt(d1 * d1 - low.slope * high.slope), width)
+        inner = float(high.length - width * (high.slope + d2 - d1) / (high.slope - low.slope + 2.0 * d2))
+    if not np.isfinite(inner):
+        inner = low.length + 0.5 * width
     ends = sorted((low.length + 0.1 * width, high.length - 0.1 * width))
-    return float(min(max(inner, ends[0]), ends[1]))
+    return min(max(inner, ends[0]), ends[1])
+
+
+def _along(point: Point, direction: Array, length: float) -> Array:
+    with quiet():
+        return point.x + length * direction
 
 
 def _same(x: Array, y: Array) -> bool:

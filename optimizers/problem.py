@@ -11,7 +11,6 @@ array([2., 4., 1.])
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ import numpy as np
 import scipy.sparse
 
 import hodiff as hd
-from optimizers.checks import check_callables, check_jit, label, pair, scalar
+from optimizers.checks import check_callables, check_jit, label, pair, quiet, scalar
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
 from optimizers.point import Counts, Point
@@ -90,7 +89,8 @@ class Problem:
         self.names = {
             "f": label("fun", fun),
             "g": label("gradient of fun", fun) if grad in (None, True) else label("grad", grad),
-            "H": label("hess", hess or hvp) if hess or hvp else label("Hessian of fun", fun),
+            "H": label("hess", hess) if hess is not None else label("Hessian of fun", fun),
+            "Hv": label("Hessian-vector product of fun", fun) if hvp is None else label("hvp", hvp),
         }
 
     def at(
@@ -177,7 +177,7 @@ class Problem:
         (2.0, array([2., 2.]))
         """
         self.counts.nfev += 1
-        with _quiet():
+        with quiet():
             if self._grad is None:
                 self.counts.njev += 1
                 f, g = self._value_and_grad(x)
@@ -202,7 +202,7 @@ class Problem:
             assert g is not None
             return g
         self.counts.njev += 1
-        with _quiet():
+        with quiet():
             return self._vector_result(self._grad(self._tree(x), *self._args), "g", x)
 
     def hessian(self, x: Array) -> Array:
@@ -218,7 +218,7 @@ class Problem:
             push = self.pushforward(x)
             return _symmetric(np.stack([push(e) for e in np.eye(x.size)]))
         self.counts.nhev += 1
-        with _quiet():
+        with quiet():
             out = self._flat_hess(x) if self._hess is None else self._hess(self._tree(x), *self._args)
         H = real_array(out.toarray() if scipy.sparse.issparse(out) else out, self.names["H"])
         n, shape = x.size, self.layout.shapes[0] if self.layout and self.layout.spec is None else x.shape
@@ -236,7 +236,7 @@ class Problem:
         (2.0, 0)
         """
         self.counts.nfev += 1
-        with _quiet():
+        with quiet():
             return float(self._flat(np.array(x)))
 
     def pushforward(self, x: Array) -> Callable[[Array], Array]:
@@ -253,13 +253,13 @@ class Problem:
         elif self._hess is not None:
             return self.hessian(x).__matmul__
         else:
-            with _quiet():
+            with quiet():
                 product = hd.linearize(self._flat_grad, x)[1]
 
         def counted(v: Array) -> Array:
             self.counts.nhvp += 1
-            with _quiet():
-                return self._vector_result(product(v), "H", x)
+            with quiet():
+                return self._vector_result(product(v), "Hv", x)
 
         return counted
 
@@ -276,7 +276,7 @@ class Problem:
         def along_v(y: Any) -> Any:
             return hd.jvp(self._flat_grad, (y,), (v,))[1]
 
-        with _quiet():
+        with quiet():
             return self._vector_result(hd.jvp(along_v, (x,), (w,))[1], "g", x)
 
     def series(self, x: Array, d: Array, order: int) -> Array:
@@ -302,7 +302,7 @@ class Problem:
 
             return terms
 
-        with _quiet():
+        with quiet():
             return np.array([float(term) for term in expand(order)(x)])
 
     # -- helpers ------------------------------------------------------------------------------------------
@@ -366,14 +366,6 @@ def vector_functions(
         return np.array(hd.hessian(lambda y: np.sum(weights * flat(y)))(np.array(x, dtype=np.float64)))
 
     return lambda x: np.array(jacobian(np.array(x, dtype=np.float64))), hessian
-
-
-def _quiet() -> AbstractContextManager[Any]:
-    """A trial outside the objective's domain is ordinary and is checked for, so NumPy need not warn of it.
-
-    Where the caller asked NumPy to raise or to call back, that stands.
-    """
-    return np.errstate(**{kind: "ignore" for kind, how in np.geterr().items() if how == "warn"})  # type: ignore[arg-type]
 
 
 def _same(a: Array, b: Array) -> bool:

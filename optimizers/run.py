@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from optimizers.checks import quiet
 from optimizers.errors import MissingExtraError
 from optimizers.flatten import Array
 from optimizers.linesearch import round_off
@@ -108,8 +109,9 @@ class Loop(Generic[S]):
         yield state
         while self.ending is None:
             previous, before = state, row
-            state = self.method.step(self.problem, previous)
-            row = self._record(state, 0.0 if state.x is previous.x else _norm(state.x - previous.x))
+            with quiet():
+                state = self.method.step(self.problem, previous)
+                row = self._record(state, 0.0 if state.x is previous.x else _norm(state.x - previous.x))
             if state.f < self.best.f:
                 self.best = state
             self.ending = self._judge(state, row, before)

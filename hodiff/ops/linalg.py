@@ -177,7 +177,7 @@ def _sign_logdet_jvp(t: Any, ans: Any, a: Any) -> Any:
     trace = np.einsum("...ij,...ji->...", inverse(a, strict=False), t)
     if a.dtype.kind != "c":
         return None, trace
-    return 1j * ans[0] * np.imag(trace), np.real(trace)
+    return 1j * ans[0] * np.real(-1j * trace), np.real(trace)
 
 
 #: Sign and logarithm of the absolute value of the determinant.
@@ -197,7 +197,7 @@ def _cholesky_jvp(t: Any, ans: Any, a: Any) -> Any:
     # L̇ = L Φ(L⁻¹ Ȧ L⁻ᴴ), where Φ takes the lower triangle and half of the diagonal (Murray 2016, equation 7).
     inverse = np.linalg.inv(ans)
     n = a.shape[-1]
-    phi = (np.tri(n) - 0.5 * np.eye(n)).astype(ans.real.dtype)
+    phi = (np.tri(n) - 0.5 * np.eye(n)).astype(np.finfo(a.dtype).dtype)
     inner = inverse @ t @ _adjoint(inverse)
     return ans @ ((inner + _adjoint(inner)) * (0.5 * phi))
 

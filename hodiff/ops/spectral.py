@@ -197,7 +197,7 @@ Axes = tuple[int, ...]
 def _euclidean(x: Any, axes: Axes, keepdims: bool) -> Any:
     if len(axes) == x.ndim:
         return np.linalg.norm(x, keepdims=keepdims)
-    if len(axes) <= 2:
+    if 1 <= len(axes) <= 2:
         return np.linalg.norm(x, axis=axes if len(axes) == 2 else axes[0], keepdims=keepdims)
     return np.sqrt(np.sum(np.square(np.abs(x)), axis=axes, keepdims=keepdims))
 

@@ -61,23 +61,23 @@ _MATRIX_ORDERS = (None, "fro", "nuc", 1, -1, np.inf, -np.inf, 2, -2)
 
 CASES = [
     # --- solve
-    case("solve-vector", la.solve, _A, _V, covers=(la.solve, ops.solution)),
-    case("solve-matrix", la.solve, _A, _B, covers=ops.solution),
-    case("solve-stacks", la.solve, _STACK, array(2, 3, 4), covers=ops.solution),
-    case("solve-stack-of-matrices", la.solve, _STACK, _B, covers=ops.solution),
-    case("solve-stack-of-sides", la.solve, _A, array(4, 3, 2), covers=ops.solution),
-    case("solve-stack-vector", la.solve, _STACK, _V, covers=la.solve),
+    case("solve-vector", la.solve, _A, _V, covers=(la.solve, ops.solution), scale=0.4),
+    case("solve-matrix", la.solve, _A, _B, covers=ops.solution, scale=0.4),
+    case("solve-stacks", la.solve, _STACK, array(2, 3, 4), covers=ops.solution, scale=0.4),
+    case("solve-stack-of-matrices", la.solve, _STACK, _B, covers=ops.solution, scale=0.4),
+    case("solve-stack-of-sides", la.solve, _A, array(4, 3, 2), covers=ops.solution, scale=0.4),
+    case("solve-stack-vector", la.solve, _STACK, _V, covers=la.solve, scale=0.4),
     case("solve-plain-matrix", lambda b: la.solve(_A, b * b), _V, covers=la.solve, single=False),
-    case("solve-plain-side", lambda a: la.solve(a, _V), _A, covers=la.solve, single=False),
-    case("solve-integers", lambda a: la.solve(a, np.array([1, 2, 3])), _A, covers=la.solve, single=False),
-    case("solve-list", lambda a: la.solve(a, [1.0, 2.0, 3.0]), _A, covers=la.solve, single=False),
-    case("solve-strided", lambda a, b: la.solve(a.T, b[::-1]), _A, _V, covers=la.solve),
-    case("solve-complex", lambda a, b: _parts(la.solve(_complex(a), _complex(b))), _A, _B, covers=la.solve),
+    case("solve-plain-side", lambda a: la.solve(a, _V), _A, covers=la.solve, scale=0.4, single=False),
+    case("solve-integers", lambda a: la.solve(a, np.array([1, 2, 3])), _A, covers=la.solve, scale=0.4, single=False),
+    case("solve-list", lambda a: la.solve(a, [1.0, 2.0, 3.0]), _A, covers=la.solve, scale=0.4, single=False),
+    case("solve-strided", lambda a, b: la.solve(a.T, b[::-1]), _A, _V, covers=la.solve, scale=0.4),
+    case("solve-complex", lambda a, b: _parts(la.solve(_complex(a), _complex(b))), _A, _B, covers=la.solve, scale=0.4),
     # --- inv
-    case("inv", la.inv, _A, covers=(la.inv, ops.inverse)),
-    case("inv-stack", la.inv, _STACK, covers=la.inv),
+    case("inv", la.inv, _A, covers=(la.inv, ops.inverse), scale=0.4),
+    case("inv-stack", la.inv, _STACK, covers=la.inv, scale=0.4),
     case("inv-one", la.inv, np.array([[0.7]]), covers=la.inv, scale=0.3),
-    case("inv-complex", lambda a: _parts(la.inv(_complex(a))), _A, covers=la.inv),
+    case("inv-complex", lambda a: _parts(la.inv(_complex(a))), _A, covers=la.inv, scale=0.4),
     # --- det
     case("det", la.det, _A, covers=(la.det, ops.determinant, ops.adjugate)),
     case("det-stack", la.det, _STACK, covers=la.det),
@@ -110,12 +110,12 @@ CASES = [
         covers=la.slogdet,
     ),
     # --- cholesky
-    case("cholesky", lambda x: la.cholesky(_spd(x)), _A, covers=(la.cholesky, ops.cholesky_factor)),
-    case("cholesky-stack", lambda x: la.cholesky(_spd(x)), _STACK, covers=la.cholesky),
-    case("cholesky-upper", lambda x: la.cholesky(_spd(x), upper=True), _A, covers=la.cholesky),
-    case("cholesky-complex", lambda x: _parts(la.cholesky(_hermitian(x))), _A, covers=la.cholesky),
+    case("cholesky", lambda x: la.cholesky(_spd(x)), _A, covers=(la.cholesky, ops.cholesky_factor), scale=0.3),
+    case("cholesky-stack", lambda x: la.cholesky(_spd(x)), _STACK, covers=la.cholesky, scale=0.3),
+    case("cholesky-upper", lambda x: la.cholesky(_spd(x), upper=True), _A, covers=la.cholesky, scale=0.3),
+    case("cholesky-complex", lambda x: _parts(la.cholesky(_hermitian(x))), _A, covers=la.cholesky, scale=0.3),
     case(
-        "cholesky-complex-upper", lambda x: _parts(la.cholesky(_hermitian(x), upper=True)), _A, covers=la.cholesky
+        "cholesky-complex-upper", lambda x: _parts(la.cholesky(_hermitian(x), upper=True)), _A, covers=la.cholesky, scale=0.3
     ),
     # --- eigh
     case(
@@ -143,15 +143,14 @@ CASES = [
         "svd",
         _singular_outputs,
         _A,
-        covers=(la.svd, spectral_ops.singular, spectral_ops.vanishing_sums),
-        scale=0.1,
+        covers=(la.svd, spectral_ops.singular, spectral_ops.vanishing_sums), scale=0.04,
     ),
-    case("svd-full", lambda x: la.svd(x).S * la.svd(x)[2][0] ** 2, _A, covers=la.svd, scale=0.1),
-    case("svd-tall", _singular_outputs, _TALL, covers=(la.svd, spectral_ops.vanishing), scale=0.1),
-    case("svd-wide", _singular_outputs, _TALL.T, covers=la.svd, scale=0.1),
-    case("svd-stack", _singular_outputs, array(2, 4, 2), covers=la.svd, scale=0.1),
-    case("svd-values", lambda x: la.svd(x, compute_uv=False), _TALL, covers=la.svd, scale=0.1),
-    case("svdvals", la.svdvals, _TALL.T, covers=la.svdvals, scale=0.1),
+    case("svd-full", lambda x: la.svd(x).S * la.svd(x)[2][0] ** 2, _A, covers=la.svd, scale=0.04),
+    case("svd-tall", _singular_outputs, _TALL, covers=(la.svd, spectral_ops.vanishing), scale=0.04),
+    case("svd-wide", _singular_outputs, _TALL.T, covers=la.svd, scale=0.04),
+    case("svd-stack", _singular_outputs, array(2, 4, 2), covers=la.svd, scale=0.04),
+    case("svd-values", lambda x: la.svd(x, compute_uv=False), _TALL, covers=la.svd, scale=0.04),
+    case("svdvals", la.svdvals, _TALL.T, covers=la.svdvals, scale=0.04),
     case(
         "svd-complex",
         lambda x: (
@@ -160,8 +159,7 @@ CASES = [
             *_parts((lambda u, s, vh: u * np.sqrt(s) @ vh)(*la.svd(_complex(x), full_matrices=False))),
         ),
         _TALL,
-        covers=la.svd,
-        scale=0.05,
+        covers=la.svd, scale=0.04,
     ),
     # --- norms of vectors
     *[
@@ -185,13 +183,19 @@ CASES = [
         for order in _NORM_ORDERS
     ],
     case("norm-scalar", lambda x: la.norm(x) ** 3, -0.7, covers=la.norm, scale=0.5),
-    case("norm-all", la.norm, _Y, covers=(la.norm, spectral_ops.euclidean)),
-    case("norm-all-keepdims", lambda x: x / la.norm(x, keepdims=True), _Y, covers=la.norm),
+    case("norm-all", la.norm, _Y, covers=(la.norm, spectral_ops.euclidean), scale=0.3),
+    case("norm-all-keepdims", lambda x: x / la.norm(x, keepdims=True), _Y, covers=la.norm, scale=0.3),
     case("norm-axis-negative", lambda x: la.norm(x, axis=-2), _X, covers=la.norm, scale=0.5),
     case("norm-strided", lambda x: la.norm(x[::2, ::-1].T, axis=0), _X, covers=la.norm, scale=0.5),
-    case("norm-complex", lambda x: la.norm(_complex(x), axis=0), _X, covers=la.norm, scale=0.5),
+    case("norm-complex", lambda x: la.norm(_complex(x), axis=0), _X, covers=la.norm, scale=0.15),
     *[
-        case(f"norm-complex-{order}", lambda x, order=order: la.norm(_complex(x), order, 0), _X, covers=la.norm, scale=0.2)
+        case(
+            f"norm-complex-{order}",
+            lambda x, order=order: la.norm(_complex(x), order, 0),
+            np.sign(_X) * (0.5 + np.argsort(_X, axis=0)),
+            covers=la.norm,
+            scale=0.1,
+        )
         for order in (1, 3, np.inf)
     ],
     # --- norms of matrices
@@ -215,11 +219,12 @@ CASES = [
         )
         for order in _MATRIX_ORDERS
     ],
-    case("norm-matrices-f", lambda x: la.norm(x, "f", (0, -1)), _Y, covers=la.norm),
+    case("norm-matrices-f", lambda x: la.norm(x, "f", (0, -1)), _Y, covers=la.norm, scale=0.3),
 ]
 
 _I = np.eye(2)
 _DEGENERATE = np.diag([1.0, 1.0, 3.0])
+_C = array(3, 3, seed=7)
 
 
 def _unit(i, j, n=3):
@@ -233,8 +238,8 @@ _DET_SECOND[0, 0, 1, 1] = _DET_SECOND[1, 1, 0, 0] = 1.0
 _DET_SECOND[0, 1, 1, 0] = _DET_SECOND[1, 0, 0, 1] = -1.0
 
 SPECIALS = [
-    special("det-corank-1-gradient", la.det, np.diag([0.0, 2.0, 3.0]), np.diag([6.0, 0.0, 0.0])),
-    special("det-corank-2-gradient", la.det, np.diag([0.0, 2.0, 0.0]), np.zeros((3, 3))),
+    special("det-corank-1-gradient", lambda a: la.det(a) + np.sum(a), np.diag([0.0, 2.0, 3.0]), 1 + 6 * _unit(0, 0)),
+    special("det-corank-2-gradient", lambda a: la.det(a) + np.sum(a), np.diag([0.0, 2.0, 0.0]), np.ones((3, 3))),
     special("det-zero-second", la.det, np.zeros((2, 2)), np.zeros((2, 2)), second=_DET_SECOND),
     special("det-no-rows", la.det, np.zeros((0, 0)), np.zeros((0, 0))),
     special("slogdet-singular-unused", lambda a: la.slogdet(a)[0], np.zeros((2, 2)), np.zeros((2, 2))),
@@ -257,11 +262,10 @@ SPECIALS = [
         -0.25 * (_unit(0, 2) + _unit(2, 0)),
     ),
     special(
-        "eigh-degenerate-hidden",
-        lambda a: _projector(la.eigh(_TURN @ a @ _TURN.T)[1], 2)[0, 2],
-        _DEGENERATE,
-        -0.25 * (np.outer(_TURN[0, :], _TURN[2, :]) + np.outer(_TURN[2, :], _TURN[0, :]))
-        * (np.array([[0.0, 0, 1], [0, 0, 1], [1, 1, 0]])),
+        "eigh-degenerate-rotated",
+        lambda a: _projector(la.eigh(a)[1], 2) * _C,
+        _TURN @ _DEGENERATE @ _TURN.T,
+        _TURN @ (_TURN.T @ (_C + _C.T) @ _TURN * np.array([[0, 0, 1], [0, 0, 1], [1, 1, 0]]) / -4) @ _TURN.T,
     ),
     special("svd-identity-sum", lambda a: la.svd(a)[1], _I, _I),
     special("svd-identity-values", lambda a: la.svd(a, compute_uv=False), _I, _I),

@@ -156,11 +156,13 @@ def test_a_wrong_leading_is_caught_by_the_mode_batch():
         check_grads(first_axis, (rows(4),), modes=("batch",))
 
 
-def test_a_wrong_batch_rule_of_a_transpose_needs_a_derivative():
-    # The batch rule is right for the function; its partial looks at the batch axis.
-    centred = elementwise(lambda x: x**2, lambda ans, x: 2 * x - np.mean(x), name="centred")
-    with pytest.raises(AssertionError, match="order 1, mode fwd"):
-        check_grads(centred, (rows(3),), modes=ALL)
+def test_a_wrong_leading_of_a_derivative_is_caught_by_the_mode_batch():
+    # The function is batched rightly; its derivative applies an operation that is not.
+    outer = general(lambda x: np.cumsum(x, axis=0) ** 2, lambda t, ans, x: 2 * first_axis(x) * first_axis(t), name="outer")
+    check_grads(outer, (rows(4),))
+    check_grads(outer, (rows(4),), order=1, modes=ALL)
+    with pytest.raises(AssertionError, match="order 2, mode batch of (fwd|rev), argument 0: the batched value"):
+        check_grads(outer, (rows(4),), modes=ALL)
 
 
 # --- what the message says -------------------------------------------------------------------------------------------
