@@ -1,0 +1,1 @@
+"""Speed of hodiff beside its peers: ``python -m benchmarks``, or ``make bench``."""

@@ -1,0 +1,130 @@
+"""Cases of ``hodiff/ops/special.py``."""
+
+import numpy as np
+from scipy import special as sp
+
+from cases.table import array, case, special
+from hodiff.ops import special as ops
+
+_X = array(3, 2) + 0.1
+_P = array(4, low=0.15, high=0.85)
+_POSITIVE = array(4, low=0.8, high=3.0)
+_OTHER = array(2, 1, low=0.9, high=2.0, seed=1)
+_WIDE = np.array([-30.0, -4.0, -0.5, 0.7, 5.0, 30.0])
+
+
+def _unary(function, x, scale=0.5, name="", **options):
+    return case(
+        f"special-{function.__name__}{name}",
+        function,
+        x,
+        covers=(function, getattr(ops, function.__name__)),
+        scale=scale,
+        **options,
+    )
+
+
+def _binary(function, x, y, scale=0.3, name=""):
+    return case(
+        f"special-{function.__name__}{name}",
+        function,
+        x,
+        y,
+        covers=(function, getattr(ops, function.__name__)),
+        scale=scale,
+    )
+
+
+def _order(function, v, x, scale=0.3):
+    return case(
+        f"special-{function.__name__}-{v}",
+        lambda x: function(v, x),
+        x,
+        covers=(function, getattr(ops, function.__name__)),
+        scale=scale,
+    )
+
+
+def _log_sum_exp(x):
+    top = np.max(x)
+    return np.log(np.sum(np.exp(x - top))) + top
+
+
+CASES = [
+    # --- error functions
+    *[_unary(f, _X) for f in (sp.erf, sp.erfc, sp.erfcx, sp.erfi, sp.ndtr, sp.log_ndtr)],
+    _unary(sp.log_ndtr, np.array([-3.0, 0.0, 2.0]), name="-tails"),
+    _unary(sp.erfinv, 2 * _P - 1, 0.05),
+    _unary(sp.erfcinv, 2 * _P, 0.05),
+    _unary(sp.ndtri, _P, 0.05),
+    case("special-erf-0d", sp.erf, 0.3, covers=sp.erf),
+    case("special-erf-strided", lambda x: sp.erf(x[::2].T), _X, covers=sp.erf),
+    # --- gamma
+    _unary(sp.gammaln, _POSITIVE),
+    _unary(sp.gammaln, np.array([-0.5, -1.6, -2.4]), 0.1, "-negative"),
+    _unary(sp.loggamma, _POSITIVE),
+    _unary(sp.gamma, _POSITIVE),
+    _unary(sp.gamma, np.array([-0.5, -1.6, 0.6]), 0.1, "-negative"),
+    _unary(sp.psi, _POSITIVE),
+    _unary(sp.psi, np.array([-0.5, -1.6]), 0.1, "-negative"),
+    case("special-zeta", lambda x: sp.psi(x) * ops.zeta(3.0, x), _POSITIVE, covers=ops.zeta, scale=0.3),
+    _binary(sp.beta, _POSITIVE, _OTHER),
+    _binary(sp.betaln, _POSITIVE, _OTHER),
+    # --- logistic
+    _unary(sp.expit, _X),
+    _unary(sp.log_expit, _X),
+    _unary(sp.expit, _WIDE, name="-wide"),
+    _unary(sp.log_expit, _WIDE, name="-wide"),
+    _unary(sp.logit, _P, 0.1),
+    case("special-log-sum-exp", _log_sum_exp, np.array([0.3, -1.2, 2.0]), covers=np.max, scale=0.3),
+    case("special-log-sum-exp-large", _log_sum_exp, np.array([0.3, 1000.5, 1002.0]), covers=np.max, scale=0.3, single=False),
+    # --- entropy
+    _binary(sp.xlogy, array(4), _OTHER),
+    _binary(sp.xlog1py, array(4), _OTHER - 0.8, 0.05),
+    _unary(sp.entr, _POSITIVE, 0.2),
+    _binary(sp.rel_entr, _POSITIVE, _OTHER, 0.2),
+    _binary(sp.kl_div, _POSITIVE, _OTHER, 0.2),
+    case("special-xlogy-plain", lambda x: sp.xlogy(2.0, x), _POSITIVE, covers=sp.xlogy, scale=0.3),
+    # --- exponentials and their kin
+    *[_unary(f, _X) for f in (sp.exp2, sp.exp10, sp.expm1, sp.cosm1)],
+    _unary(sp.log1p, _X, 0.1),
+    _unary(sp.cbrt, _POSITIVE, 0.2),
+    # --- Bessel functions
+    *[_unary(f, _WIDE[1:5]) for f in (sp.j0, sp.j1, sp.i0, sp.i1)],
+    *[_unary(f, _POSITIVE, 0.2) for f in (sp.y0, sp.y1, sp.k0, sp.k1)],
+    *[_order(f, v, _POSITIVE) for f in (sp.jv, sp.iv) for v in (2.0, 0.5)],
+    *[_order(f, v, _POSITIVE, 0.2) for f in (sp.yv, sp.kv) for v in (2.0, 0.5)],
+]
+
+_INF = np.inf
+
+SPECIALS = [
+    special("special-expit-tails", sp.expit, np.array([40.0, -40.0]), np.full(2, 4.248354255291589e-18)),
+    special("special-expit-infinite", sp.expit, np.array([_INF, -_INF]), np.zeros(2)),
+    special("special-log-expit-tails", sp.log_expit, np.array([1000.0, -1000.0]), np.array([0.0, 1.0])),
+    special("special-logit-ends", sp.logit, np.array([0.0, 1.0]), np.array([_INF, _INF])),
+    special("special-erf-huge", sp.erf, np.array([1e200, -_INF]), np.zeros(2)),
+    special("special-log-ndtr-tail", sp.log_ndtr, np.array([-1e8, 1e8]), np.array([1e8, 0.0])),
+    special("special-gammaln-half", sp.gammaln, np.array([0.5]), np.array([-1.9635100260214235])),
+    special(
+        "special-gammaln-second", sp.gammaln, np.array([1.0]), np.array([-0.5772156649015329]), second=[[np.pi**2 / 6]]
+    ),
+    special(
+        "special-gammaln-negative-second",
+        sp.gammaln,
+        np.array([-0.5]),
+        np.array([0.03648997397857652]),
+        second=[[np.pi**2 / 2 + 4]],
+    ),
+    special("special-xlogy-zero-x", sp.xlogy, (0.0, 3.0), (np.log(3.0), 0.0)),
+    special("special-xlogy-zeros", sp.xlogy, (0.0, 0.0), (-_INF, 0.0)),
+    special("special-xlogy-zero-y", sp.xlogy, (2.0, 0.0), (-_INF, _INF)),
+    special("special-xlogy-nan", sp.xlogy, (0.0, np.nan), (np.nan, np.nan)),
+    special("special-xlog1py-zeros", sp.xlog1py, (0.0, -1.0), (-_INF, 0.0)),
+    special("special-entr-zero", sp.entr, np.array([0.0]), np.array([_INF])),
+    special("special-rel-entr-zero-x", sp.rel_entr, (0.0, 2.0), (-_INF, 0.0)),
+    special("special-rel-entr-zeros-y", lambda y: sp.rel_entr(0.0, y), 0.0, 0.0),
+    special("special-kl-div-equal", sp.kl_div, (2.0, 2.0), (0.0, 0.0), second=[[0.5, -0.5], [-0.5, 0.5]]),
+    special("special-i1-zero", sp.i1, np.array([0.0]), np.array([0.5]), second=[[0.0]]),
+    special("special-log-sum-exp-ties", _log_sum_exp, np.array([700.0, 700.0]), np.array([0.5, 0.5])),
+]
