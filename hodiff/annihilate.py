@@ -127,7 +127,7 @@ def annihilating(primitive: Primitive, slot: int) -> Primitive:
         with np.errstate(all="ignore"):
             return _product(primitive, slot, operands, parameters)
 
-    def transpose(at: int, ct: Any, *operands: Any, **parameters: Any) -> Any:
+    def transpose(at: int, ct: Any, operands: Any, **parameters: Any) -> Any:
         with AnnihilateTrace() as trace:
             values = list(operands)
             if at == slot:

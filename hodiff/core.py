@@ -69,7 +69,7 @@ class Primitive:
     transposes : tuple or callable or None
         One rule an operand in which the operation is linear, ``(cotangent, *operands, **parameters)``; the linear
         operand itself arrives as a `Shaped`. For any number of operands: one callable
-        ``(slot, cotangent, *operands, **parameters)``.
+        ``(slot, cotangent, operands, **parameters)``, which gets them as one sequence.
     jointly : bool
         The operation is linear in all these operands together, as ``concatenate``, not in each alone, as ``matmul``.
     constant : bool
@@ -164,7 +164,7 @@ class Primitive:
         if isinstance(self.transposes, tuple):
             return self.transposes[slot](cotangent, *operands, **parameters)
         assert self.transposes is not None
-        return self.transposes(slot, cotangent, *operands, **parameters)
+        return self.transposes(slot, cotangent, operands, **parameters)
 
     def rule(self, rules: tuple[Any, ...], slot: int) -> Any:
         """Rule of operand ``slot``; an operand that the author forgot is an error, not a zero."""

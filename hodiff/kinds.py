@@ -99,7 +99,8 @@ def linear(
     *transposes : callable or None
         One an operand: ``(cotangent, *operands, **parameters) -> cotangent of that operand``, where the operand
         itself is given as its shape and dtype (`Shaped`); None for an operand such as a condition or an index. With
-        ``variadic``, one rule ``(slot, cotangent, *operands, **parameters)`` for any number of operands.
+        ``variadic``, one rule ``(slot, cotangent, operands, **parameters)`` for any number of operands, which come as
+        one sequence.
     name : str, optional
         Defaults to that of the function.
     leading : bool or callable, optional
@@ -156,7 +157,7 @@ def multilinear(
     *transposes : callable
         One an operand: ``(cotangent, *operands, **parameters) -> cotangent of that operand``, where the operand
         itself is given as its shape and dtype (`Shaped`). With ``variadic``, one rule
-        ``(slot, cotangent, *operands, **parameters)`` for any number of operands.
+        ``(slot, cotangent, operands, **parameters)`` for any number of operands, which come as one sequence.
     name : str, optional
         Defaults to that of the function.
     core : int, optional

@@ -185,7 +185,7 @@ def _assemble(*cotangents: Any, pieces: Any, shape: Shape, dtype: Any) -> Any:
     return total
 
 
-def _assemble_transpose(slot: int, ct: Any, *operands: Any, pieces: Any, shape: Shape, dtype: Any) -> Any:
+def _assemble_transpose(slot: int, ct: Any, operands: Any, *, pieces: Any, shape: Shape, dtype: Any) -> Any:
     del shape, dtype, operands
     primitive, others, parameters = pieces[slot]
     return bind(primitive, ct, *others, **parameters)

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.core import Primitive
 from hodiff.kinds import composite, linear, reject
 from hodiff.shaped import Shape, Shaped
 
 
-def _length(rows: int, columns: int, offset: int) -> int:
+def _length(shape: Shape, offset: int) -> int:
+    rows, columns = shape
     return max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
 
 
@@ -34,16 +36,16 @@ def _add_diagonal(buffer: Any, ct: Any, offset: int) -> None:
 
 
 #: The diagonal of the last two axes.
-diagonal_of = linear(
+diagonal_of: Primitive = linear(
     lambda x, offset: np.diagonal(x, offset, -2, -1),
     lambda ct, x, offset: on_diagonal(ct, offset=offset, shape=x.shape[-2:]),
     name="diagonal_of",
     leading=True,
     accumulate=_add_diagonal,
-    shape=lambda x, offset: Shaped((*x.shape[:-2], _length(*x.shape[-2:], offset)), x.dtype),
+    shape=lambda x, offset: Shaped((*x.shape[:-2], _length(x.shape[-2:], offset)), x.dtype),
 )
 #: Zeros of shape (..., rows, columns) with a diagonal set to the last axis of ``x``.
-on_diagonal = linear(
+on_diagonal: Primitive = linear(
     _on_diagonal,
     lambda ct, x, offset, shape: diagonal_of(ct, offset=offset),
     name="on_diagonal",

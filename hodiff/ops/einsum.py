@@ -1,8 +1,8 @@
 """NumPy's ``einsum``: every string form and the form with lists of integers.
 
-A call is brought into one form, explicit and without ellipses, in which no operand repeats a letter (repeated ones are
-diagonals). In that form the operation is multilinear, its transpose is an einsum again, with the cotangent in the place of
-the operand, and a batch is one more letter. May import ``core``, ``kinds`` and ``shaped``.
+A call is brought into one form, explicit and without ellipses, in which no operand repeats a letter (repeated ones
+are diagonals). In that form the operation is multilinear, its transpose is an einsum again, with the cotangent in the
+place of the operand, and a batch is one more letter. May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.einsum("ii->", x))(np.ones((2, 2)))
@@ -35,7 +35,7 @@ def _letters(subscripts: str) -> tuple[list[str], str]:
 def _new_letters(subscripts: str, count: int) -> str:
     spare = "".join(letter for letter in _LETTERS if letter not in subscripts)
     if len(spare) < count:
-        raise ValueError(f"numpy.einsum: {subscripts!r} with {count} more axes needs more than the 52 letters there are")
+        raise ValueError(f"numpy.einsum: {subscripts!r} and {count} more axes need more than the 52 letters there are")
     return spare[:count]
 
 
@@ -50,7 +50,7 @@ def _contract_shape(*operands: Any, subscripts: str, optimize: Any) -> Shaped:
     return Shaped(tuple(lengths[letter] for letter in output), np.result_type(*(v.dtype for v in operands)))
 
 
-def _contract_transpose(slot: int, ct: Any, *operands: Any, subscripts: str, optimize: Any) -> Any:
+def _contract_transpose(slot: int, ct: Any, operands: Any, *, subscripts: str, optimize: Any) -> Any:
     inputs, output = _letters(subscripts)
     letters, shape = inputs[slot], operands[slot].shape
     others = [*inputs[:slot], output, *inputs[slot + 1 :]]
@@ -110,7 +110,7 @@ def einsum(
 
 
 class _Form(NamedTuple):
-    """Explicit subscripts, and the pairs of axes of each operand to be replaced by their diagonal, one after another."""
+    """Explicit subscripts, and the pairs of axes of each operand to replace by their diagonal, one after another."""
 
     subscripts: str
     diagonals: tuple[tuple[tuple[int, int], ...], ...]
@@ -165,6 +165,6 @@ def _without_repeats(term: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 def _check_square(subscripts: str, shape: Shape, first: int, second: int) -> None:
     if shape[first] != shape[second]:
         raise ValueError(
-            f"numpy.einsum: in {subscripts!r} a letter stands for axes of lengths {shape[first]} and {shape[second]} of the "
-            f"same operand"
+            f"numpy.einsum: in {subscripts!r} a letter stands for axes of lengths {shape[first]} and {shape[second]} "
+            f"of the same operand"
         )

@@ -57,14 +57,14 @@ def _pad_with_zeros(x: Any, widths: Pairs) -> Any:
 #: ``bounds`` says where along the axis each operand starts, and the last one ends.
 concatenated = linear(
     lambda *arrays, axis, bounds: np.concatenate(arrays, axis=axis),
-    lambda slot, ct, *arrays, axis, bounds: ct[_along(axis, slice(bounds[slot], bounds[slot + 1]))],
+    lambda slot, ct, arrays, *, axis, bounds: ct[_along(axis, slice(bounds[slot], bounds[slot + 1]))],
     name="concatenated",
     variadic=True,
     leading=True,
 )
 stacked = linear(
     _stack,
-    lambda slot, ct, *arrays, axis: ct[_along(axis, slot)],
+    lambda slot, ct, arrays, *, axis: ct[_along(axis, slot)],
     name="stacked",
     variadic=True,
     leading=True,

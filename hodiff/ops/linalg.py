@@ -1,9 +1,10 @@
 """Linear systems, determinants and Cholesky factors: solve, inv, det, slogdet, cholesky, on stacks of matrices.
 
 Rules: Giles (2008), "An extended collection of matrix derivative results for forward and reverse mode algorithmic
-differentiation", section 2. The derivative of a determinant is written with the adjugate, which unlike the inverse exists for
-singular matrices too, so it is exact there, at every order. ``cholesky`` is the function of the symmetric (Hermitian) part of
-its argument, as in JAX: NumPy reads one triangle only, which for such a matrix says the same, and the gradient is symmetric.
+differentiation", section 2. The derivative of a determinant is written with the adjugate, which unlike the inverse
+exists for singular matrices too, so it is exact there, at every order. ``cholesky`` is the function of the symmetric
+(Hermitian) part of its argument, as in JAX: NumPy reads one triangle only, which for such a matrix says the same, and
+the gradient is symmetric: an entry off the diagonal gets half of what it would get if it stood for both triangles.
 May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import as_operand
+from hodiff.core import Primitive, as_operand
 from hodiff.kinds import composite, general
 from hodiff.shaped import Shaped, is_inexact
 
@@ -59,7 +60,7 @@ def _inverse(a: Any, strict: bool) -> Any:
 
 
 #: ``solve`` for right-hand sides that are matrices.
-solution = general(
+solution: Primitive = general(
     np.linalg.solve,
     lambda t, ans, a, b: -solution(a, t @ ans),
     None,
@@ -151,7 +152,7 @@ def _adjugate_transpose(slot: int, ct: Any, a: Any, *directions: Any) -> Any:
 
 
 #: Transpose of the matrix of cofactors; with more operands, its derivative in those directions.
-adjugate = general(
+adjugate: Primitive = general(
     _adjugate,
     lambda t, ans, a, *directions: adjugate(a, *directions, t),
     name="adjugate",
@@ -208,6 +209,6 @@ cholesky_factor = general(np.linalg.cholesky, _cholesky_jvp, name="cholesky_fact
 
 @composite(np.linalg.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """NumPy's ``linalg.cholesky``, as a function of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
+    """NumPy's ``linalg.cholesky`` of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
     a = _inexact(a)
     return _adjoint(cholesky_factor(_adjoint(a))) if upper else cholesky_factor(a)

@@ -1,8 +1,8 @@
 """The ufuncs of ``scipy.special`` whose derivatives are other such functions: error, gamma, logistic, entropy, Bessel.
 
-Each partial is written in the form that stays accurate where the function does, and in functions whose own derivative is
-here, so that derivatives of any order exist. Formulas: NIST Digital Library of Mathematical Functions, §§ 5, 7, 10, 25.
-May import ``kinds`` and ``errors``.
+Each partial is written in the form that stays accurate where the function does, and in functions whose own
+derivative is here, so that derivatives of any order exist. Formulas: NIST Digital Library of Mathematical Functions, §§ 5, 7, 10, 25.
+May import ``core``, ``kinds`` and ``errors``.
 
 >>> import hodiff as hd
 >>> from scipy import special
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from hodiff.core import Primitive
 from hodiff.errors import NoRuleError
 from hodiff.kinds import elementwise
 
@@ -56,7 +57,7 @@ log_ndtr = elementwise(special.log_ndtr, lambda ans, x: 2 / (_ROOT_2_PI * specia
 # --- gamma and its kin ------------------------------------------------------------------------------------------------
 
 # Hurwitz's zeta: ψ⁽ⁿ⁾(x) = (-1)ⁿ⁺¹ n! ζ(n + 1, x) (DLMF 25.11.12), so this one gives polygammas of every order.
-zeta = elementwise(
+zeta: Primitive = elementwise(
     lambda s, q: special.zeta(s, q), _no_partial("zeta"), lambda ans, s, q: -s * zeta(s + 1.0, q), name="zeta"
 )
 psi = elementwise(special.psi, lambda ans, x: zeta(2.0, x))

@@ -1,17 +1,17 @@
 """Spectra of matrices and norms: eigh, eigvalsh, svd, svdvals, norm, on stacks of matrices.
 
-``eigh`` is the function of the symmetric (Hermitian) part of its argument, as in JAX: NumPy reads one triangle only, which for
-such a matrix says the same, and the gradient is symmetric. So an entry off the diagonal gets half of what it would get if it
-stood for both triangles.
+``eigh`` is the function of the symmetric (Hermitian) part of its argument, as in JAX: NumPy reads one triangle only,
+which for such a matrix says the same, and the gradient is symmetric: an entry off the diagonal gets half of what it
+would get if it stood for both triangles.
 
-Eigenvectors and singular vectors. Where two eigenvalues coincide (to rounding), their vectors are defined only up to
-a rotation, so a derivative that rotates them into each other is undefined. It is taken to be 0, and nothing else is affected: a
-function that does not depend on the choice, such as a projector on the whole eigenspace, has its exact derivative. The
-*second* derivatives of such a function do depend on terms that are lost there; those are NaN instead of wrong.
+Equal eigenvalues or singular values (equal to rounding) have vectors defined only up to a rotation, so a derivative
+that rotates them into each other is undefined. It is taken to be 0 and nothing else is affected, so a function that does not
+depend on the choice, such as the projector on the whole eigenspace, has its exact derivative. *Second* derivatives
+depend on what is lost there: through such vectors they are NaN, not wrong.
 
-Norms. At a kink they have the minimum-norm element of the Clarke subdifferential: 0 at 0, and ties share. Rules: Giles (2008),
-"An extended collection of matrix derivative results", 3.1; Townsend (2016), "Differentiating the singular value
-decomposition". May import ``core``, ``kinds``, ``shaped`` and ``errors``.
+Norms have, at a kink, the minimum-norm element of the Clarke subdifferential: 0 at 0, and ties share.
+Rules: Giles (2008), "An extended collection of matrix derivative results", 3.1; Townsend (2016), "Differentiating the
+singular value decomposition". May import ``core``, ``kinds``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda a: np.sum(np.linalg.eigh(a).eigenvalues[:2]))(np.diag([1.0, 1.0, 2.0]))
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Tracer, as_operand
+from hodiff.core import Primitive, Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, general, reject
 from hodiff.shaped import is_inexact, keepdims_shape, negative_axes
@@ -72,7 +72,7 @@ def _sums(w: Any) -> Any:
     return w[..., None, :] + w[..., :, None]
 
 
-#: Where two values of a spectrum coincide, where two of them are zero together, where one is zero; a spectrum held fixed.
+#: Where two values of a spectrum coincide, where both are zero, where one is zero; a spectrum held fixed.
 coinciding = constant(lambda w, size: _negligible(_gaps(w), w, size), name="coinciding", leading=True)
 vanishing_sums = constant(lambda w, size: _negligible(_sums(w), w, size), name="vanishing_sums", leading=True)
 vanishing = constant(lambda w, size: _negligible(w, w, size), name="vanishing", leading=True)
@@ -107,18 +107,18 @@ def _eigen_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, 
 
 
 #: Eigenvalues and eigenvectors of the symmetric part of a matrix; ``vectors`` tells whether the latter are wanted.
-eigen = general(lambda a, vectors, undefined: tuple(np.linalg.eigh(a)), _eigen_jvp, name="eigen", core=2)
+eigen: Primitive = general(lambda a, vectors, undefined: tuple(np.linalg.eigh(a)), _eigen_jvp, name="eigen", core=2)
 
 
 @composite(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """NumPy's ``linalg.eigh``, as a function of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
+    """NumPy's ``linalg.eigh`` of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
     return _EIGH(*eigen(_triangle(a, UPLO), vectors=True, undefined=_UNDEFINED))
 
 
 @composite(np.linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    """NumPy's ``linalg.eigvalsh``, as a function of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
+    """NumPy's ``linalg.eigvalsh`` of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
     return eigen(_triangle(a, UPLO), vectors=False, undefined=_UNDEFINED)[0]
 
 
@@ -135,8 +135,9 @@ def _triangle(a: Any, triangle: str) -> Any:
 def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, ...]) -> Any:
     """With T = Uᴴ Ȧ V, rotations UᴴU̇ = P/(sⱼ-sᵢ) + Q/(sⱼ+sᵢ) and VᴴV̇ = P/(sⱼ-sᵢ) - Q/(sⱼ+sᵢ).
 
-    P and Q are the Hermitian and skew-Hermitian parts of T. This is Townsend's (2016) rule by partial fractions, in which
-    only the first term is undefined for equal singular values. Phases of complex vectors, which are arbitrary, share alike.
+    P and Q are the Hermitian and skew-Hermitian parts of T. This is Townsend's (2016) rule by partial fractions, in
+    which only the first term is undefined for equal singular values. The phases of complex vectors are arbitrary: u and
+    v turn by opposite halves.
     """
     u, s, vh = ans
     if isinstance(a, Tracer):
@@ -164,7 +165,7 @@ def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[floa
 
 
 #: Thin singular value decomposition; ``vectors`` tells whether the vectors are wanted.
-singular = general(
+singular: Primitive = general(
     lambda a, vectors, undefined: tuple(np.linalg.svd(a, full_matrices=False)), _singular_jvp, name="singular", core=2
 )
 
@@ -196,7 +197,7 @@ Axes = tuple[int, ...]
 
 def _euclidean(x: Any, axes: Axes, keepdims: bool) -> Any:
     if len(axes) == x.ndim:
-        return np.linalg.norm(x, keepdims=keepdims)
+        return np.linalg.norm(x, None, None, keepdims)
     if 1 <= len(axes) <= 2:
         return np.linalg.norm(x, axis=axes if len(axes) == 2 else axes[0], keepdims=keepdims)
     return np.sqrt(np.sum(np.square(np.abs(x)), axis=axes, keepdims=keepdims))
@@ -238,7 +239,7 @@ signed_power = elementwise(
 
 
 @composite(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 - NumPy's name
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """NumPy's ``linalg.norm``; every ``ord`` of vectors and matrices. Its derivative at 0 is 0."""
     if isinstance(ord, Tracer):
         raise UnsupportedKeywordError.for_keyword("numpy.linalg.norm", "ord")
@@ -276,7 +277,8 @@ def _matrix_norm(x: Any, order: Any) -> Any:
     if order in (1, -1, np.inf, -np.inf):
         sums = np.sum(np.abs(x), axis=-2 if abs(order) == 1 else -1)
         return (np.max if order > 0 else np.min)(sums, axis=-1)
-    reduction = {"nuc": np.sum, 2: np.max, -2: np.min}.get(order)
+    reductions: dict[Any, Any] = {"nuc": np.sum, 2: np.max, -2: np.min}
+    reduction = reductions.get(order)
     if reduction is None:
         raise ValueError("Invalid norm order for matrices.")
     s = singular(x, vectors=False, undefined=(0.0,))[1]

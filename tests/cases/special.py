@@ -77,7 +77,14 @@ CASES = [
     _unary(sp.log_expit, _WIDE, name="-wide"),
     _unary(sp.logit, _P, 0.1),
     case("special-log-sum-exp", _log_sum_exp, np.array([0.3, -1.2, 2.0]), covers=np.max, scale=0.3),
-    case("special-log-sum-exp-large", _log_sum_exp, np.array([0.3, 1000.5, 1002.0]), covers=np.max, scale=0.3, single=False),
+    case(
+        "special-log-sum-exp-large",
+        _log_sum_exp,
+        np.array([0.3, 1000.5, 1002.0]),
+        covers=np.max,
+        scale=0.3,
+        single=False,
+    ),
     # --- entropy
     _binary(sp.xlogy, array(4), _OTHER),
     _binary(sp.xlog1py, array(4), _OTHER - 0.8, 0.05),

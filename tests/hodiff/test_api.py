@@ -237,13 +237,10 @@ def test_pullback_of_a_complex_function_is_the_transpose():
 
 
 def test_real_argument_of_a_complex_intermediate():
-    same(hd.grad(lambda x: np.abs(np.exp(1j * x) + x))(0.5), np.abs_derivative if False else _modulus(0.5))
-
-
-def _modulus(x):
-    # d/dx sqrt((cos x + x)² + sin² x)
-    u, v = np.cos(x) + x, np.sin(x)
-    return (u * (1 - np.sin(x)) + v * np.cos(x)) / np.hypot(u, v)
+    # |exp(ix) + x| = hypot(u, v)
+    u, v = np.cos(0.5) + 0.5, np.sin(0.5)
+    expected = (u * (1 - np.sin(0.5)) + v * np.cos(0.5)) / np.hypot(u, v)
+    same(hd.grad(lambda x: np.abs(np.exp(1j * x) + x))(0.5), expected)
 
 
 # --- jvp, vjp, linearize, linear_transpose ---------------------------------------------------------------------------
@@ -258,11 +255,9 @@ def of_tree(t):
     return {"product": x * s, "rest": (np.sum(m @ m) * r, None, [r**2])}
 
 
-OUT = {"product": 2 * X, "rest": (4.0, None, [0.25])}
-TANGENT = {"product": 2 * np.ones(3) - X, "rest": (8.0 * 0.5 + 8.0 * 2.0 - 4.0 * 0.0 - 0.0, None, [2.0])}
-# Σ (m m)ᵢⱼ with m = 1: 8; with dm = I: Σ (dm m + m dm) = 8; m m sums to 8.
-OUT["rest"] = (8.0 * 0.5, None, [0.25])
-TANGENT["rest"] = (8.0 * 0.5 + 8.0 * 2.0, None, [2.0])
+# Σ (m m)ᵢⱼ = 8 for a matrix of ones, and its derivative Σ (dm m + m dm)ᵢⱼ = 8 for dm = I.
+OUT = {"product": 2 * X, "rest": (8.0 * 0.5, None, [0.25])}
+TANGENT = {"product": 2 * np.ones(3) - X, "rest": (8.0 * 0.5 + 8.0 * 2.0, None, [2.0])}
 
 
 def test_jvp_of_trees():
@@ -314,7 +309,8 @@ def test_linearize_and_vjp_run_the_function_once():
         return np.sin(x) * x
 
     _, pushforward = hd.linearize(f, 0.5)
-    same([pushforward(v) for v in (1.0, 2.0)], [np.sin(0.5) + 0.5 * np.cos(0.5)] * 1 + [2 * (np.sin(0.5) + 0.5 * np.cos(0.5))])
+    slope = np.sin(0.5) + 0.5 * np.cos(0.5)
+    same([pushforward(v) for v in (1.0, 2.0)], [slope, 2 * slope])
     _, pullback = hd.vjp(f, 0.5)
     same(pullback(1.0), pullback(1.0))
     assert len(calls) == 2
@@ -342,9 +338,7 @@ def test_linear_transpose():
     transpose = hd.linear_transpose(lambda x: a @ x, np.zeros(3))
     same(transpose(np.array([1.0, 2.0])), (a.T @ np.array([1.0, 2.0]),))
     transpose = hd.linear_transpose(lambda x, y: {"s": x[::2] - 2 * y, "t": np.sum(x)}, np.zeros(3), np.zeros(2))
-    same(
-        transpose({"s": np.array([1.0, 2.0]), "t": 10.0}), (np.array([11.0, 10.0, 12.0]), np.array([-2.0, -4.0]))
-    )
+    same(transpose({"s": np.array([1.0, 2.0]), "t": 10.0}), (np.array([11.0, 10.0, 12.0]), np.array([-2.0, -4.0])))
 
 
 def test_linear_transpose_is_differentiable_in_the_coefficients():
@@ -476,7 +470,12 @@ def test_mixed_precision_gives_each_argument_its_own_dtype():
 
 @pytest.mark.parametrize(
     ("x", "kind"),
-    [(2.0, np.float64), (np.float64(2.0), np.float64), (np.float32(2.0), np.float32), (np.longdouble(2), np.longdouble)],
+    [
+        (2.0, np.float64),
+        (np.float64(2.0), np.float64),
+        (np.float32(2.0), np.float32),
+        (np.longdouble(2), np.longdouble),
+    ],
 )
 def test_scalars_give_numpy_scalars(x, kind):
     f = lambda x: np.sin(x) * x  # noqa: E731
@@ -528,7 +527,13 @@ def test_empty_and_single_element_arrays(shape):
 
 @pytest.mark.parametrize(
     "x",
-    [np.arange(6.0).reshape(2, 3).T, np.arange(12.0)[::2], np.arange(6.0)[::-1], np.broadcast_to(2.0, (3,)), np.ones((2, 3), order="F")],
+    [
+        np.arange(6.0).reshape(2, 3).T,
+        np.arange(12.0)[::2],
+        np.arange(6.0)[::-1],
+        np.broadcast_to(2.0, (3,)),
+        np.ones((2, 3), order="F"),
+    ],
     ids=["transposed", "strided", "reversed", "broadcast", "fortran"],
 )
 def test_arrays_of_any_layout(x):
@@ -619,7 +624,14 @@ def test_tangents_own_their_memory(f):
 
 @pytest.mark.parametrize("jacobian", [hd.jacfwd, hd.jacrev, hd.jacobian])
 @pytest.mark.parametrize(
-    "f", [lambda x: x, lambda x: CONSTANT * x, lambda x: np.sum(x), lambda x: 2.0 * np.ones(3), lambda x: np.outer(x, CONSTANT)]
+    "f",
+    [
+        lambda x: x,
+        lambda x: CONSTANT * x,
+        lambda x: np.sum(x),
+        lambda x: 2.0 * np.ones(3),
+        lambda x: np.outer(x, CONSTANT),
+    ],
 )
 def test_jacobians_own_their_memory(jacobian, f):
     constant = CONSTANT.copy()
@@ -640,17 +652,11 @@ def test_gradients_of_a_shared_leaf_do_not_share_memory():
 
 def test_inputs_are_never_modified():
     x = X.copy()
-    for transformed in (hd.grad(lambda x: np.sum(x[[0, 0, 1]] ** 2)), hd.jacrev(lambda x: x**2), hd.jacfwd(lambda x: x**2)):
-        transformed(x)
+    hd.grad(lambda x: np.sum(x[[0, 0, 1]] ** 2))(x)
+    hd.jacrev(lambda x: x**2)(x)
+    hd.jacfwd(lambda x: x**2)(x)
+    hd.jvp(lambda x: x * 2, (x,), (x,))
     same(x, X)
-
-
-def test_an_array_modified_after_the_forward_run_does_not_change_what_was_returned():
-    _, pullback = hd.vjp(lambda x: np.sum(x * x), X)
-    expected = pullback(1.0)[0]
-    expected_again = expected.copy()
-    expected += 1.0
-    same(pullback(1.0)[0], expected_again)
 
 
 # --- the form of transformed functions -------------------------------------------------------------------------------

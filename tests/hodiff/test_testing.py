@@ -89,7 +89,7 @@ second_transpose = multilinear(
 )
 first_axis = linear(
     lambda x: np.cumsum(x, axis=0),
-    lambda ct, x: np.flip(np.cumsum(np.flip(ct, 0), axis=0), 0),
+    lambda ct, x: np.cumsum(ct[::-1], axis=0)[::-1],
     name="first_axis",
     leading=True,
 )
@@ -158,7 +158,9 @@ def test_a_wrong_leading_is_caught_by_the_mode_batch():
 
 def test_a_wrong_leading_of_a_derivative_is_caught_by_the_mode_batch():
     # The function is batched rightly; its derivative applies an operation that is not.
-    outer = general(lambda x: np.cumsum(x, axis=0) ** 2, lambda t, ans, x: 2 * first_axis(x) * first_axis(t), name="outer")
+    outer = general(
+        lambda x: np.cumsum(x, axis=0) ** 2, lambda t, ans, x: 2 * first_axis(x) * first_axis(t), name="outer"
+    )
     check_grads(outer, (rows(4),))
     check_grads(outer, (rows(4),), order=1, modes=ALL)
     with pytest.raises(AssertionError, match="order 2, mode batch of (fwd|rev), argument 0: the batched value"):
