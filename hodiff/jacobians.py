@@ -18,7 +18,7 @@ from hodiff.api import grad, jvp
 from hodiff.arguments import Selection
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.errors import ArgumentError
-from hodiff.transform import Linearised, Transformed, check_output, linearise
+from hodiff.transform import Linearised, Transformed, check_output, linearise, zeros
 from hodiff.tree import unflatten
 
 
@@ -330,7 +330,7 @@ def _by_rows(point: Linearised, chunk_size: int | None) -> list[list[Any]]:
         start += output.size
         result.append(
             [
-                np.reshape(block[rows], output.shape + value.shape)
+                _owned(np.reshape(block[rows], output.shape + value.shape), output.shape + value.shape, value.dtype)
                 for block, value in zip(stacked, point.inputs, strict=True)
             ]
         )
@@ -347,8 +347,9 @@ def _by_columns(point: Linearised, chunk_size: int | None) -> list[list[Any]]:
         for value in point.inputs:
             columns = np.moveaxis(block[start : start + value.size], 0, -1)
             start += value.size
-            shaped_block = np.reshape(columns, output.shape + value.shape)
-            row.append(shaped_block if not isinstance(shaped_block, np.ndarray) else np.ascontiguousarray(shaped_block))
+            full = np.reshape(columns, output.shape + value.shape)
+            # A scalar is a NumPy scalar; an array is in C order and owns its memory.
+            row.append(full.copy()[()] if isinstance(full, np.ndarray) and (full.ndim == 0 or full.base is not None) else full)
         result.append(row)
     return result
 
@@ -393,6 +394,6 @@ def _apply_chunk(
 def _owned(value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """``value`` broadcast to ``shape``, zeros for None, never read-only."""
     if value is None:
-        return np.zeros(shape, dtype)[()]
+        return zeros(shape, dtype)
     value = np.broadcast_to(value, shape) if value.shape != shape else value
     return value.copy() if isinstance(value, np.ndarray) and not value.flags.owndata else value

@@ -346,6 +346,11 @@ def prefix(operation: Callable[..., Any], name: str) -> None:
     setattr(Tracer, f"__{name}__", lambda self: operation(self))
 
 
+def attribute(operation: Callable[..., Any], name: str) -> None:
+    """Give traced values an attribute such as ``.real``."""
+    setattr(Tracer, name, property(lambda self: operation(self), doc=operation.__doc__))
+
+
 def reject(function: str, **keywords: tuple[Any, Any]) -> None:
     """Raise unless each keyword has its default: ``reject("numpy.sum", dtype=(dtype, None))``.
 

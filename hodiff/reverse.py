@@ -163,7 +163,7 @@ class TapeTrace(Trace):
             row = UnaryRow(primitive, parameters, operands[0].row, operands[0].shape, operands[0].dtype)
         elif all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1):
             terms = [Term(operands[i].row, i, operands[i].shape, operands[i].dtype) for i in slots]
-            row = LinearRow(primitive, list(operands), parameters, terms)
+            row = LinearRow(primitive, list(operands), parameters, terms, dtype)
         else:
             raise NotLinearError(
                 f"{primitive.name} is not linear in its operands {slots}, where a derivative rule or "
@@ -285,7 +285,7 @@ class ReverseTrace(Trace):
             if not terms:
                 return answer
             rows = self.rows
-            rows.append(LinearRow(primitive, primals, parameters, terms))
+            rows.append(LinearRow(primitive, primals, parameters, terms, answer.dtype))
             return ReverseTracer(self, answer, len(rows) - 1)
         with np.errstate(all="ignore"):
             return self._linearise(primitive, answer, operands, primals, slots, parameters)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hodiff.casting import fit_tangent, unbroadcast
+from hodiff.casting import convert, fit_tangent, unbroadcast
 from hodiff.core import MINUS, PLUS, Primitive, Tracer, bind
 from hodiff.kinds import linear
 from hodiff.shaped import Shape, Shaped, shaped
@@ -77,9 +77,16 @@ class UnaryRow:
 class LinearRow:
     """Apply a primitive that is linear in the operands listed in ``terms``; the others are coefficients."""
 
-    __slots__ = ("operands", "others", "parameters", "primitive", "terms")
+    __slots__ = ("dtype", "operands", "others", "parameters", "primitive", "terms")
 
-    def __init__(self, primitive: Primitive, operands: list[Any], parameters: dict[str, Any], terms: list[Term]) -> None:
+    def __init__(
+        self,
+        primitive: Primitive,
+        operands: list[Any],
+        parameters: dict[str, Any],
+        terms: list[Term],
+        dtype: "np.dtype[Any]",
+    ) -> None:
         # Operands in which the map is linear are needed by shape alone; a constant one contributes nothing.
         if primitive.jointly:
             operands = [shaped(v) if primitive.linear_in(slot) else v for slot, v in enumerate(operands)]
@@ -90,6 +97,7 @@ class LinearRow:
         self.operands = operands
         self.parameters = parameters
         self.terms = terms
+        self.dtype = dtype
         # Operands behind the first, where the transpose may be accumulated in place; None where it may not.
         self.others: tuple[Any, ...] | None = None
         if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in operands[1:]):
@@ -104,7 +112,7 @@ class LinearRow:
             operands = [_zeros(v) if isinstance(v, Shaped) else v for v in self.operands]
             for term in present:
                 operands[term.slot] = tangents[term.source]
-            return bind(self.primitive, *operands, **self.parameters)
+            return convert(bind(self.primitive, *operands, **self.parameters), self.dtype)
         total = None
         for term in present:
             operands = list(self.operands)

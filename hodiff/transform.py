@@ -125,13 +125,18 @@ def check_output(value: Any, name: str, *, holomorphic: bool, allow_complex: boo
         )
 
 
+def zeros(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Zeros that own their memory; a NumPy scalar for the shape ``()``."""
+    return np.zeros(shape, dtype) if shape else dtype.type(0)
+
+
 def materialise(values: list[Any], like: list[Any], given: Iterable[Any] = ()) -> list[Any]:
     """Zeros for None, and arrays that the caller may modify: never a view, and never an array twice."""
     seen = [id(value) for value in given]
     result = []
     for value, source in zip(values, like, strict=True):
         if value is None:
-            value = np.zeros(source.shape, source.dtype)[()]
+            value = zeros(source.shape, source.dtype)
         elif value.__class__ is np.ndarray:
             flags = value.flags
             if not flags.owndata or not flags.writeable or id(value) in seen:

@@ -15,7 +15,7 @@ import numpy as np
 
 from scipy.special import expit
 
-from hodiff.kinds import composite, constant, elementwise, infix, linear, prefix
+from hodiff.kinds import attribute, composite, constant, elementwise, infix, linear, prefix
 
 _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))
@@ -182,5 +182,7 @@ infix(divmod_, "divmod", None)
 prefix(negative, "neg")
 prefix(positive, "pos")
 prefix(absolute, "abs")
+attribute(real, "real")
+attribute(imag, "imag")
 composite(method="conjugate")(conjugate)
 composite(method="conj")(conjugate)

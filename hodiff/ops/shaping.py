@@ -16,7 +16,7 @@ import numpy as np
 
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
-from hodiff.kinds import composite, linear, reject
+from hodiff.kinds import attribute, composite, linear, reject
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
 
 # --- the three operations ---------------------------------------------------------------------------------------------
@@ -205,8 +205,8 @@ def matrix_transpose(x: Any, /) -> Any:
     return permuted(x, axes=(*range(-x.ndim, -2), -1, -2))
 
 
-Tracer.T = property(_reversed, doc="The array with its axes reversed.")  # type: ignore[attr-defined]
-Tracer.mT = property(matrix_transpose, doc="The array with its last two axes swapped.")  # type: ignore[attr-defined]
+attribute(_reversed, "T")
+attribute(matrix_transpose, "mT")
 
 
 @composite(np.moveaxis)

@@ -1,8 +1,8 @@
 """The ufuncs of ``scipy.special`` whose derivatives are other such functions: error, gamma, logistic, entropy, Bessel.
 
 Each partial is written in the form that stays accurate where the function does, and in functions whose own
-derivative is here, so that derivatives of any order exist. Formulas: NIST Digital Library of Mathematical Functions, §§ 5, 7, 10, 25.
-May import ``core``, ``kinds`` and ``errors``.
+derivative is here, so that derivatives of any order exist. Formulas: NIST Digital Library of Mathematical Functions,
+§§ 5, 7, 10, 25. May import ``core``, ``kinds`` and ``errors``.
 
 >>> import hodiff as hd
 >>> from scipy import special

@@ -5,8 +5,8 @@ which for such a matrix says the same, and the gradient is symmetric: an entry o
 would get if it stood for both triangles.
 
 Equal eigenvalues or singular values (equal to rounding) have vectors defined only up to a rotation, so a derivative
-that rotates them into each other is undefined. It is taken to be 0 and nothing else is affected, so a function that does not
-depend on the choice, such as the projector on the whole eigenspace, has its exact derivative. *Second* derivatives
+that rotates them into each other is undefined. It is taken to be 0 and nothing else is affected: a function that does
+not depend on the choice, such as the projector on the whole eigenspace, has its exact derivative. *Second* derivatives
 depend on what is lost there: through such vectors they are NaN, not wrong.
 
 Norms have, at a kink, the minimum-norm element of the Clarke subdifferential: 0 at 0, and ties share.
