@@ -14,7 +14,7 @@ import numpy as np
 
 from hodiff.core import Tracer
 from hodiff.kinds import composite, constant, infix, prefix, reject
-from hodiff.shaped import negative_axis
+from hodiff.shaped import negative_axes, negative_axis
 
 for _ufunc in (
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
@@ -42,6 +42,34 @@ arg_maximum = constant(lambda x, axis, keepdims: np.argmax(x, axis, keepdims=kee
 arg_minimum = constant(lambda x, axis, keepdims: np.argmin(x, axis, keepdims=keepdims), name="arg_minimum", leading=True)
 arg_sort = constant(lambda x, axis, kind: np.argsort(x, axis, kind=kind), name="arg_sort", leading=True)
 stop_gradient = constant(lambda x: x, name="stop_gradient", core=0)
+
+
+any_of = constant(lambda x, axis, keepdims: np.any(x, axis, keepdims=keepdims), name="any_of", leading=True)
+all_of = constant(lambda x, axis, keepdims: np.all(x, axis, keepdims=keepdims), name="all_of", leading=True)
+
+
+@composite(np.any, method="any")
+def any(  # noqa: A001 - NumPy's name
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue
+) -> Any:
+    """NumPy's ``any``."""
+    reject("numpy.any", out=(out, None), where=(where, np._NoValue))
+    return any_of(a, axis=negative_axes(axis, a.ndim, "numpy.any"), keepdims=keepdims is True)
+
+
+@composite(np.all, method="all")
+def all(  # noqa: A001 - NumPy's name
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue
+) -> Any:
+    """NumPy's ``all``."""
+    reject("numpy.all", out=(out, None), where=(where, np._NoValue))
+    return all_of(a, axis=negative_axes(axis, a.ndim, "numpy.all"), keepdims=keepdims is True)
+
+
+@composite(np.nonzero, method="nonzero")
+def nonzero(a: Any) -> Any:
+    """NumPy's ``nonzero``: plain indices. Refused for a batch, whose members differ in their number."""
+    return np.nonzero(a.truth())
 
 
 @composite(np.shape)

@@ -33,6 +33,14 @@ CASES = [
         case(f"argsort-{axis}", lambda x, axis=axis: np.argsort(x, axis).reshape(2, 3) * x, _X, covers=(np.argsort, ops.arg_sort), scale=0.01)
         for axis in (None, 0, 1)
     ),
+    *(
+        case(f"{f.__name__}-{axis}", lambda x, f=f, axis=axis: x * f(x > -1, axis), _X, covers=f, scale=0.01)
+        for f in (np.any, np.all)
+        for axis in (None, 0, (0, 1))
+    ),
+    case("any-keepdims", lambda x: x * np.any(x > 1, 1, keepdims=True), _X, covers=(np.any, ops.any_of), scale=0.01),
+    case("all-method", lambda x: x * (x < 9).all() * x.all(), _X, covers=(np.all, ops.all_of), scale=0.01),
+    case("nonzero", lambda x: x[np.nonzero(x)] ** 2, _X, covers=np.nonzero, batch=False),
     case(
         "queries",
         lambda x: x * (np.shape(x)[0] + np.ndim(x) + np.size(x) + np.size(x, 0) + len(x) + x.ndim + x.size + x.itemsize + x.nbytes),

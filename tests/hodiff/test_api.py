@@ -1,4 +1,4 @@
-"""grad, value_and_grad, jvp, vjp, linearize, linear_transpose, stop_gradient: every keyword, trees, dtypes, ownership."""
+"""grad, value_and_grad, jvp, vjp, linearize, linear_transpose, stop_gradient: keywords, trees, dtypes, ownership."""
 
 from collections import namedtuple
 

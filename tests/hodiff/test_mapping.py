@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hodiff as hd
-from hodiff.errors import BatchAxisError, ControlFlowError
+from hodiff.errors import BatchAxisError, ControlFlowError, ConversionError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
@@ -136,9 +136,8 @@ PROGRAMS = {
     "outer": lambda x, y: np.outer(x, y) @ M,
     "where": lambda x, y: np.where(x > y, x, y * 2),
     "where-constant-condition": lambda x, y: np.where(M > 0, x, y[:, None]),
-    "index-by-batch": lambda x, y: x[np.argmax(y)] * y[np.argsort(x)],
+    "index-by-batch": lambda x, y: np.take_along_axis(x, np.argsort(y), axis=0) * np.take(M, np.argmax(x), axis=1),
     "index": lambda x, y: x[[2, 0]] * y[1:] + x[None, 0],
-    "index-constant-by-batch": lambda x, y: M[np.argmax(x)] * y,
     "concatenate": lambda x, y: np.concatenate([x, np.ones(2), y]),
     "stack": lambda x, y: np.stack([x, y, np.ones(3)], axis=1),
     "reshape": lambda x, y: np.reshape(np.outer(x, y), (9,))[::2],
@@ -257,6 +256,18 @@ def _halve(x):
 def test_python_control_flow_on_a_batch_is_refused(name):
     with pytest.raises(ControlFlowError, match=r"hodiff\.vmap.*no single truth value.*np\.where\(condition, a, b\)"):
         hd.vmap(BRANCHES[name])(X)
+
+
+def test_a_plain_array_indexed_by_a_batch_says_what_to_do():
+    with pytest.raises(ConversionError, match=r"batched integer.*use np\.take_along_axis"):
+        hd.vmap(lambda x: M[np.argmax(x)])(X)
+
+
+def test_a_batched_array_indexed_by_a_batch():
+    close(
+        hd.vmap(lambda x, y: x[np.argmax(y)] * x[np.argsort(y)])(X, Y),
+        np.stack([x[np.argmax(y)] * x[np.argsort(y)] for x, y in zip(X, Y, strict=True)]),
+    )
 
 
 def test_control_flow_on_what_is_not_batched_is_allowed():

@@ -163,7 +163,7 @@ def test_a_wrong_leading_of_a_derivative_is_caught_by_the_mode_batch():
     )
     check_grads(outer, (rows(4),))
     check_grads(outer, (rows(4),), order=1, modes=ALL)
-    with pytest.raises(AssertionError, match="order 2, mode batch of (fwd|rev), argument 0: the batched value"):
+    with pytest.raises(AssertionError, match=r"order 2, mode batch of (fwd|rev), argument 0: the batched value"):
         check_grads(outer, (rows(4),), modes=ALL)
 
 
