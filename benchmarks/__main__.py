@@ -106,7 +106,9 @@ def growth() -> None:
         f = hd.grad(scalar_loop(np, steps))
         seconds = time_in_turns({"hodiff": lambda f=f: f(0.5)}, rounds=5)["hodiff"].median
         peak = peak_memory(lambda f=f: f(0.5))
-        print(f"{steps:>12} {seconds * 1e3:>9.1f} {seconds / steps * 1e6:>10.2f} {peak / 1e6:>9.2f} {peak / steps:>13.0f}")
+        print(
+            f"{steps:>12} {seconds * 1e3:>9.1f} {seconds / steps * 1e6:>10.2f} {peak / 1e6:>9.2f} {peak / steps:>13.0f}"
+        )
 
 
 def main() -> None:
@@ -116,7 +118,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("numpy", "autograd", "torch"))
-    print(f"Python {platform.python_version()}, {versions}; median of rounds in turns; ratio = time of the peer / ours\n")
+    print(
+        f"Python {platform.python_version()}, {versions}; median of rounds in turns; ratio = time of the peer / ours\n"
+    )
     print(f"{'':<48} {'hodiff':>11} {'autograd':>11} {'ratio':>7} {'target':>7} {'torch':>11} {'ratio':>7}")
     for name, calls, targets in rows():
         check(name, calls)

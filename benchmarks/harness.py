@@ -27,7 +27,9 @@ class Timing:
         return statistics.median(self.rounds)
 
 
-def time_in_turns(calls: dict[str, Call], *, rounds: int = 15, seconds: float = 0.02, budget: float = 20.0) -> dict[str, Timing]:
+def time_in_turns(
+    calls: dict[str, Call], *, rounds: int = 15, seconds: float = 0.02, budget: float = 20.0
+) -> dict[str, Timing]:
     """Time each call in turns.
 
     Parameters

@@ -33,12 +33,12 @@ class AnnihilateTracer(Tracer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return self.value.shape  # type: ignore[no-any-return]
+        return self.value.shape
 
     @property
     def dtype(self) -> "np.dtype[Any]":
         """NumPy dtype."""
-        return self.value.dtype  # type: ignore[no-any-return]
+        return self.value.dtype
 
     def components(self) -> tuple[Any, ...]:
         """The value itself."""
@@ -158,7 +158,9 @@ def _product(primitive: Primitive, slot: int, operands: tuple[Any, ...], paramet
     return result + _infinite_part(primitive, slot, others, marks, parameters)
 
 
-def _infinite_part(primitive: Primitive, slot: int, others: list[int], marks: list[Any], parameters: dict[str, Any]) -> Any:
+def _infinite_part(
+    primitive: Primitive, slot: int, others: list[int], marks: list[Any], parameters: dict[str, Any]
+) -> Any:
     """NaN, inf or 0 for each element of the answer, from operands of which only sign and finiteness matter."""
 
     def hits(masks: dict[int, Any]) -> Any:
@@ -181,8 +183,8 @@ def _infinite_part(primitive: Primitive, slot: int, others: list[int], marks: li
 
 def _not_linear(primitive: Primitive) -> NotLinearError:
     return NotLinearError(
-        f"{primitive.name} is not linear in an operand where a derivative rule (or hodiff.linear_transpose) needs it to be; "
-        f"a jvp or transpose must be linear in its tangent or cotangent"
+        f"{primitive.name} is not linear in an operand where a derivative rule (or hodiff.linear_transpose) needs it "
+        f"to be; a jvp or transpose must be linear in its tangent or cotangent"
     )
 
 

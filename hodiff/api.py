@@ -174,7 +174,9 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     """
     name = "hodiff.jvp"
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise NonDifferentiableInputError(f"{name}: primals and tangents must be tuples of arguments, such as (x,) and (v,)")
+        raise NonDifferentiableInputError(
+            f"{name}: primals and tangents must be tuples of arguments, such as (x,) and (v,)"
+        )
     leaves, structure = differentiable_leaves(tuple(primals), name)
     directions = match_leaves(tuple(tangents), structure, leaves, f"{name}: tangents", "primals")
     outputs, output_structure, tangents_out, aux = _push_forward(f, leaves, structure, directions, has_aux, None)
@@ -315,7 +317,10 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pushforward]:
     """
     point = _linearise_all(f, primals, "hodiff.linearize", False)
     pushforward = Pushforward(
-        "hodiff.linearize", point.derivative, (point.input_structure, point.inputs), (point.output_structure, point.outputs)
+        "hodiff.linearize",
+        point.derivative,
+        (point.input_structure, point.inputs),
+        (point.output_structure, point.outputs),
     )
     return unflatten(point.output_structure, point.outputs), pushforward
 

@@ -53,8 +53,8 @@ class Selection:
             for name in names:
                 if name not in keywords:
                     raise ArgumentError(
-                        f"{self.transformation}: argnames names {name!r}, which was not passed as a keyword argument; pass it by "
-                        f"keyword, or use argnums for a positional argument"
+                        f"{self.transformation}: argnames names {name!r}, which was not passed as a keyword argument; "
+                        f"pass it by keyword, or use argnums for a positional argument"
                     )
             return keywords[self.argnames] if isinstance(self.argnames, str) else {n: keywords[n] for n in names}
         if isinstance(self.argnums, int):
@@ -62,7 +62,9 @@ class Selection:
         assert self.argnums is not None
         return tuple(args[self._position(n, len(args))] for n in self.argnums)
 
-    def put(self, args: tuple[Any, ...], keywords: dict[str, Any], chosen: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def put(
+        self, args: tuple[Any, ...], keywords: dict[str, Any], chosen: Any
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call with the chosen arguments replaced."""
         if self.argnums == 0:
             return (chosen, *args[1:]), keywords
@@ -121,9 +123,7 @@ def match_leaves(tree: Any, structure: Structure, like: list[Any], what: str, pr
     """Leaves of tangents or cotangents, checked against the values they belong to and cast to their dtypes."""
     leaves, found = flatten(tree)
     if found != structure:
-        raise StructureError(
-            f"{what} must have the tree structure of {primal}: expected {structure}, got {found}"
-        )
+        raise StructureError(f"{what} must have the tree structure of {primal}: expected {structure}, got {found}")
     return [_match_leaf(leaf, shaped(value), what, primal) for leaf, value in zip(leaves, like, strict=True)]
 
 
@@ -150,4 +150,6 @@ def _not_differentiable(leaf: Any, name: str, transformation: str, holomorphic: 
     else:
         kind = f"{value.dtype} value"
         advice = "integers and booleans have no derivative; pass a float (x = 2.0, or x.astype(float))"
-    return NonDifferentiableInputError(f"{transformation}: cannot differentiate with respect to a {kind}{where}: {advice}")
+    return NonDifferentiableInputError(
+        f"{transformation}: cannot differentiate with respect to a {kind}{where}: {advice}"
+    )

@@ -1,6 +1,7 @@
 """Batching: many evaluations at once, as ``vmap`` does, by carrying a batch axis through every operation.
 
-May import ``core``. The batch is always axis 0 of the value of a `BatchTracer`, which itself shows the shape without it.
+May import ``core``. The batch is always axis 0 of the value of a `BatchTracer`, which itself shows
+the shape without it.
 
 >>> trace = BatchTrace(2)
 >>> BatchTracer(trace, np.ones((2, 3))).shape
@@ -33,7 +34,7 @@ class BatchTracer(Tracer):
     @property
     def dtype(self) -> "np.dtype[Any]":
         """NumPy dtype."""
-        return self.value.dtype  # type: ignore[no-any-return]
+        return self.value.dtype
 
     def components(self) -> tuple[Any, ...]:
         """The whole batch."""

@@ -21,8 +21,8 @@ def unbroadcast(value: Any, shape: Shape, dtype: "np.dtype[Any]", name: str = "a
             leading, stretched = broadcast_axes(shape, np.broadcast_shapes(value.shape, shape))
         except ValueError:
             raise RuleError(
-                f"{name}: a derivative rule returned a cotangent of shape {value.shape} for an operand of shape {shape}; "
-                f"a transpose must return the shape of its operand, or one broadcast from it"
+                f"{name}: a derivative rule returned a cotangent of shape {value.shape} for an operand of shape "
+                f"{shape}; a transpose must return the shape of its operand, or one broadcast from it"
             ) from None
         if len(value.shape) < len(shape) or any(value.shape[a] == 1 for a in stretched):
             value = np.broadcast_to(value, np.broadcast_shapes(value.shape, shape))

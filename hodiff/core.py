@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from importlib import import_module
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -206,7 +206,7 @@ class Trace:
         """End the run."""
         self.closed = True
 
-    def __enter__(self) -> "Trace":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -317,8 +317,8 @@ class Tracer:
                 "np.take_along_axis(array, np.reshape(index, (1,)), axis=0)[0] instead of array[index]"
             )
         raise ConversionError(
-            "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) instead "
-            "of np.array([...]) or np.asarray([...]) of traced values, np.concatenate or np.where instead of assigning "
+            "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) "
+            "instead of np.array([...]) or np.asarray([...]) of traced values, np.concatenate or np.where instead of assigning "
             "into a plain array (raw_array[i] = x), np.broadcast_to(x, shape) instead of np.full(shape, x), or "
             "hodiff.stop_gradient(x) if no derivative is wanted"
         )

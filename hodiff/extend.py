@@ -1,7 +1,7 @@
 """What a rule author imports: one constructor for each kind of primitive.
 
-A primitive is declared once; forward and reverse mode, batching and every nesting of them follow. ``docs/extending.md`` has
-a worked example of each kind.
+A primitive is declared once; forward and reverse mode, batching and every nesting of them follow. ``docs/extending.md``
+has a worked example of each kind.
 
 >>> import numpy as np
 >>> import hodiff as hd

@@ -32,12 +32,12 @@ class ForwardTracer(Tracer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the primal."""
-        return self.primal.shape  # type: ignore[no-any-return]
+        return self.primal.shape
 
     @property
     def dtype(self) -> "np.dtype[Any]":
         """NumPy dtype of the primal."""
-        return self.primal.dtype  # type: ignore[no-any-return]
+        return self.primal.dtype
 
     def components(self) -> tuple[Any, ...]:
         """Primal and tangent."""

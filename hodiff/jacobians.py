@@ -292,8 +292,8 @@ def hvp(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> HessianVec
     Returns
     -------
     callable
-        Function ``(x, v, *args) -> H(x) @ v``, where ``args`` are the other arguments of ``f``: the signature of SciPy's
-        ``hessp(x, p, *args)``. Costs a small multiple of ``f``.
+        Function ``(x, v, *args) -> H(x) @ v``, where ``args`` are the other arguments of ``f``: the signature of
+        SciPy's ``hessp(x, p, *args)``. Costs a small multiple of ``f``.
 
     Examples
     --------
@@ -349,7 +349,9 @@ def _by_columns(point: Linearised, chunk_size: int | None) -> list[list[Any]]:
             start += value.size
             full = np.reshape(columns, output.shape + value.shape)
             # A scalar is a NumPy scalar; an array is in C order and owns its memory.
-            row.append(full.copy()[()] if isinstance(full, np.ndarray) and (full.ndim == 0 or full.base is not None) else full)
+            row.append(
+                full.copy()[()] if isinstance(full, np.ndarray) and (full.ndim == 0 or full.base is not None) else full
+            )
         result.append(row)
     return result
 

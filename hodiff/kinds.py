@@ -214,7 +214,11 @@ def constant(
     if isinstance(function, np.ufunc) and core is None:
         core = 0
     primitive = Primitive(
-        _name(function, name), function, batch=_batch_rule(batch, leading, core), constant=True, leading=_leading_rule(leading)
+        _name(function, name),
+        function,
+        batch=_batch_rule(batch, leading, core),
+        constant=True,
+        leading=_leading_rule(leading),
     )
     return _claim(primitive, numpy, itself=True)
 
@@ -365,7 +369,12 @@ def reject(function: str, **keywords: tuple[Any, Any]) -> None:
 
 
 def batch_aligned(
-    primitive: Primitive, size: int, operands: Sequence[Any], batched: Sequence[bool], parameters: dict[str, Any], core: int = 0
+    primitive: Primitive,
+    size: int,
+    operands: Sequence[Any],
+    batched: Sequence[bool],
+    parameters: dict[str, Any],
+    core: int = 0,
 ) -> Any:
     """Batch a function that broadcasts over all but its last ``core`` axes: align the axes behind the batch."""
     counts = [getattr(value, "ndim", 0) - flag for value, flag in zip(operands, batched, strict=True)]

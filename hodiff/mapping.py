@@ -36,8 +36,8 @@ class Vmap(Transformed):
         in_axes = self.in_axes
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
             raise BatchAxisError(
-                f"hodiff.vmap: in_axes has {len(in_axes)} entries, but the function was called with {len(args)} positional "
-                f"argument(s); give one entry an argument, or one axis for all"
+                f"hodiff.vmap: in_axes has {len(in_axes)} entries, but the function was called with {len(args)} "
+                f"positional argument(s); give one entry an argument, or one axis for all"
             )
         leaves, structure = flatten((args, keywords))
         axes = _axes_of(in_axes, args, "in_axes") + _axes_of(0, keywords, "in_axes")
@@ -51,9 +51,7 @@ class Vmap(Transformed):
             result = self.function(*traced_args, **traced_keywords)
             outputs, output_structure = flatten(result)
             out_axes = _axes_of(self.out_axes, result, "out_axes")
-            values = [
-                _unwrap(value, axis, trace, size) for value, axis in zip(outputs, out_axes, strict=True)
-            ]
+            values = [_unwrap(value, axis, trace, size) for value, axis in zip(outputs, out_axes, strict=True)]
         return unflatten(output_structure, values)
 
 
@@ -99,7 +97,9 @@ def _check_axes(axes: Any, what: str) -> None:
         try:
             as_index(axis)
         except TypeError:
-            raise BatchAxisError(f"hodiff.vmap: {what} must be integers, None, or trees of them, got {axis!r}") from None
+            raise BatchAxisError(
+                f"hodiff.vmap: {what} must be integers, None, or trees of them, got {axis!r}"
+            ) from None
 
 
 def _axes_of(axes: Any, tree: Any, what: str) -> list[int | None]:
@@ -107,7 +107,9 @@ def _axes_of(axes: Any, tree: Any, what: str) -> list[int | None]:
     try:
         return broadcast_prefix(axes, tree)
     except ValueError as error:
-        raise BatchAxisError(f"hodiff.vmap: {what}={axes!r} is not a prefix of the tree it belongs to: {error}") from None
+        raise BatchAxisError(
+            f"hodiff.vmap: {what}={axes!r} is not a prefix of the tree it belongs to: {error}"
+        ) from None
 
 
 def _batch_size(leaves: list[Any], axes: list[int | None]) -> int:
@@ -119,8 +121,8 @@ def _batch_size(leaves: list[Any], axes: list[int | None]) -> int:
         if value is None or not -value.ndim <= axis < value.ndim:
             what = f"type {type(leaf).__name__}" if value is None else f"shape {value.shape}"
             raise BatchAxisError(
-                f"hodiff.vmap: argument leaf {i} of {what} has no axis {axis} to batch over; use in_axes=None for an argument "
-                f"that is the same for the whole batch"
+                f"hodiff.vmap: argument leaf {i} of {what} has no axis {axis} to batch over; use in_axes=None for an "
+                f"argument that is the same for the whole batch"
             )
         sizes.setdefault(value.shape[axis], f"leaf {i} of shape {value.shape} along axis {axis}")
     if not sizes:
@@ -144,6 +146,8 @@ def _unwrap(value: Any, axis: int | None, trace: BatchTrace, size: int) -> Any:
     if not mine:
         batched = np.broadcast_to(batched, (size, *batched.shape))
     if not -batched.ndim <= axis < batched.ndim:
-        raise BatchAxisError(f"hodiff.vmap: out_axes={axis} is out of bounds for a batched result of {batched.ndim} axes")
+        raise BatchAxisError(
+            f"hodiff.vmap: out_axes={axis} is out of bounds for a batched result of {batched.ndim} axes"
+        )
     batched = np.moveaxis(batched, 0, axis)
     return batched if mine or not isinstance(batched, np.ndarray) else batched.copy()

@@ -2,8 +2,8 @@
 
 There is no second set of rules. An operation's differential is a linear map in the tangents; here the tangents are
 variables of the tape, so that running the differential records it, as rows (see ``tape``). Elementwise operations, the
-most frequent ones, append their coefficients directly, from the same partials. Pulling a cotangent back through the rows
-is the transpose; pushing a tangent forward through them is the linearised function.
+most frequent ones, append their coefficients directly, from the same partials. Pulling a cotangent back through the
+rows is the transpose; pushing a tangent forward through them is the linearised function.
 
 May import ``core``, ``tape``, ``forward``, ``annihilate`` and ``errors``.
 
@@ -27,7 +27,6 @@ from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
 from hodiff.tape import Cast, LinearRow, Term, UnaryRow, pull, push
 
-
 _FLOAT64 = np.dtype(float)
 
 
@@ -45,12 +44,12 @@ class ReverseTracer(Tracer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the primal."""
-        return self.primal.shape  # type: ignore[no-any-return]
+        return self.primal.shape
 
     @property
     def dtype(self) -> "np.dtype[Any]":
         """NumPy dtype of the primal."""
-        return self.primal.dtype  # type: ignore[no-any-return]
+        return self.primal.dtype
 
     def components(self) -> tuple[Any, ...]:
         """The primal."""
@@ -89,12 +88,13 @@ class TapeVariable(Tracer):
 
     def truth(self) -> Any:
         """Refuse: control flow on a tangent is not linear."""
-        raise NotLinearError("a derivative rule used the value of a tangent in Python control flow, which is not linear")
+        raise NotLinearError(
+            "a derivative rule used the value of a tangent in Python control flow, which is not linear"
+        )
 
 
 class LinearMap:
-    """A finished tape: the derivative of a function at a point, to be applied any number of times.
-    """
+    """A finished tape: the derivative of a function at a point, to be applied any number of times."""
 
     __slots__ = ("_input_rows", "_output_rows", "_rows")
 
@@ -105,7 +105,9 @@ class LinearMap:
 
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
         """Cotangents of the inputs, None where zero, from those of the outputs (None where zero)."""
-        present = [(r, c) for r, c in zip(self._output_rows, cotangents, strict=True) if r is not None and c is not None]
+        present = [
+            (r, c) for r, c in zip(self._output_rows, cotangents, strict=True) if r is not None and c is not None
+        ]
         with np.errstate(all="ignore"):
             result = pull(self._rows, present, self._input_rows)
             if contains_nan(*result):
@@ -260,14 +262,14 @@ class ReverseTrace(Trace):
             raise self.leaked()
         if primitive.jointly and len(operands) == 1:
             return self._unary_linear(primitive, operands[0], parameters)
-        primals = []
+        primals: list[Any] = []
         slots = []
         plain = True
         for operand in operands:
             if isinstance(operand, Tracer):
                 if operand.owner is self:
                     slots.append(len(primals))
-                    operand = operand.primal
+                    operand = operand.primal  # type: ignore[attr-defined]
                     if isinstance(operand, Tracer):
                         plain = False
                 else:
@@ -375,8 +377,8 @@ class ReverseTrace(Trace):
             return tuple(self._wrap(primitive, a, t) for a, t in zip(answer, tangent, strict=True))
         if not isinstance(tangent, TapeVariable) or tangent.owner is not self._tape:
             raise NotLinearError(
-                f"{primitive.name}: a derivative rule returned a tangent that does not depend on the tangent it was given; "
-                f"return None for a derivative that is zero"
+                f"{primitive.name}: a derivative rule returned a tangent that does not depend on the tangent it was "
+                f"given; return None for a derivative that is zero"
             )
         if tangent.shape != answer.shape:
             raise RuleError(
@@ -431,4 +433,4 @@ def _answer_shape(
 def _elementwise_dtype(primitive: Primitive, kinds: list[Any]) -> "np.dtype[Any]":
     ones = [np.ones((), kind) if isinstance(kind, np.dtype) else kind for kind in kinds]
     with np.errstate(all="ignore"):
-        return primitive.function(*ones).dtype  # type: ignore[no-any-return]
+        return primitive.function(*ones).dtype

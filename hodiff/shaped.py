@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from operator import index as as_index
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def is_inexact(dtype: "np.dtype[Any]") -> bool:
     return bool(dtype.kind in "fc")
 
 
-def negative_axis(axis: Any, ndim: int, name: str) -> int:
+def negative_axis(axis: SupportsIndex, ndim: int, name: str) -> int:
     """``axis`` counted from the end, so that it stays right when axes are added in front.
 
     Raises
@@ -62,10 +62,10 @@ def negative_axis(axis: Any, ndim: int, name: str) -> int:
     numpy.exceptions.AxisError
         When ``axis`` is out of bounds for ``ndim`` axes; ``name`` is the function to name.
     """
-    axis = as_index(axis)
-    if not -ndim <= axis < ndim:
-        raise np.exceptions.AxisError(f"{name}: axis {axis} is out of bounds for array of dimension {ndim}")
-    return axis - ndim if axis >= 0 else axis
+    number = as_index(axis)
+    if not -ndim <= number < ndim:
+        raise np.exceptions.AxisError(f"{name}: axis {number} is out of bounds for array of dimension {ndim}")
+    return number - ndim if number >= 0 else number
 
 
 def negative_axes(axis: Any, ndim: int, name: str) -> tuple[int, ...]:

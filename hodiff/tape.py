@@ -4,7 +4,8 @@ May import ``casting``, ``core``, ``kinds`` and ``shaped``. Reverse mode appends
 A row keeps coefficients and shapes, not primals, and has one term an operand that depends on the inputs:
 
 * an elementwise row is a tuple of terms ``(source row, coefficient, cast)``; the coefficients ±1 are `Sign`;
-* any other row is a `UnaryRow` or `LinearRow`, which applies a primitive that is linear in the operand, or its transpose;
+* any other row is a `UnaryRow` or `LinearRow`, which applies a primitive that is linear in the operand, or its
+  transpose;
 * None is an input.
 
 ``cast`` is None where operand and answer have the same shape and dtype; otherwise a `Cast` undoes broadcasting and
@@ -157,7 +158,9 @@ class Accumulator:
         self.buffer: Any = None
         self.pieces: list[tuple[Primitive, Any, tuple[Any, ...], dict[str, Any]]] = []
 
-    def scatter(self, primitive: Primitive, cotangent: Any, operands: tuple[Any, ...], parameters: dict[str, Any]) -> None:
+    def scatter(
+        self, primitive: Primitive, cotangent: Any, operands: tuple[Any, ...], parameters: dict[str, Any]
+    ) -> None:
         """Add the transpose of ``primitive`` applied to ``cotangent``."""
         assert primitive.accumulate is not None
         if cotangent.__class__ is not np.ndarray and isinstance(cotangent, Tracer):

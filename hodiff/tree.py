@@ -18,7 +18,7 @@ Structure = optree.PyTreeSpec
 
 
 #: The structure of a tree that is a single leaf.
-LEAF = optree.tree_structure(0)
+LEAF = optree.tree_structure(0)  # type: ignore[arg-type]
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:

@@ -38,8 +38,12 @@ infix(np.bitwise_xor, "xor", "^")
 prefix(np.invert, "invert")
 
 round_to = constant(lambda x, decimals: np.round(x, decimals), name="round_to", leading=True)
-arg_maximum = constant(lambda x, axis, keepdims: np.argmax(x, axis, keepdims=keepdims), name="arg_maximum", leading=True)
-arg_minimum = constant(lambda x, axis, keepdims: np.argmin(x, axis, keepdims=keepdims), name="arg_minimum", leading=True)
+arg_maximum = constant(
+    lambda x, axis, keepdims: np.argmax(x, axis, keepdims=keepdims), name="arg_maximum", leading=True
+)
+arg_minimum = constant(
+    lambda x, axis, keepdims: np.argmin(x, axis, keepdims=keepdims), name="arg_minimum", leading=True
+)
 arg_sort = constant(lambda x, axis, kind: np.argsort(x, axis, kind=kind), name="arg_sort", leading=True)
 stop_gradient = constant(lambda x: x, name="stop_gradient", core=0)
 
@@ -49,18 +53,14 @@ all_of = constant(lambda x, axis, keepdims: np.all(x, axis, keepdims=keepdims), 
 
 
 @composite(np.any, method="any")
-def any(  # noqa: A001 - NumPy's name
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue
-) -> Any:
+def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue) -> Any:
     """NumPy's ``any``."""
     reject("numpy.any", out=(out, None), where=(where, np._NoValue))
     return any_of(a, axis=negative_axes(axis, a.ndim, "numpy.any"), keepdims=keepdims is True)
 
 
 @composite(np.all, method="all")
-def all(  # noqa: A001 - NumPy's name
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue
-) -> Any:
+def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue) -> Any:
     """NumPy's ``all``."""
     reject("numpy.all", out=(out, None), where=(where, np._NoValue))
     return all_of(a, axis=negative_axes(axis, a.ndim, "numpy.all"), keepdims=keepdims is True)
@@ -158,7 +158,7 @@ def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stab
 
 
 @composite(np.round, np.around, method="round")
-def round(a: Any, decimals: int = 0, out: Any = None) -> Any:  # noqa: A001 - NumPy's name
+def round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     """NumPy's ``round``: constant almost everywhere."""
     reject("numpy.round", out=(out, None))
     return round_to(a, decimals=decimals)

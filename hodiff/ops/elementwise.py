@@ -2,7 +2,7 @@
 
 One line an operation: the ufunc and its partials, with the answer in scope. At kinks the partials are those of the
 minimum-norm element of the Clarke subdifferential: ``abs'(0) = 0``, ``hypot'(0, 0) = (0, 0)``.
-May import ``kinds``.
+May import ``core`` and ``kinds``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.abs)(0.0))
@@ -12,9 +12,9 @@ May import ``kinds``.
 from typing import Any
 
 import numpy as np
-
 from scipy.special import expit
 
+from hodiff.core import Primitive
 from hodiff.kinds import attribute, composite, constant, elementwise, infix, linear, prefix
 
 _LN2 = float(np.log(2.0))
@@ -78,7 +78,7 @@ remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y
 fmod = elementwise(np.fmod, 1, lambda ans, x, y: -np.rint(np.divide(x - ans, y)))
 absolute = elementwise(np.absolute, lambda ans, x: _direction(ans, x), smooth=True)
 fabs = elementwise(np.fabs, lambda ans, x: real_sign(x), smooth=True)
-real_sign = constant(lambda x: np.sign(x), name="real_sign", core=0)
+real_sign: Primitive = constant(lambda x: np.sign(x), name="real_sign", core=0)
 copysign = elementwise(np.copysign, lambda ans, x, y: real_sign(x) * np.copysign(1.0, y), None, smooth=True)
 ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)
 
@@ -114,7 +114,9 @@ arcsinh = elementwise(np.arcsinh, lambda ans, x: 1 / _length(x))
 arccosh = elementwise(np.arccosh, lambda ans, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 arctanh = elementwise(np.arctanh, lambda ans, x: 1 / ((1 - x) * (1 + x)))
 arctan2 = elementwise(
-    np.arctan2, lambda ans, y, x: x / np.hypot(y, x) / np.hypot(y, x), lambda ans, y, x: -y / np.hypot(y, x) / np.hypot(y, x)
+    np.arctan2,
+    lambda ans, y, x: x / np.hypot(y, x) / np.hypot(y, x),
+    lambda ans, y, x: -y / np.hypot(y, x) / np.hypot(y, x),
 )
 deg2rad = elementwise(np.deg2rad, lambda ans, x: _DEGREE, smooth=True)
 radians = elementwise(np.radians, lambda ans, x: _DEGREE, smooth=True)
@@ -126,6 +128,7 @@ degrees = elementwise(np.degrees, lambda ans, x: 1 / _DEGREE, smooth=True)
 conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, numpy=np.conjugate)
 real = elementwise(np.real, 1, smooth=True, numpy=np.real)
 imag = elementwise(np.imag, lambda ans, x: -1j if np.iscomplexobj(x) else 0.0, smooth=True, numpy=np.imag)
+
 
 @composite(np.sign)
 def sign(x: Any) -> Any:

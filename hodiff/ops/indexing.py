@@ -110,13 +110,13 @@ def _batch_scatter(primitive: Primitive, size: int, operands: Any, batched: Any,
     return np.moveaxis(answer, before, 0)
 
 
-scatter = linear(
+scatter: Primitive = linear(
     _scatter,
     lambda ct, x, *arrays, axis, shape: gather(ct, *arrays, axis=axis),
     name="scatter",
     batch=_batch_scatter,
 )
-gather = linear(
+gather: Primitive = linear(
     lambda x, *arrays, axis: x[_gather_index(arrays, axis)],
     lambda ct, x, *arrays, axis: scatter(ct, *arrays, axis=axis, shape=x.shape),
     name="gather",
@@ -169,9 +169,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     axis = negative_axis(axis, arr.ndim, "numpy.take_along_axis")
     if indices.ndim != arr.ndim:
         raise ValueError("numpy.take_along_axis: `indices` and `arr` must have the same number of dimensions")
-    grid: list[Any] = [
-        np.reshape(np.arange(n), (n, *(1,) * (arr.ndim - 1 - i))) for i, n in enumerate(arr.shape)
-    ]
+    grid: list[Any] = [np.reshape(np.arange(n), (n, *(1,) * (arr.ndim - 1 - i))) for i, n in enumerate(arr.shape)]
     grid[axis] = indices
     return gather(arr, *grid, axis=-arr.ndim)
 
@@ -187,7 +185,7 @@ def _without_masks(entries: tuple[Any, ...]) -> tuple[Any, ...]:
         if not _is_array(entry):
             result.append(entry)
             continue
-        array = entry if isinstance(entry, Tracer) else np.asarray(entry)
+        array: Any = entry if isinstance(entry, Tracer) else np.asarray(entry)
         if array.dtype.kind == "b":
             if array.ndim == 0:
                 raise IndexError("a boolean scalar is not supported as an index of a traced array; use an if statement")

@@ -1,9 +1,9 @@
 """Cases of ``hodiff/ops/comparison.py``: constants times something that is differentiated."""
 
 import numpy as np
-from cases.table import array, case
 
 import hodiff.ops.comparison as ops
+from cases.table import array, case
 
 _X = array(2, 3, seed=1) * 3
 _PAIRWISE = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.floor_divide)
@@ -19,7 +19,13 @@ CASES = [
     case("invert", lambda x: ~(x > 0) * x, _X, covers=np.invert, scale=0.01),
     case("spacing", lambda x: np.spacing(x) * 0 + x, _X, covers=np.spacing, scale=0.01),
     case("nextafter", lambda x: (np.nextafter(x, 10.0) > x) * x, _X, covers=np.nextafter, scale=0.01),
-    case("infix-comparisons", lambda x: ((x > 0) & (x <= 2) | (x < -1) ^ (x >= 1)) * x + (x == 0) + (x != 1), _X, covers=(), scale=0.01),
+    case(
+        "infix-comparisons",
+        lambda x: ((x > 0) & (x <= 2) | (x < -1) ^ (x >= 1)) * x + (x == 0) + (x != 1),
+        _X,
+        covers=(),
+        scale=0.01,
+    ),
     case("floor-divide-infix", lambda x: (x // 0.4) * x, _X, covers=np.floor_divide, scale=0.01),
     case("round", lambda x: np.round(x, 1) * x, _X, covers=(np.round, np.around, ops.round_to), scale=0.002),
     *(
@@ -28,9 +34,21 @@ CASES = [
         for axis in (None, 0, -1)
     ),
     case("argmax-method", lambda x: x.argmax(0) * x, _X, covers=(np.argmax, ops.arg_maximum), scale=0.01),
-    case("argmin-keepdims", lambda x: np.argmin(x, 1, keepdims=True) * x, _X, covers=(np.argmin, ops.arg_minimum), scale=0.01),
+    case(
+        "argmin-keepdims",
+        lambda x: np.argmin(x, 1, keepdims=True) * x,
+        _X,
+        covers=(np.argmin, ops.arg_minimum),
+        scale=0.01,
+    ),
     *(
-        case(f"argsort-{axis}", lambda x, axis=axis: np.argsort(x, axis).reshape(2, 3) * x, _X, covers=(np.argsort, ops.arg_sort), scale=0.01)
+        case(
+            f"argsort-{axis}",
+            lambda x, axis=axis: np.argsort(x, axis).reshape(2, 3) * x,
+            _X,
+            covers=(np.argsort, ops.arg_sort),
+            scale=0.01,
+        )
         for axis in (None, 0, 1)
     ),
     *(
@@ -43,14 +61,32 @@ CASES = [
     case("nonzero", lambda x: x[np.nonzero(x)] ** 2, _X, covers=np.nonzero, batch=False),
     case(
         "queries",
-        lambda x: x * (np.shape(x)[0] + np.ndim(x) + np.size(x) + np.size(x, 0) + len(x) + x.ndim + x.size + x.itemsize + x.nbytes),
+        lambda x: (
+            x
+            * (
+                np.shape(x)[0]
+                + np.ndim(x)
+                + np.size(x)
+                + np.size(x, 0)
+                + len(x)
+                + x.ndim
+                + x.size
+                + x.itemsize
+                + x.nbytes
+            )
+        ),
         _X,
         covers=(np.shape, np.ndim, np.size),
         single=False,
     ),
     case(
         "likes",
-        lambda x: x * (np.ones_like(x)  + np.zeros_like(x)) * (np.iscomplexobj(x) + np.isrealobj(x)) * np.ones(1, np.result_type(x, 1.0)),
+        lambda x: (
+            x
+            * (np.ones_like(x) + np.zeros_like(x))
+            * (np.iscomplexobj(x) + np.isrealobj(x))
+            * np.ones(1, np.result_type(x, 1.0))
+        ),
         _X,
         covers=(np.ones_like, np.zeros_like, np.iscomplexobj, np.isrealobj, np.result_type),
     ),

@@ -1,9 +1,9 @@
 """Cases of ``hodiff/ops/elementwise.py``."""
 
 import numpy as np
-from cases.table import array, case, special
 
 import hodiff.ops.elementwise as ops
+from cases.table import array, case, special
 
 _SMALL = array(4, seed=1) * 0.8
 _POSITIVE = array(2, 3, seed=2, low=0.4, high=2.5)
@@ -42,14 +42,32 @@ CASES = [
     case("modf", np.modf, np.array([3.3, -2.1]), covers=np.modf, scale=0.05),
     case("frexp", lambda x: np.frexp(x)[0], np.array([3.3, -2.1]), covers=(np.frexp, ops.binary_exponent), scale=0.05),
     case("ldexp", lambda x: np.ldexp(x, np.array([1, -2])), array(2), covers=np.ldexp),
-    case("copysign", lambda x: np.copysign(x, np.array([-1.0, 2.0])), np.array([0.5, -0.6]), covers=np.copysign, scale=0.2),
+    case(
+        "copysign",
+        lambda x: np.copysign(x, np.array([-1.0, 2.0])),
+        np.array([0.5, -0.6]),
+        covers=np.copysign,
+        scale=0.2,
+    ),
     case("sign", lambda x: np.sign(x) * x, array(3), covers=(np.sign, ops.real_sign), scale=0.02),
     case("sign-complex", lambda x, y: np.real(np.sign(x + 1j * y) * (1 + 2j)), *_PAIR, covers=np.sign, scale=0.2),
     case("real-of-real", np.real, array(3), covers=np.real),
     case("imag-of-real", np.imag, array(3), covers=np.imag),
     case("conjugate-of-real", np.conjugate, array(3), covers=np.conjugate),
-    case("complex-product", lambda x, y: np.abs((x + 1j * y) * np.exp(1j * x)), *_PAIR, covers=(np.absolute, np.exp), scale=0.2),
-    case("complex-parts", lambda x: np.real(np.sin(x + 2j)) * np.imag(np.log(x + 1j)), _POSITIVE, covers=(np.imag,), scale=0.2),
+    case(
+        "complex-product",
+        lambda x, y: np.abs((x + 1j * y) * np.exp(1j * x)),
+        *_PAIR,
+        covers=(np.absolute, np.exp),
+        scale=0.2,
+    ),
+    case(
+        "complex-parts",
+        lambda x: np.real(np.sin(x + 2j)) * np.imag(np.log(x + 1j)),
+        _POSITIVE,
+        covers=(np.imag,),
+        scale=0.2,
+    ),
     case("conjugate", lambda x: np.real(np.conjugate(x * (1 + 2j)) * (x * x * 1j)), _POSITIVE, covers=np.conjugate),
     *(
         case(f"infix-{i}", f, *_PAIR, covers=(), scale=0.2)
@@ -75,7 +93,9 @@ SPECIALS = [
     special("power-zero-exponent", lambda x: x**0, np.array([0.0, 2.0]), np.array([0.0, 0.0]), second=np.zeros((2, 2))),
     special("power-zero-float-exponent", lambda x: x**0.0, 0.0, 0.0, second=0.0),
     special("power-two-at-zero", lambda x: x**2.0, 0.0, 0.0, second=2.0),
-    special("power-array-exponent-at-zero", lambda x: x ** np.array([0.0, 1.0, 2.0]), np.zeros(3), np.array([0.0, 1.0, 0.0])),
+    special(
+        "power-array-exponent-at-zero", lambda x: x ** np.array([0.0, 1.0, 2.0]), np.zeros(3), np.array([0.0, 1.0, 0.0])
+    ),
     special("zero-to-the-y", lambda y: np.power(0.0, y), 2.0, 0.0),
     special("power-base-zero-both", np.power, (0.0, 2.0), (0.0, 0.0)),
     special("arctan2-tiny", np.arctan2, (1e-200, 1e-200), (5e199, -5e199)),

@@ -1,9 +1,9 @@
 """Cases of ``hodiff/ops/indexing.py``: every form of key on arrays of one to four axes."""
 
 import numpy as np
-from cases.table import array, case, special
 
 import hodiff.ops.indexing as ops
+from cases.table import array, case, special
 
 _X = array(3, 4, 2, 3, seed=1)
 _I = np.array([0, 2, 2])
@@ -41,7 +41,12 @@ _KEYS = {
 }
 
 CASES = [
-    *(case(f"key-{name}", lambda x, key=key: x[key] ** 2, _X, covers=(ops.getitem, ops.gather, ops.place, ops.scatter)) for name, key in _KEYS.items()),
+    *(
+        case(
+            f"key-{name}", lambda x, key=key: x[key] ** 2, _X, covers=(ops.getitem, ops.gather, ops.place, ops.scatter)
+        )
+        for name, key in _KEYS.items()
+    ),
     case("element", lambda x: x[1] * x[-1] * x[1], array(4), covers=ops.getitem),
     case("loop", lambda x: sum(x[i] * x[i + 1] for i in range(4)), array(5), covers=ops.getitem),
     case("iteration", lambda x: sum(v * v for row in x for v in row), array(2, 2), covers=ops.getitem),
@@ -55,12 +60,29 @@ CASES = [
         covers=(ops.gather, np.take_along_axis),
         scale=0.02,
     ),
-    case("take-along-axis", lambda x: np.take_along_axis(x, np.array([[0, 1], [2, 2]]), 1) ** 2, array(2, 3), covers=np.take_along_axis),
-    case("take-along-rows", lambda x: np.take_along_axis(x, np.array([[0, 1, 1]]), 0) ** 2, array(2, 3), covers=np.take_along_axis),
-    case("take-along-flat", lambda x: np.take_along_axis(x, np.array([3, 0]), None), array(2, 3), covers=np.take_along_axis),
+    case(
+        "take-along-axis",
+        lambda x: np.take_along_axis(x, np.array([[0, 1], [2, 2]]), 1) ** 2,
+        array(2, 3),
+        covers=np.take_along_axis,
+    ),
+    case(
+        "take-along-rows",
+        lambda x: np.take_along_axis(x, np.array([[0, 1, 1]]), 0) ** 2,
+        array(2, 3),
+        covers=np.take_along_axis,
+    ),
+    case(
+        "take-along-flat",
+        lambda x: np.take_along_axis(x, np.array([3, 0]), None),
+        array(2, 3),
+        covers=np.take_along_axis,
+    ),
     case("take-flat", lambda x: np.take(x, [[0, 5], [2, 2]]) ** 2, array(2, 3), covers=np.take),
     case("take-method", lambda x: x.take(np.array([1, 1]), axis=0) ** 2, array(2, 3), covers=np.take),
-    case("computed-mask", lambda x: x[x > 0] ** 3, np.array([0.5, -0.4, 1.0]), covers=ops.gather, scale=0.02, batch=False),
+    case(
+        "computed-mask", lambda x: x[x > 0] ** 3, np.array([0.5, -0.4, 1.0]), covers=ops.gather, scale=0.02, batch=False
+    ),
 ]
 
 SPECIALS = [

@@ -1,9 +1,9 @@
 """Cases of ``hodiff/ops/selection.py``."""
 
 import numpy as np
-from cases.table import array, case, special
 
 import hodiff.ops.selection as ops
+from cases.table import array, case, special
 
 _X = array(2, 3, seed=1)
 _Y = array(3, seed=2)
@@ -29,9 +29,21 @@ SPECIALS = [
     special("maximum-constant-tie", lambda x: np.maximum(x, 0), np.zeros(2), np.array([0.5, 0.5])),
     special("minimum-tie", np.minimum, (1.0, 1.0), (0.5, 0.5)),
     special("maximum-equal-infinities", np.maximum, (np.inf, np.inf), (0.5, 0.5)),
-    special("fmax-nan", np.fmax, (np.array([np.nan, 1.0]), np.array([2.0, np.nan])), (np.array([0.0, 1.0]), np.array([1.0, 0.0]))),
-    special("fmin-nan", np.fmin, (np.array([np.nan, 1.0]), np.array([2.0, np.nan])), (np.array([0.0, 1.0]), np.array([1.0, 0.0]))),
-    special("clip-at-bounds", lambda x: np.clip(x, 0.0, 1.0), np.array([0.0, 1.0, 0.5, 2.0]), np.array([0.5, 0.5, 1.0, 0.0])),
+    special(
+        "fmax-nan",
+        np.fmax,
+        (np.array([np.nan, 1.0]), np.array([2.0, np.nan])),
+        (np.array([0.0, 1.0]), np.array([1.0, 0.0])),
+    ),
+    special(
+        "fmin-nan",
+        np.fmin,
+        (np.array([np.nan, 1.0]), np.array([2.0, np.nan])),
+        (np.array([0.0, 1.0]), np.array([1.0, 0.0])),
+    ),
+    special(
+        "clip-at-bounds", lambda x: np.clip(x, 0.0, 1.0), np.array([0.0, 1.0, 0.5, 2.0]), np.array([0.5, 0.5, 1.0, 0.0])
+    ),
     special("where-log", lambda x: np.where(x > 0, np.log(x), 0.0), np.array([0.0, 2.0]), np.array([0.0, 0.5])),
     special(
         "missing-data",

@@ -1,7 +1,7 @@
 """The form of a test case. Every operation of hodiff has cases, one file a topic, as in ``hodiff/ops``.
 
-A case is a function of float arrays and the point at which to differentiate it. ``test_modes.py`` runs each case through
-every mode and every pair of modes and compares with finite differences of high order, which know nothing of hodiff.
+A case is a function of float arrays and the point at which to differentiate it. ``test_modes.py`` runs each case
+through every mode and every pair of modes and compares with finite differences of high order, which know nothing of hodiff.
 A special value is a point where the derivative is known in closed form: kinks, poles, ties, empty arrays.
 """
 
@@ -50,8 +50,8 @@ class Case:
 class Special:
     """A point with a derivative known in closed form.
 
-    ``gradients`` has one entry an argument: the gradient of the sum of ``function(*args)``. ``second`` is the Hessian of that
-    sum as a matrix over all elements of all arguments. ``forward`` says whether forward mode gives the same.
+    ``gradients`` has one entry an argument: the gradient of the sum of ``function(*args)``. ``second`` is the Hessian
+    of that sum as a matrix over all elements of all arguments. ``forward`` says whether forward mode gives the same.
     """
 
     name: str

@@ -38,7 +38,10 @@ def _move(args, directions, step):
 
 def _first_difference(f, args, directions, scale):
     h = 0.02 * scale
-    return sum(w * (f(*_move(args, directions, k * h)) - f(*_move(args, directions, -k * h))) for k, w in _FIRST.items()) / h
+    return (
+        sum(w * (f(*_move(args, directions, k * h)) - f(*_move(args, directions, -k * h))) for k, w in _FIRST.items())
+        / h
+    )
 
 
 def _second_difference(f, args, directions, scale):
@@ -199,20 +202,35 @@ def test_special_values(row: Special):
         expected = np.asarray(row.second)
         size = sum(np.size(a) for a in row.args)
         blocks = hd.hessian(total, argnums=every)(*row.args)
-        full = np.block([[np.reshape(b, (np.size(x), np.size(y))) for b, y in zip(r, row.args, strict=True)] for r, x in zip(blocks, row.args, strict=True)])
+        full = np.block(
+            [
+                [np.reshape(b, (np.size(x), np.size(y))) for b, y in zip(r, row.args, strict=True)]
+                for r, x in zip(blocks, row.args, strict=True)
+            ]
+        )
         np.testing.assert_allclose(full, expected.reshape(size, size), rtol=1e-12, atol=1e-300, err_msg="hessian")
+
         def along(*args):
             return _inner(hd.grad(total, argnums=every)(*args), [np.ones(np.shape(a)) for a in row.args])
+
         ones = hd.grad(along, argnums=every)(*row.args)
         found = np.concatenate([np.ravel(g) for g in ones])
-        np.testing.assert_allclose(found, expected.reshape(size, size).sum(0), rtol=1e-12, atol=1e-300, err_msg="reverse over reverse")
+        np.testing.assert_allclose(
+            found, expected.reshape(size, size).sum(0), rtol=1e-12, atol=1e-300, err_msg="reverse over reverse"
+        )
 
 
 def test_every_operation_has_a_case():
     import hodiff.ops as ops
 
     covered = {id(item) for row in CASES for item in row.covers}
-    covered |= {id(table[item]) for row in CASES for item in row.covers for table in (NUMPY_FUNCTIONS, NUMPY_UFUNCS) if _in(item, table)}
+    covered |= {
+        id(table[item])
+        for row in CASES
+        for item in row.covers
+        for table in (NUMPY_FUNCTIONS, NUMPY_UFUNCS)
+        if _in(item, table)
+    }
     missing = set()
     for topic in ops.__all__:
         for name, value in vars(getattr(ops, topic)).items():
