@@ -29,36 +29,43 @@ LAYERS = {
     "hodiff.tree": 0,
     "hodiff.shaped": 0,
     "hodiff.core": 1,
+    "hodiff.casting": 1,
+    "hodiff.arguments": 2,
     "hodiff.kinds": 3,
     "hodiff.ops.*": 4,
     "hodiff.ops": 4,
     "hodiff.tape": 5,
     "hodiff.batch": 5,
     "hodiff.annihilate": 5,
-    "hodiff.forward": 6,
-    "hodiff.reverse": 7,
+    "hodiff.forward": 5,
+    "hodiff.reverse": 6,
+    "hodiff.transform": 7,
     "hodiff.api": 8,
+    "hodiff.mapping": 8,
+    "hodiff.jacobians": 9,
     "hodiff.extend": 9,
-    "hodiff.testing": 9,
-    "hodiff": 10,
+    "hodiff.testing": 10,
+    "hodiff": 11,
     "optimizers.errors": 0,
     "optimizers.status": 0,
-    "optimizers.result": 1,
+    "optimizers.result": 0,
+    "optimizers.linear": 0,
+    "optimizers.checks": 1,
     "optimizers.flatten": 1,
-    "optimizers.linear": 1,
-    "optimizers.state": 2,
+    "optimizers.subproblem": 1,
     "optimizers.point": 2,
+    "optimizers.state": 2,
+    "optimizers.stopping": 2,
     "optimizers.problem": 3,
     "optimizers.linesearch": 4,
-    "optimizers.stopping": 4,
-    "optimizers.subproblem": 4,
-    "optimizers.base": 5,
-    "optimizers.first_order": 6,
-    "optimizers.quasi_newton": 6,
-    "optimizers.second_order": 6,
-    "optimizers.run": 7,
+    "optimizers.scipy_bridge": 4,
+    "optimizers.run": 5,
+    "optimizers.solver": 6,
+    "optimizers.first_order": 7,
+    "optimizers.quasi_newton": 7,
+    "optimizers.second_order": 7,
+    "optimizers.scipy_run": 7,
     "optimizers.minimize": 8,
-    "optimizers.scipy_bridge": 8,
     "optimizers": 9,
 }
 # (importer, imported) within one layer. Each pair is an exception and says why.
@@ -188,7 +195,9 @@ def check_layers(
         layer = layer_of(source.name, layers)
         # One complaint a line, however many names it imports.
         for item in {(item.line, item.module): item for item in imports_of(source, sources)}.values():
-            target = layer_of(item.module, layers) if item.module in sources else None
+            # Which modules of one package may open the door to the other is the business of `check_doors`.
+            same_package = _top(item.module) == _top(source.name)
+            target = layer_of(item.module, layers) if item.module in sources and same_package else None
             own_member = source.is_package and item.module.startswith(source.name + ".")
             allowed = own_member or (source.name, item.module) in same_layer
             if layer is None or target is None or target < layer or (target == layer and allowed):
@@ -264,12 +273,19 @@ def check_budgets(sources: Sources) -> list[str]:
             complaints.append(f"{source.path}: {lines} lines, more than {MAX_FILE_LINES}; split it by topic")
         for node in ast.walk(source.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1 - _docstring_lines(node)
                 if lines > MAX_FUNCTION_LINES:
                     complaints.append(
                         f"{source.path}:{node.lineno}: {node.name} has {lines} lines, more than {MAX_FUNCTION_LINES}"
                     )
     return complaints
+
+
+def _docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = node.body[0]
+    if ast.get_docstring(node) is None or first.end_lineno is None:
+        return 0
+    return first.end_lineno - first.lineno + 1
 
 
 def public_names(module: ModuleType) -> set[str]:
