@@ -22,6 +22,7 @@ May import ``core``, ``shaped`` and ``errors``.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -274,17 +275,28 @@ def general(
     return _claim(primitive, numpy)
 
 
-def composite(*numpy: Any, method: str | None = None) -> Callable[[F], F]:
-    """Declare that a NumPy function is to be computed, on traced values, by a Python function of other operations.
+def composite(*numpy: Any, method: str | None = None) -> Any:
+    """Declare an operation that is a Python function of other operations; every derivative follows from them.
 
-    A function that no NumPy name should lead to needs no declaration at all: it is differentiated as it is.
+    A function of one's own needs no declaration at all, and ``@composite`` returns it as it is. What a declaration adds
+    is that a NumPy function, called on traced values, leads to it.
 
     Parameters
     ----------
     *numpy : callable
-        NumPy functions or ufuncs that lead to the decorated one; it must have their signature.
+        NumPy functions or ufuncs that lead to the decorated function, which must have their signature.
     method : str, optional
         Name of the ndarray method that does the same, which traced values then have too.
+
+    Returns
+    -------
+    callable
+        A decorator that returns the function it is given.
+
+    Raises
+    ------
+    hodiff.errors.RuleError
+        When a NumPy function already has a rule, or does not let other types take its calls (``numpy.array``).
 
     Examples
     --------
@@ -297,6 +309,8 @@ def composite(*numpy: Any, method: str | None = None) -> Callable[[F], F]:
     >>> hd.grad(np.trapezoid)(np.ones(3))
     array([0.5, 1. , 0.5])
     """
+    if method is None and len(numpy) == 1 and isinstance(numpy[0], FunctionType):
+        return numpy[0]
 
     def declare(function: F) -> F:
         for target in numpy:
@@ -453,6 +467,11 @@ def _claim(primitive: Primitive, numpy: Any, *, itself: bool = False) -> Primiti
 
 def _enter(target: Any, operation: Callable[..., Any]) -> None:
     table = NUMPY_UFUNCS if isinstance(target, np.ufunc) else NUMPY_FUNCTIONS
+    if table is NUMPY_FUNCTIONS and not hasattr(target, "_implementation"):
+        raise RuleError(
+            f"{target!r} cannot be claimed: it is neither a ufunc nor a NumPy function that dispatches on its arguments; "
+            f"call the primitive itself instead"
+        )
     if target in table:
         raise RuleError(f"{target.__name__} already has a derivative rule, {table[target]!r}; it can have only one")
     table[target] = operation

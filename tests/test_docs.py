@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from test_architecture import LAYERS
 
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS
 
@@ -138,6 +139,16 @@ def test_the_diffs_of_new_primitives_are_all_there_is_to_do(tmp_path):
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.search(r"\b11 passed", run.stdout), run.stdout
+
+
+@pytest.mark.parametrize("package", ["hodiff", "optimizers"])
+def test_the_table_of_layers_is_the_enforced_one(package):
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.split(f"| layer | `{package}` |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", table, re.MULTILINE)
+    shown = {f"{package}.{name}": int(layer) for layer, names in rows for name in re.findall(r"`(\w+)`", names)}
+    inside = {name: layer for name, layer in LAYERS.items() if name.startswith(f"{package}.") and "*" not in name}
+    assert shown == inside
 
 
 def test_every_page_is_reached_from_the_index_and_no_link_is_broken():

@@ -179,8 +179,8 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         return singular(a, vectors=False, undefined=_UNDEFINED)[1]
     if full_matrices and a.shape[-1] != a.shape[-2]:
         raise UnsupportedKeywordError(
-            "numpy.linalg.svd: full_matrices=True is not supported on values that carry derivatives where the matrix is "
-            "not square; pass full_matrices=False, or compute_uv=False for the singular values alone"
+            "numpy.linalg.svd: full_matrices=True is not supported on values that carry derivatives when the matrix "
+            "is not square; pass full_matrices=False, or compute_uv=False for the singular values alone"
         )
     return _SVD(*singular(a, vectors=True, undefined=_UNDEFINED))
 
