@@ -1,9 +1,9 @@
 """Zeros that win: an interpretation of linear operations in which 0·∞ and 0·NaN are 0.
 
-In reverse mode an exactly zero cotangent annihilates any coefficient, so that ``np.where(x > 0, np.log(x), 0.0)``
-has the gradient 0 at 0. Paying for that at every product would be a waste, so modes run plainly, and only where a NaN
-turns up run again with their cotangents (or tangents) wrapped by `annihilating`. May import ``core``, ``kinds`` and
-``errors``.
+In reverse mode an exactly zero cotangent annihilates any coefficient, so that ``np.where(x > 0, np.log(x), 0.0)`` has the
+gradient 0 at 0; forward mode, where the same product has its factors the other way round, must give the same. Paying for
+that at every product would be a waste, so modes run plainly, and only where a NaN turns up run again with their
+cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``core``, ``kinds`` and ``errors``.
 
 >>> with AnnihilateTrace() as trace:
 ...     product = trace.wrap(np.array([0.0, 1.0])) * np.array([np.inf, 2.0])
@@ -73,8 +73,8 @@ class AnnihilateTrace(Trace):
             return bind(primitive, *values, **parameters)
         if len(slots) == 1 and primitive.partials is not None:
             answer = self._scale(primitive, slots[0], values)
-        elif len(slots) == 1 and not primitive.jointly and primitive.linear_in(slots[0]) and primitive.jvps is None:
-            answer = bind(annihilating(primitive, slots[0]), *values, **parameters)
+        elif primitive.transposes is not None and not primitive.jointly and primitive.jvps is None:
+            answer = bind(annihilating(primitive), *values, **parameters)
         else:
             answer = bind(primitive, *values, **parameters)
         if isinstance(answer, tuple):
@@ -86,7 +86,7 @@ class AnnihilateTrace(Trace):
         coefficient = linear_coefficient(primitive, slot, values)
         if isinstance(coefficient, Sign):
             return bind(primitive, *values)
-        return bind(annihilating(PRODUCT, 0), values[slot], coefficient)
+        return bind(annihilating(PRODUCT), values[slot], coefficient)
 
 
 def linear_coefficient(primitive: Primitive, slot: int, operands: Any) -> Any:
@@ -114,71 +114,62 @@ def linear_coefficient(primitive: Primitive, slot: int, operands: Any) -> Any:
     return coefficient
 
 
-def annihilating(primitive: Primitive, slot: int) -> Primitive:
-    """Variant of a multilinear primitive in which zeros of operand ``slot`` win over NaN and inf of the others.
+def annihilating(primitive: Primitive) -> Primitive:
+    """Variant of a multilinear primitive in which the zeros of each operand win over NaN and inf of the others.
 
     The derivatives of the variant are such variants again, so this holds at every order.
     """
-    variant = primitive.annihilating.get(slot)
-    if variant is not None:
-        return variant
+    if primitive.annihilating is not None:
+        return primitive.annihilating
 
     def function(*operands: Any, **parameters: Any) -> Any:
         with np.errstate(all="ignore"):
-            return _product(primitive, slot, operands, parameters)
+            return _product(primitive, operands, parameters)
 
-    def transpose(at: int, ct: Any, operands: Any, **parameters: Any) -> Any:
+    def transpose(slot: int, ct: Any, operands: Any, **parameters: Any) -> Any:
         with AnnihilateTrace() as trace:
-            values = list(operands)
-            if at == slot:
-                return trace.unwrap(primitive.transpose(at, trace.wrap(ct), values, parameters))
-            values[slot] = trace.wrap(values[slot])
-            return trace.unwrap(primitive.transpose(at, ct, values, parameters))
+            return trace.unwrap(primitive.transpose(slot, trace.wrap(ct), operands, parameters))
 
-    variant = multilinear(function, name=f"annihilating_{primitive.name}", batch=primitive.batch, shape=primitive.shape)
-    variant.transposes = transpose
+    variant = multilinear(
+        function,
+        transpose,
+        name=f"annihilating_{primitive.name}",
+        variadic=True,
+        batch=primitive.batch,
+        shape=primitive.shape,
+    )
     variant.leading = primitive.leading
-    primitive.annihilating[slot] = variant
+    variant.annihilating = variant
+    primitive.annihilating = variant
     return variant
 
 
-def _product(primitive: Primitive, slot: int, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
-    """Multilinear product by finite parts, to which NaN and inf are added where a nonzero element meets them."""
-    others = [i for i in range(len(operands)) if i != slot]
-    finite = list(operands)
-    for i in others:
-        finite[i] = np.where(np.isfinite(operands[i]), operands[i], 0)
+def _product(primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+    """Multilinear product by finite parts, to which NaN and inf are added where they meet no zero."""
+    finite = [np.where(np.isfinite(v), v, 0) for v in operands]
     result = primitive.function(*finite, **parameters)
-    if all(np.isfinite(operands[i]).all() for i in others):
+    if all(np.isfinite(v).all() for v in operands):
         return result
-    marks = list(operands)
-    marks[slot] = np.sign(operands[slot])
-    for i in others:
-        marks[i] = np.where(np.isfinite(operands[i]), np.sign(operands[i]), operands[i])
-    return result + _infinite_part(primitive, slot, others, marks, parameters)
+    return result + _infinite_part(primitive, [np.asarray(v) for v in operands], parameters)
 
 
-def _infinite_part(
-    primitive: Primitive, slot: int, others: list[int], marks: list[Any], parameters: dict[str, Any]
-) -> Any:
-    """NaN, inf or 0 for each element of the answer, from operands of which only sign and finiteness matter."""
+def _infinite_part(primitive: Primitive, operands: list[Any], parameters: dict[str, Any]) -> Any:
+    """NaN, inf or 0 for each element of the answer, from the signs of the operands and their infinite elements."""
 
-    def hits(masks: dict[int, Any]) -> Any:
-        return primitive.function(*(masks[i].astype(float) for i in range(len(marks))), **parameters) > 0
+    def meets(masks: Any) -> Any:
+        """Where in the answer elements marked in all operands meet."""
+        return primitive.function(*(mask.astype(float) for mask in masks), **parameters) > 0
 
-    nonzero = {i: np.asarray(v) != 0 for i, v in enumerate(marks)}
-    touched = np.zeros((), dtype=bool)
-    for i in others:
-        touched = touched | hits({**nonzero, i: ~np.isfinite(marks[i])})
-    if len(others) > 1 or any(np.iscomplexobj(v) for v in marks):
-        return np.where(touched, np.nan, 0.0)
-    other = others[0]
-    first, second = np.asarray(marks[slot]), np.asarray(marks[other])
-    plus = hits({slot: first > 0, other: second == np.inf}) | hits({slot: first < 0, other: second == -np.inf})
-    minus = hits({slot: first > 0, other: second == -np.inf}) | hits({slot: first < 0, other: second == np.inf})
-    sure = np.where(plus, np.inf, 0.0) + np.where(minus, -np.inf, 0.0)
-    lost = hits({**nonzero, other: np.isnan(second)}) | hits({slot: np.isnan(first), other: ~np.isfinite(second)})
-    return np.where(lost, np.nan, sure)
+    nonzero = [v != 0 for v in operands]
+    if len(operands) != 2 or any(np.iscomplexobj(v) for v in operands):
+        lost = [meets([*nonzero[:i], ~np.isfinite(v), *nonzero[i + 1 :]]) for i, v in enumerate(operands)]
+        return np.where(np.logical_or.reduce(lost), np.nan, 0.0)
+    x, y = operands
+    inf = np.inf
+    plus = meets([x == inf, y > 0]) | meets([x == -inf, y < 0]) | meets([x > 0, y == inf]) | meets([x < 0, y == -inf])
+    minus = meets([x == inf, y < 0]) | meets([x == -inf, y > 0]) | meets([x < 0, y == inf]) | meets([x > 0, y == -inf])
+    lost = meets([np.isnan(x), nonzero[1]]) | meets([nonzero[0], np.isnan(y)]) | (plus & minus)
+    return np.where(lost, np.nan, np.where(plus, inf, np.where(minus, -inf, 0.0)))
 
 
 def _not_linear(primitive: Primitive) -> NotLinearError:

@@ -18,14 +18,15 @@ def unbroadcast(value: Any, shape: Shape, dtype: "np.dtype[Any]", name: str = "a
     """Sum ``value`` over the axes along which an operand of ``shape`` was broadcast, and cast it to ``dtype``."""
     if value.shape != shape:
         try:
-            leading, stretched = broadcast_axes(shape, np.broadcast_shapes(value.shape, shape))
+            full = np.broadcast_shapes(value.shape, shape)
+            leading, stretched = broadcast_axes(shape, full)
         except ValueError:
             raise RuleError(
                 f"{name}: a derivative rule returned a cotangent of shape {value.shape} for an operand of shape "
                 f"{shape}; a transpose must return the shape of its operand, or one broadcast from it"
             ) from None
-        if len(value.shape) < len(shape) or any(value.shape[a] == 1 for a in stretched):
-            value = np.broadcast_to(value, np.broadcast_shapes(value.shape, shape))
+        if value.shape != full:
+            value = np.broadcast_to(value, full)
         if leading or stretched:
             value = np.sum(value, axis=leading + stretched, keepdims=True) if stretched else value.sum(axis=leading)
         if stretched:

@@ -80,8 +80,8 @@ class Primitive:
         ``(size, **parameters) -> parameters`` that fit operands with one more axis in front.
     shape : callable or None
         ``(*operands, **parameters) -> Shaped``; without it the operation is evaluated on zeros.
-    annihilating : dict
-        Variants in which a zero of one operand wins over NaN and inf of the others, made on demand.
+    annihilating : Primitive or None
+        Variant in which a zero of one operand wins over NaN and inf of the others, made on demand.
     """
 
     __slots__ = (
@@ -129,7 +129,7 @@ class Primitive:
         self.accumulate = accumulate
         self.leading = leading
         self.shape = shape
-        self.annihilating: dict[int, Primitive] = {}
+        self.annihilating: Primitive | None = None
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Apply the operation: by the highest trace among the operands, or plainly where there is none."""
@@ -318,9 +318,9 @@ class Tracer:
             )
         raise ConversionError(
             "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) "
-            "instead of np.array([...]) or np.asarray([...]) of traced values, np.concatenate or np.where instead of assigning "
-            "into a plain array (raw_array[i] = x), np.broadcast_to(x, shape) instead of np.full(shape, x), or "
-            "hodiff.stop_gradient(x) if no derivative is wanted"
+            "instead of np.array([...]) or np.asarray([...]) of traced values, np.concatenate or np.where instead of "
+            "assigning into a plain array (raw_array[i] = x), np.broadcast_to(x, shape) instead of np.full(shape, x), "
+            "np.dot(a, x) or a @ x instead of a.dot(x), or hodiff.stop_gradient(x) if no derivative is wanted"
         )
 
     def __setitem__(self, index: Any, value: Any) -> None:

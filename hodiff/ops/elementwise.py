@@ -127,7 +127,14 @@ degrees = elementwise(np.degrees, lambda ans, x: 1 / _DEGREE, smooth=True)
 
 conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, numpy=np.conjugate)
 real = elementwise(np.real, 1, smooth=True, numpy=np.real)
-imag = elementwise(np.imag, lambda ans, x: -1j if np.iscomplexobj(x) else 0.0, smooth=True, numpy=np.imag)
+imaginary = elementwise(np.imag, lambda ans, x: -1j, name="imaginary", smooth=True)
+
+
+@composite(np.imag)
+def imag(val: Any) -> Any:
+    """NumPy's ``imag``: constant for real numbers."""
+    return imaginary(val) if np.iscomplexobj(val) else np.zeros_like(val)
+
 
 
 @composite(np.sign)

@@ -48,19 +48,22 @@ def test_every_exception_is_ours_and_a_builtin_one():
 
 # --- arguments that cannot be differentiated -------------------------------------------------------------------------
 
+ADVICE = r"integers and booleans have no derivative; pass a float \(x = 2\.0, or x\.astype\(float\)\)"
+PASS_FLOATS = r"pass floats, arrays of floats, or a tree of them"
+# Name: the argument, what the message calls it, where it says the leaf is, what it advises.
 NO_FLOATS = {
-    "int": (3, r"with respect to a int64 value: integers and booleans have no derivative; pass a float"),
-    "int-array": (np.arange(3), r"a int64 value: .*pass a float \(x = 2\.0, or x\.astype\(float\)\)"),
-    "uint8": (np.uint8(3), r"a uint8 value: .*pass a float"),
-    "bool": (True, r"a bool value: .*pass a float"),
-    "bool-array": (np.array([True, False]), r"a bool value: .*pass a float"),
-    "string": ("text", r"an? object of type str: pass floats, arrays of floats, or a tree of them"),
-    "string-array": (np.array(["a"]), r"an? object of type ndarray: pass floats"),
-    "object-array": (np.array([1.0, None], dtype=object), r"an? object of type ndarray: pass floats"),
-    "datetime": (np.datetime64("2024-01-01"), r"an? object of type datetime64: pass floats"),
-    "set": ({1.0}, r"an? object of type set: pass floats"),
-    "leaf": ({"a": [1.0, 2]}, r"a int64 value \(leaf \['a'\]\[1\]\): integers"),
-    "deep-leaf": ((1.0, {"b": (None, "s")}), r"object of type str \(leaf \[1\]\['b'\]\[1\]\): pass floats"),
+    "int": (3, "int64 value", "", ADVICE),
+    "int-array": (np.arange(3), "int64 value", "", ADVICE),
+    "uint8": (np.uint8(3), "uint8 value", "", ADVICE),
+    "bool": (True, "bool value", "", ADVICE),
+    "bool-array": (np.array([True, False]), "bool value", "", ADVICE),
+    "string": ("text", "object of type str", "", PASS_FLOATS),
+    "string-array": (np.array(["a"]), "object of type ndarray", "", PASS_FLOATS),
+    "object-array": (np.array([1.0, None], dtype=object), "object of type ndarray", "", PASS_FLOATS),
+    "datetime": (np.datetime64("2024-01-01"), "object of type datetime64", "", PASS_FLOATS),
+    "set": ({1.0}, "object of type set", "", PASS_FLOATS),
+    "leaf": ({"a": [1.0, 2]}, "int64 value", "['a'][1]", ADVICE),
+    "deep-leaf": ((1.0, {"b": (None, "s")}), "object of type str", "[1]['b'][1]", PASS_FLOATS),
 }
 TAKE_ARGUMENT = {
     "grad": lambda x: hd.grad(lambda x: np.float64(1.0))(x),
@@ -79,12 +82,11 @@ TAKE_ARGUMENT = {
 @pytest.mark.parametrize("kind", NO_FLOATS)
 @pytest.mark.parametrize("transformation", TAKE_ARGUMENT)
 def test_arguments_without_derivatives(transformation, kind):
-    value, message = NO_FLOATS[kind]
-    if kind in ("leaf", "deep-leaf") and transformation not in ("grad", "value_and_grad", "hessian"):
-        message = message.split(r" \(leaf")[0]  # with the position of the argument in front
-    with pytest.raises(
-        errors.NonDifferentiableInputError, match=rf"hodiff\.{transformation}: cannot differentiate.*{message}"
-    ):
+    value, what, leaf, advice = NO_FLOATS[kind]
+    # Transformations of all arguments put the position in front.
+    leaf = rf".*{re.escape(leaf)}\)" if leaf else ""
+    message = rf"hodiff\.{transformation}: cannot differentiate with respect to an? {what}( \(leaf .*)?{leaf}: {advice}"
+    with pytest.raises(errors.NonDifferentiableInputError, match=message):
         TAKE_ARGUMENT[transformation](value)
 
 
@@ -275,7 +277,7 @@ NO_RULE = {
 @pytest.mark.parametrize("name", NO_RULE)
 @each_mode
 def test_a_function_without_a_rule_is_named(mode, name):
-    message = rf"{re.escape(name)} has no derivative rule; register one with hodiff\.extend .*or apply it to hodiff\.stop_gradient"
+    message = rf"{re.escape(name)} has no derivative rule; register one with hodiff\.extend .*hodiff\.stop_gradient"
     with pytest.raises(errors.NoRuleError, match=message):
         mode(lambda x: np.sum(NO_RULE[name](x)))(X)
 
@@ -404,14 +406,14 @@ def test_a_leaked_value_cannot_be_used(transformation, use):
         USES[use](value)
 
 
-@pytest.mark.parametrize("transformation", [n for n in LEAKING if n != "linear_transpose"])
+@pytest.mark.parametrize("transformation", ["grad", "jvp", "grad-inside-vmap"])
 def test_a_leaked_scalar_has_no_truth(transformation):
     value = leak(transformation, lambda x: np.sum(x))
     with pytest.raises(errors.LeakedTracerError, match=LEAKED):
         bool(value)
 
 
-@pytest.mark.parametrize("transformation", LEAKING)
+@pytest.mark.parametrize("transformation", ["grad", "jvp", "vmap"])
 @pytest.mark.parametrize(
     "call",
     [
