@@ -21,7 +21,7 @@ import hodiff as hd
 OUTPUT = Path(__file__).resolve().parent / "output"
 #: A way is followed to larger n until one evaluation, or sympy's preparation, takes this many seconds.
 PATIENCE = 0.4
-PREPARATION = 3.0
+PREPARATION = 1.5
 SIZES = {"gradient": (2, 5, 10, 20, 50, 100, 300, 1000, 3000, 10000), "Hessian": (2, 5, 10, 20, 50, 100, 200, 400, 800)}
 COLORS = {"by hand": "0.35", "automatic": "C0", "numerical": "C1", "symbolic": "C2"}
 
@@ -236,7 +236,7 @@ def _until_patience_ends(function, kind):
 
 def report_times(kind, curves):
     """Print milliseconds by n."""
-    print(f"Milliseconds for a {kind} ('-': it would take more than {PATIENCE} s, or {PREPARATION:.0f} s to prepare):")
+    print(f"Milliseconds for a {kind} ('-': it would take more than {PATIENCE} s, or {PREPARATION} s to prepare):")
     print(f"  {'n':22}" + "".join(f"{n:>9}" for n in SIZES[kind]))
     for name, points in curves.items():
         by_n = dict(points)

@@ -13,7 +13,7 @@ import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace
 from hodiff.arguments import Selection, differentiable_leaves, match_leaves
-from hodiff.core import contains_nan
+from hodiff.core import Tracer, contains_nan
 from hodiff.errors import NonDifferentiableInputError, NonScalarOutputError
 from hodiff.forward import ForwardTrace, ForwardTracer
 from hodiff.ops.comparison import stop_gradient as _stop_gradient
@@ -213,7 +213,9 @@ def _push_forward(
         tangents_out = [zeros.unwrap(t) for t in tangents_out]
 
     def primal(value: Any) -> Any:
-        return value.primal if isinstance(value, ForwardTracer) and value.owner is trace else value
+        if not isinstance(value, Tracer):
+            return value
+        return value.primal if isinstance(value, ForwardTracer) and value.owner is trace else value.alive()
 
     return [primal(v) for v in outputs], output_structure, tangents_out, tree_map(primal, aux)
 

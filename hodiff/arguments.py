@@ -31,13 +31,16 @@ class Selection:
     def from_user(cls, transformation: str, argnums: Any, argnames: Any) -> "Selection":
         """Check and normalise what the user gave."""
         if argnames is not None:
-            names = (argnames,) if isinstance(argnames, str) else tuple(argnames)
-            if not names or not all(isinstance(n, str) for n in names):
+            names = (argnames,) if not isinstance(argnames, (tuple, list)) else tuple(argnames)
+            if not names or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
                 raise ArgumentError(f"{transformation}: argnames must be a name or a tuple of names, got {argnames!r}")
             return cls(transformation, None, argnames if isinstance(argnames, str) else names)
         try:
             if isinstance(argnums, (tuple, list)):
-                return cls(transformation, tuple(as_index(n) for n in argnums), None)
+                numbers = tuple(as_index(n) for n in argnums)
+                if len(set(numbers)) != len(numbers):
+                    raise ArgumentError(f"{transformation}: argnums names an argument twice: {argnums!r}")
+                return cls(transformation, numbers, None)
             return cls(transformation, as_index(argnums), None)
         except TypeError:
             raise ArgumentError(
@@ -60,7 +63,10 @@ class Selection:
         if isinstance(self.argnums, int):
             return args[self._position(self.argnums, len(args))]
         assert self.argnums is not None
-        return tuple(args[self._position(n, len(args))] for n in self.argnums)
+        positions = [self._position(n, len(args)) % len(args) for n in self.argnums]
+        if len(set(positions)) != len(positions):
+            raise ArgumentError(f"{self.transformation}: argnums={self.argnums} names an argument twice")
+        return tuple(args[n] for n in positions)
 
     def put(
         self, args: tuple[Any, ...], keywords: dict[str, Any], chosen: Any
@@ -112,7 +118,9 @@ def as_array(value: Any) -> Any:
     """Python numbers as NumPy scalars; arrays and tracers as they are; None for anything that is not numeric."""
     if value.__class__ is np.float64:
         return value
-    if isinstance(value, (Tracer, np.ndarray, np.generic)):
+    if isinstance(value, Tracer):
+        return value.alive()
+    if isinstance(value, (np.ndarray, np.generic)):
         return value if value.dtype.kind in "biufc" else None
     if isinstance(value, (bool, int, float, complex)):
         return np.asarray(value)[()]

@@ -286,21 +286,26 @@ class Tracer:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def alive(self) -> Self:
+        """This tracer, or an error where its trace has ended."""
+        if self.owner.closed:
+            raise self.owner.leaked()
+        return self
+
     def __bool__(self) -> bool:
-        return bool(self.truth())
+        return bool(self.alive().truth())
 
     def __int__(self) -> int:
-        return int(self.truth())
+        return int(self.alive().truth())
 
     def __index__(self) -> int:
-        value = self.truth()
-        if np.asarray(value).dtype.kind not in "iub":
+        if self.dtype.kind not in "iub":
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
-        return int(value)
+        return int(self.alive().truth())
 
     def __float__(self) -> float:
         if self.dtype.kind in "iub":
-            return float(self.truth())
+            return float(self.alive().truth())
         raise ConversionError(
             "float(x) would drop the derivative of a traced value, as would math.sin(x) or assigning it to an element "
             "of a plain NumPy array (raw_array[i] = x): use NumPy functions (np.sin), build arrays with "

@@ -207,7 +207,9 @@ class ReverseTrace(Trace):
 
     def primal(self, value: Any) -> Any:
         """Value behind a tracer of this trace; any other value as it is."""
-        return value.primal if isinstance(value, ReverseTracer) and value.owner is self else value
+        if not isinstance(value, Tracer):
+            return value
+        return value.primal if isinstance(value, ReverseTracer) and value.owner is self else value.alive()
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
         """Compute an elementwise answer and append its row: the fast path of `process`."""
