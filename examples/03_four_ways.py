@@ -236,7 +236,7 @@ def _until_patience_ends(function, kind):
 
 def report_times(kind, curves):
     """Print milliseconds by n."""
-    print(f"Milliseconds for a {kind} ('-': it would take more than {PATIENCE} s, or {PREPARATION} s to prepare):")
+    print(f"Milliseconds for a {kind} ('-': expected to take more than {PATIENCE} s, or {PREPARATION} s to prepare):")
     print(f"  {'n':22}" + "".join(f"{n:>9}" for n in SIZES[kind]))
     for name, points in curves.items():
         by_n = dict(points)

@@ -94,7 +94,8 @@ def jacfwd(
     argnums, argnames, has_aux, holomorphic
         As for `hodiff.grad`.
     chunk_size : int, optional
-        Columns to compute at once; by default all of them. Smaller chunks need less memory.
+        Columns to compute at once. By default all of them where the batch fits the cache, else as many as do, at
+        least 32. Smaller chunks need less memory.
 
     Returns
     -------
@@ -221,7 +222,7 @@ def hessian(
     argnums, argnames, has_aux, holomorphic
         As for `hodiff.grad`.
     chunk_size : int, optional
-        Columns to compute at once; by default all of them.
+        Columns to compute at once, as for `jacfwd`.
 
     Returns
     -------
@@ -356,12 +357,18 @@ def _by_columns(point: Linearised, chunk_size: int | None) -> list[list[Any]]:
     return result
 
 
+# Numbers in one array of a batch that are sure to stay in the second-level cache: 512 KiB of float64. Measured on
+# Hessians of Rosenbrock's function, n = 100 to 1600; larger batches are up to twice as slow.
+_CACHED = 2**16
+
+
 def _apply(
     linear: Callable[[list[Any]], list[Any]], source: Sequence[Any], target: Sequence[Any], chunk_size: int | None
 ) -> list[Any]:
     """Apply a linear map to the whole basis of ``source``, as one batch or in chunks; batch axis first."""
     total = sum(value.size for value in source)
-    size = min(chunk_size or total, total)
+    widest = max((value.size for value in (*source, *target)), default=1)
+    size = min(chunk_size or max(_CACHED // max(widest, 1), 32), total)
     parts = [_apply_chunk(linear, source, target, at, min(at + size, total)) for at in range(0, total, size or 1)]
     if len(parts) == 1:
         return parts[0]

@@ -18,24 +18,11 @@ from pathlib import Path
 import pytest
 from test_architecture import LAYERS
 
-from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS
-
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_SNIPPETS = [path for path in FILES if "```python\n" in path.read_text(encoding="utf-8")]
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 PRINTED = re.compile(r"^\s*print\(.*\)  # (.+)$")
-
-
-@pytest.fixture(autouse=True)
-def _registry():
-    """Forget the rules that a page declares for NumPy functions."""
-    tables = (NUMPY_FUNCTIONS, NUMPY_UFUNCS)
-    before = [dict(table) for table in tables]
-    yield
-    for table, entries in zip(tables, before, strict=True):
-        table.clear()
-        table.update(entries)
 
 
 @dataclass(frozen=True)

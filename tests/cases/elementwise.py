@@ -65,7 +65,7 @@ CASES = [
         "complex-parts",
         lambda x: np.real(np.sin(x + 2j)) * np.imag(np.log(x + 1j)),
         _POSITIVE,
-        covers=(np.imag,),
+        covers=(np.imag, ops.imaginary),
         scale=0.2,
     ),
     case("conjugate", lambda x: np.real(np.conjugate(x * (1 + 2j)) * (x * x * 1j)), _POSITIVE, covers=np.conjugate),

@@ -40,9 +40,7 @@ weave = linear(
     name="weave",
     leading=True,
 )
-total_of = linear(
-    lambda *xs: sum(xs[1:], xs[0]), lambda slot, ct, *xs: ct, name="total_of", variadic=True, leading=True
-)
+total_of = linear(lambda *xs: sum(xs[1:], xs[0]), lambda slot, ct, xs: ct, name="total_of", variadic=True, leading=True)
 put_first = linear(
     lambda x, n: np.concatenate([x, np.zeros((*x.shape[:-1], n - x.shape[-1]))], axis=-1),
     lambda ct, x, n: ct[..., : x.shape[-1]],
@@ -82,7 +80,7 @@ triple = multilinear(
 )
 chain_product = multilinear(
     lambda *ms: np.linalg.multi_dot(ms),
-    lambda slot, ct, *ms: _chain_transpose(slot, ct, ms),
+    lambda slot, ct, ms: _chain_transpose(slot, ct, ms),
     name="chain_product",
     variadic=True,
 )
@@ -104,6 +102,7 @@ solve_with = general(
     lambda t, ans, a, b: -solve_with(a, (t @ ans[..., None])[..., 0]),
     None,
     name="solve_with",
+    shape=lambda a, b: Shaped(b.shape, b.dtype),
     transposes=(None, lambda ct, a, b: solve_with(a.mT, ct)),
     batch=lambda primitive, size, operands, batched, parameters: primitive(
         *(v if flag else np.broadcast_to(v, (size, *np.shape(v))) for v, flag in zip(operands, batched, strict=True))
@@ -117,7 +116,7 @@ polar = general(
     core=0,
 )
 half_polar = general(
-    lambda x, y: (np.hypot(x, y), np.floor(x)),
+    lambda x, y: (np.hypot(x, y), np.floor(x + 0 * y)),
     lambda t, ans, x, y: (t * x / ans[0], None),
     lambda t, ans, x, y: (t * y / ans[0], None),
     name="half_polar",
@@ -209,15 +208,23 @@ def test_each_kind_agrees_with_plain_numpy(name):
     same(third(args[0]), hd.grad(lambda a: np.sum(hd.hessian(scalar(plain))(a, *args[1:])))(args[0]))
 
 
-@pytest.mark.parametrize("name", EACH)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_each_kind_keeps_the_dtype(name, dtype):
+# These make float64 of float32 by themselves.
+WIDENING = {"linear-leading-shape", "constant", "constant-integer", "linear-accumulate"}
+
+
+@pytest.mark.parametrize("name", [n for n in EACH if n not in WIDENING])
+def test_each_kind_keeps_single_precision(name):
     function, args, _ = EACH[name]
-    if name in ("linear-leading-shape", "constant", "constant-integer", "linear-accumulate"):
-        pytest.skip("its function makes float64 of float32 by itself")
-    args = tuple(np.asarray(a).astype(dtype)[()] for a in args)
+    args = tuple(np.asarray(a).astype(np.float32)[()] for a in args)
     gradient = hd.grad(lambda *a: sum(np.sum(part) for part in leaves(function(*a))), tuple(range(len(args))))
-    assert all(g.dtype == dtype for g in gradient(*args))
+    assert all(g.dtype == np.float32 for g in gradient(*args))
+
+
+@pytest.mark.parametrize("name", sorted(WIDENING))
+def test_the_gradient_of_single_precision_is_single_even_where_the_answer_is_not(name):
+    function, args, _ = EACH[name]
+    args = tuple(np.asarray(a).astype(np.float32) for a in args)
+    assert hd.grad(lambda *a: np.sum(function(*a)))(*args).dtype == np.float32
 
 
 def test_a_primitive_is_a_function_of_plain_arrays_too():
@@ -348,7 +355,7 @@ def test_what_numpy_name_has_a_rule_cannot_be_claimed_again(tables, declare):
     before = dict(NUMPY_FUNCTIONS), dict(NUMPY_UFUNCS)
     with pytest.raises(RuleError, match=r"already has a derivative rule, .*; it can have only one"):
         declare()
-    assert (NUMPY_FUNCTIONS, NUMPY_UFUNCS) == before
+    assert before == (NUMPY_FUNCTIONS, NUMPY_UFUNCS)
 
 
 def test_a_composite_may_be_a_method(tables):
@@ -438,7 +445,6 @@ WRONG_REVERSE = {
     "elementwise-deep": elementwise(lambda x: x * 2, lambda ans, x: np.ones((2, 3)), name="wrong"),
     "elementwise-stretched": elementwise(lambda x: x * 2, lambda ans, x: np.ones((4, 1)), name="wrong"),
     "elementwise-none": elementwise(lambda x: x * 2, lambda ans, x: None, name="wrong"),
-    "elementwise-text": elementwise(lambda x: x * 2, lambda ans, x: "text", name="wrong"),
     "linear-short": linear(lambda x: x * 2, lambda ct, x: ct[:2], name="wrong", leading=True),
     "linear-number": linear(lambda x: x * 2, lambda ct, x: 2.0, name="wrong", leading=True),
     "linear-none": linear(lambda x: x * 2, lambda ct, x: None, name="wrong", leading=True),
@@ -470,13 +476,13 @@ def _kind_of(primitive):
 
 @pytest.mark.parametrize("name", WRONG_REVERSE)
 def test_a_rule_of_the_wrong_shape_is_named_in_reverse_mode(name):
-    with pytest.raises(HodiffError, match="^wrong"):
+    with pytest.raises(HodiffError, match=r"^wrong\b"):
         hd.grad(lambda x: np.sum(apply(WRONG_REVERSE[name], x * 1.5)))(X)
 
 
 @pytest.mark.parametrize("name", WRONG_FORWARD)
 def test_a_rule_of_the_wrong_shape_is_named_in_forward_mode(name):
-    with pytest.raises(HodiffError, match="^wrong"):
+    with pytest.raises(HodiffError, match=r"^wrong\b"):
         hd.jvp(lambda x: apply(WRONG_FORWARD[name], x * 1.5), (X,), (X,))
 
 
@@ -519,7 +525,7 @@ NOT_LINEAR = {
 @pytest.mark.parametrize("name", NOT_LINEAR)
 def test_a_jvp_that_is_not_linear_is_an_error_in_reverse_mode(name):
     bent = general(lambda x: x * 2, NOT_LINEAR[name], name="bent", core=0)
-    with pytest.raises(HodiffError, match="linear|plain NumPy array"):
+    with pytest.raises(HodiffError, match=r"linear|plain NumPy array|does not depend on the tangent"):
         hd.grad(lambda x: np.sum(bent(x)))(X)
 
 
