@@ -130,65 +130,62 @@ class _Check:
     def run(self, f: Flat, point: list[Any], order: int, path: tuple[str, ...]) -> None:
         """Check the transformations of ``f``, itself the result of those in ``path``, then theirs."""
         value = f(*point)
-        cotangents = [self._direction(v, unit=True) for v in value]
+        cotangents = tuple(self._direction(v, unit=True) for v in value)
         for group in self._groups(point):
             part = _restrict(f, point, group)
-            here = [point[i] for i in group]
+            here = tuple(point[i] for i in group)
+            if "batch" in self.modes:
+                self._check_batch(part, self._batch(part, here), self._where("batch", path, group))
+            if self.modes == ("batch",):
+                continue
             for directions in self._directions(here):
                 expected = _differentiate(part, here, directions, self.epsilon)
                 if "fwd" in self.modes:
-                    self._check_forward(part, here, directions, expected, value, self._where("fwd", path, group))
+                    out, tangents = jvp(part, here, directions)
+                    where = self._where("fwd", path, group)
+                    self._same_values(out, value, where)
+                    self._check_tangents(tangents, expected, value, where)
                 if "rev" in self.modes:
+                    out, pullback = vjp(part, *here)
                     where = self._where("rev", path, group)
-                    self._check_reverse(part, here, directions, expected, value, cotangents, where)
-            if "batch" in self.modes:
-                self._check_batch(part, self._batch(part, here), self._where("batch", path, group))
+                    self._same_values(out, value, where)
+                    for gradient, x in zip(gradients := pullback(cotangents), here, strict=True):
+                        _same_kind(gradient, x, f"{where}: the gradient")
+                    self._check_pairing(gradients, directions, cotangents, expected, where)
         if order > 1:
             for mode in self.modes:
-                self.run(*self._transformed(mode, f, point, cotangents), order - 1, (mode, *path))
+                for transformed, there in self._transformed(mode, f, point, cotangents):
+                    self.run(transformed, there, order - 1, (mode, *path))
 
-    def _transformed(self, mode: str, f: Flat, point: list[Any], cotangents: list[Any]) -> tuple[Flat, list[Any]]:
-        """Transform ``f`` as a function to be checked in turn, and the point to do that at."""
-        if mode == "batch":
-            return vmap(f), self._batch(f, point)
-        if mode == "rev":
-            return lambda *x: vjp(f, *x)[1](tuple(cotangents)), point
-        directions = tuple(self._direction(x) for x in point)
-        return lambda *x: jvp(f, x, directions)[1], point
+    def _transformed(
+        self, mode: str, f: Flat, point: list[Any], cotangents: tuple[Any, ...]
+    ) -> Iterator[tuple[Flat, list[Any]]]:
+        """Transformations of ``f`` as functions to be checked in turn, and the points to do that at."""
+        if mode == "fwd":
+            directions = tuple(self._direction(x) for x in point)
+            yield lambda *x: jvp(f, x, directions)[1], point
+        elif mode == "rev":
+            yield lambda *x: vjp(f, *x)[1](cotangents), point
+        else:
+            # Each leaf batched while the others are not, then all of them.
+            for group in self._groups(point):
+                batch = self._batch(_restrict(f, point, group), [point[i] for i in group])
+                mixed = [batch[group.index(i)] if i in group else x for i, x in enumerate(point)]
+                yield vmap(f, tuple(0 if i in group else None for i in range(len(point)))), mixed
 
-    def _check_forward(
-        self,
-        f: Flat,
-        point: list[Any],
-        directions: list[Any],
-        expected: "list[_Estimate]",
-        value: tuple[Any, ...],
-        where: str,
+    def _check_tangents(
+        self, tangents: Sequence[Any], expected: "list[_Estimate]", value: Sequence[Any], where: str
     ) -> None:
-        out, tangents = jvp(f, tuple(point), tuple(directions))
-        self._same_values(out, value, f"{where}: the value")
         for i, (tangent, estimate, like) in enumerate(zip(tangents, expected, value, strict=True)):
             which = f"{where}{_result(i, value)}"
             _same_kind(tangent, like, f"{which}: the tangent")
             what = f"{which}: the derivative along a random direction"
             self._agree(tangent, estimate.value, estimate.noise, what, "a numerical one")
 
-    def _check_reverse(
-        self,
-        f: Flat,
-        point: list[Any],
-        directions: list[Any],
-        expected: "list[_Estimate]",
-        value: tuple[Any, ...],
-        cotangents: list[Any],
-        where: str,
+    def _check_pairing(
+        self, gradients: Any, directions: Any, cotangents: Any, expected: "list[_Estimate]", where: str
     ) -> None:
-        out, pullback = vjp(f, *point)
-        self._same_values(out, value, f"{where}: the value")
-        gradients = pullback(tuple(cotangents))
-        for gradient, x in zip(gradients, point, strict=True):
-            _same_kind(gradient, x, f"{where}: the gradient")
-        # Along the direction: Σ Re(gradient · direction) must be Σ Re(cotangent · derivative).
+        """Compare Σ Re(gradient · direction) with Σ Re(cotangent · derivative along the direction)."""
         products = [np.real(_wide(g) * _wide(v)) for g, v in zip(gradients, directions, strict=True)]
         pairs = [np.real(_wide(c) * e.value) for c, e in zip(cotangents, expected, strict=True)]
         noise = sum(float(np.sum(np.abs(c) * e.noise)) for c, e in zip(cotangents, expected, strict=True))
@@ -206,10 +203,10 @@ class _Check:
             _same_kind(answers[i], wanted, which)
             self._agree(answers[i], wanted, 0.0, which, "that of a loop")
 
-    def _same_values(self, out: Sequence[Any], value: Sequence[Any], what: str) -> None:
+    def _same_values(self, out: Sequence[Any], value: Sequence[Any], where: str) -> None:
         for actual, wanted in zip(out, value, strict=True):
-            _same_kind(actual, wanted, what)
-            self._agree(actual, wanted, 0.0, what, "that of the function alone")
+            _same_kind(actual, wanted, f"{where}: the value")
+            self._agree(actual, wanted, 0.0, f"{where}: the value", "that of the function alone")
 
     def _agree(self, actual: Any, wanted: Any, slack: Any, what: str, reference: str) -> None:
         """Raise unless all elements agree; NaN agrees with nothing, for derivatives as for values."""
@@ -238,11 +235,11 @@ class _Check:
         argument = self.names[group[0]] if len(group) == 1 else f"all of {', '.join(self.names)} together"
         return f"order {len(path) + 1}, mode {' of '.join((mode, *path))}, {argument}"
 
-    def _directions(self, point: list[Any]) -> Iterator[list[Any]]:
+    def _directions(self, point: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """Real directions, and imaginary ones where there are complex numbers."""
-        yield [np.real(self._direction(x)).astype(x.dtype) for x in point]
+        yield tuple(np.real(self._direction(x)).astype(x.dtype) for x in point)
         if any(x.dtype.kind == "c" for x in point):
-            yield [1j * np.imag(self._direction(x)) if x.dtype.kind == "c" else np.zeros_like(x) for x in point]
+            yield tuple(1j * np.imag(self._direction(x)) if x.dtype.kind == "c" else np.zeros_like(x) for x in point)
 
     def _direction(self, x: Any, *, unit: bool = False) -> Any:
         """Random direction, scaled so that a small multiple of it is a small step for each element of ``x``.
@@ -262,7 +259,7 @@ class _Check:
         moved = (x + smallest * np.asarray(direction * scale)).astype(x.dtype)
         return ((moved - x) / x.dtype.type(smallest)).astype(x.dtype)[()]
 
-    def _batch(self, f: Flat, point: list[Any]) -> list[Any]:
+    def _batch(self, f: Flat, point: Sequence[Any]) -> list[Any]:
         """The point and distinct members close to it, along a new first axis; in the domain of ``f`` if possible."""
         moves = [[self._direction(x) for _ in range(_BATCH - 1)] for x in point]
         with np.errstate(all="ignore"):
@@ -284,7 +281,7 @@ class _Estimate:
     error: Any
 
 
-def _differentiate(f: Flat, point: list[Any], directions: list[Any], epsilon: float) -> list[_Estimate]:
+def _differentiate(f: Flat, point: Sequence[Any], directions: Sequence[Any], epsilon: float) -> list[_Estimate]:
     """Numerical derivative of each result along ``directions``; more steps where the longer ones do not do."""
     rows: list[list[_Estimate]] = []
     estimates: list[_Estimate] = []

@@ -10,8 +10,8 @@ BFGS ['jac'] [1. 1.]
 Newton-CG ['hessp', 'jac'] [1. 1.]
 trust-krylov ['hessp', 'jac'] [1. 1.]
 
-SciPy calls the plain ``fun`` it was given and each derivative apart. The derivatives below share one evaluated
-point, so whatever SciPy asks for at one x, value and gradient are computed together once, the Hessian once, and
+SciPy calls the plain ``fun`` it was given and each derivative apart. The derivatives below share evaluated
+points, so whatever SciPy asks for at one x, value and gradient are computed together once, the Hessian once, and
 the gradient is linearised once for all Hessian-vector products; besides that, SciPy runs ``fun`` itself once a
 point, untraced. Where even that one is too many, let value and gradient come from one evaluation:
 
@@ -21,6 +21,7 @@ point, untraced. Where even that one is too many, let value and gradient come fr
 True
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ import numpy as np
 from scipy.optimize import BFGS, NonlinearConstraint
 
 from optimizers.errors import OptionError
-from optimizers.flatten import Array
+from optimizers.flatten import Array, real_array
 from optimizers.point import Point
 from optimizers.problem import Problem, vector_functions
 
@@ -75,7 +76,7 @@ def method_named(method: str) -> str:
 
 
 class SharedDerivatives:
-    """The derivatives of one function as SciPy calls them, from one remembered point.
+    """The derivatives of one function as SciPy calls them, from the last points asked about.
 
     Each takes ``(x, *args)``, and `hessp` ``(x, p, *args)``; arrays that come back are new, float64, C-contiguous
     and writable, as SciPy's compiled methods want them.
@@ -97,6 +98,8 @@ class SharedDerivatives:
         self._fun = fun
         self._args: tuple[Any, ...] = ()
         self._problem = Problem(fun)
+        # Two, since a trust region returns to the old point when it rejects the new one.
+        self._points: deque[Point] = deque(maxlen=2)
 
     def jac(self, x: Array, *args: Any) -> Array:
         """Gradient, shape (n,).
@@ -132,7 +135,14 @@ class SharedDerivatives:
     def _at(self, x: Array, args: tuple[Any, ...]) -> Point:
         if len(args) != len(self._args) or any(a is not b for a, b in zip(args, self._args, strict=True)):
             self._args, self._problem = args, Problem(self._fun, args=args)
-        return self._problem.at(x)
+            self._points.clear()
+        vector = real_array(x, "x")
+        for point in self._points:
+            if point.x.tobytes() == vector.tobytes():
+                return point
+        point = self._problem.at(vector)
+        self._points.append(point)
+        return point
 
 
 def scipy_kwargs(fun: Callable[..., Any], method: str) -> dict[str, Callable[..., Any]]:

@@ -90,7 +90,8 @@ class Newton(Solver[State]):
         direction, curvature = _direction(point)
         found = self._search(problem, point, direction, curvature, 1.0)
         while found.point is not None and not np.isfinite(found.point.H).all():
-            found = self._search(problem, point, direction, curvature, 0.1 * found.length)
+            # Backtracking, which never lengthens the step, whatever search the user chose.
+            found = Armijo().search(problem, point, direction, 0.1 * found.length, curvature)
         new = found.point
         promised = -float(point.g @ direction) - 0.5 * curvature
         if new is None or stalled(point, new):

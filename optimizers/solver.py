@@ -72,7 +72,7 @@ class Solver(Generic[S]):
     22
     """
 
-    maxiter: int = 1000
+    maxiter: int = 2000
     gtol: float = 1e-6
     xtol: float = 0.0
     ftol: float = 0.0

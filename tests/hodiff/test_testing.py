@@ -167,6 +167,20 @@ def test_a_wrong_leading_of_a_derivative_is_caught_by_the_mode_batch():
         check_grads(outer, (rows(4),), modes=ALL)
 
 
+def test_a_transpose_that_forgets_that_one_operand_may_be_batched_is_caught_by_the_mode_batch():
+    # With x alone batched, w keeps its shape, and the cotangent has an axis that w does not have.
+    total = multilinear(
+        lambda w, x: (w * x).sum(axis=-1),
+        lambda ct, w, x: (ct if len(w.shape) == 1 else ct[..., None]) * x,
+        lambda ct, w, x: (ct if len(x.shape) == 1 else ct[..., None]) * w,
+        name="total",
+        core=0,
+    )
+    check_grads(total, (rows(3), rows(3)))
+    with pytest.raises(AssertionError, match=r"order 2, mode rev of batch, argument \d: the derivative"):
+        check_grads(total, (rows(3), rows(3)), modes=ALL)
+
+
 # --- what the message says -------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from optimizers.linear import cholesky, has_negative_curvature, modified_cholesky
 
 

@@ -1,8 +1,9 @@
 """Line searches: what they accept, what they count, what they refuse."""
 
 import numpy as np
-import optimizers as opt
 import pytest
+
+import optimizers as opt
 from optimizers.errors import OptionError
 
 SEARCHES = [opt.Armijo(), opt.StrongWolfe(), opt.StrongWolfe(c2=0.1), opt.FixedStep(0.01)]
@@ -55,7 +56,8 @@ def test_nothing_is_evaluated_twice(search):
     problem = opt.Problem(fun, grad)
     start = problem.at([-1.2, 1.0])
     found = search.search(problem, start, -start.g)
-    found.point.f, found.point.g
+    assert np.isfinite(found.point.f)
+    assert np.isfinite(found.point.g).all()
     assert len(seen) == len(set(seen)) == problem.counts.nfev + problem.counts.njev
 
 

@@ -3,9 +3,10 @@
 import pickle
 
 import numpy as np
-import optimizers as opt
 import pytest
 import scipy.sparse
+
+import optimizers as opt
 from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
 
 
@@ -55,12 +56,12 @@ def test_each_quantity_is_computed_once():
     problem = opt.Problem(fun)
     point = problem.at(X)
     for _ in range(2):
-        point.f, point.g, point.finite, point.hvp(V), point.hvp(V), point.d3(V, W), point.taylor(V, 2)
+        _ = point.f, point.g, point.finite, point.hvp(V), point.hvp(V), point.d3(V, W), point.taylor(V, 2)
     assert vars(problem.counts) == {"nfev": 1, "njev": 1, "nhev": 0, "nhvp": 1, "nd3": 1, "ntaylor": 1}
     calls = fun.calls
     point.hvp(W)
     assert (problem.counts.nhvp, fun.calls) == (2, calls)  # one linearisation serves every v
-    point.H, point.H
+    assert point.H is point.H
     assert problem.counts.nhev == 1
     point.hvp(X)
     assert problem.counts.nhvp == 2  # known from H
@@ -69,7 +70,7 @@ def test_each_quantity_is_computed_once():
 def test_value_and_gradient_come_from_one_call():
     fun = Counted(cubic)
     point = opt.Problem(fun).at(X)
-    point.g, point.f
+    _ = point.g, point.f
     assert fun.calls == 1
 
 

@@ -1,9 +1,10 @@
 """Our solvers as SciPy's ``method=``."""
 
 import numpy as np
-import optimizers as opt
 import pytest
 import scipy.optimize
+
+import optimizers as opt
 from optimizers.errors import InputTypeError, OptionError
 
 SOLVERS = [opt.GradientDescent(), opt.LBFGS(), opt.Newton(), opt.TrustRegion()]
@@ -111,7 +112,7 @@ def test_what_cannot_be_used_is_refused(keywords, error, text):
 def test_approximations_are_refused_and_false_means_none():
     with pytest.raises(OptionError, match="hess='cs': finite differences"):
         scipy.optimize.minimize(bowl, [0.0], method=opt.Newton(), hess="cs")
-    with pytest.raises(OptionError, match="hess=.*BFGS"):
+    with pytest.raises(OptionError, match=r"hess=.*BFGS"):
         scipy.optimize.minimize(bowl, [0.0], method=opt.Newton(), hess=scipy.optimize.BFGS())
     with pytest.raises(OptionError, match="jac='2-point'"):
         opt.Newton()(bowl, [0.0], jac="2-point")
@@ -138,7 +139,5 @@ def test_basinhopping(solver):
 
 @solvers
 def test_dual_annealing(solver):
-    result = scipy.optimize.dual_annealing(
-        wells, [(-5.0, 5.0)], maxiter=30, minimizer_kwargs={"method": solver}, rng=1
-    )
+    result = scipy.optimize.dual_annealing(wells, [(-5.0, 5.0)], maxiter=30, minimizer_kwargs={"method": solver}, rng=1)
     assert result.x[0] == pytest.approx(-2.903534, abs=1e-4)

@@ -1,9 +1,10 @@
 """Every solver on problems with known answers, and on those that trip solvers up."""
 
 import numpy as np
-import optimizers as opt
 import pytest
 from mgh import PROBLEMS
+
+import optimizers as opt
 from optimizers.errors import NonFiniteError, OptionError
 
 SECOND = [opt.Newton(), opt.Newton(opt.StrongWolfe()), opt.TrustRegion(), opt.TrustRegion(scaling=True)]
@@ -27,7 +28,7 @@ def is_minimum(problem, f):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("solver", [*SECOND, opt.LBFGS()], ids=[*IDS[3:], "LBFGS"])
-def test_moré_garbow_hillstrom(solver, name):
+def test_more_garbow_hillstrom(solver, name):
     """A known minimum is found, and success is never claimed where the gradient test fails."""
     problem = PROBLEMS[name]
     result = solver.run(problem.objective, problem.x0)
@@ -131,7 +132,9 @@ def test_non_finite_hessian_is_rejected(solver):
 @second_order
 def test_progress_to_the_last_digit(solver):
     """Beyond f's round-off the gradient still tells the way; nothing moves once it does not."""
-    result = solver.with_options(gtol=0.0).run(lambda x: 1e5 + np.sum((x - np.array([3.0, 7.0])) ** 4 + (x - 3.0) ** 2), [2.0, 2.0])
+    result = solver.with_options(gtol=0.0).run(
+        lambda x: 1e5 + np.sum((x - np.array([3.0, 7.0])) ** 4 + (x - 3.0) ** 2), [2.0, 2.0]
+    )
     assert result.status == opt.Status.ROUND_OFF
     assert np.abs(result.jac).max() < 1e-13
     assert result.nit < 40
