@@ -14,8 +14,57 @@ from hodiff.errors import RuleError
 from hodiff.shaped import Shape, broadcast_axes
 
 
+def check_coefficient(coefficient: Any, shape: Shape, name: str) -> None:
+    """Refuse what an elementwise rule must not return: anything that does not broadcast to the shape of the answer."""
+    found = getattr(coefficient, "shape", None)
+    if found in (shape, ()) or isinstance(coefficient, (float, int, complex)):
+        return
+    if found is None:
+        raise RuleError(
+            f"{name}: a partial derivative returned an object of type {type(coefficient).__name__}; it must return an "
+            f"array or a number (give None in the place of the rule for a derivative that is zero)"
+        )
+    if len(found) > len(shape) or any(m not in (1, n) for m, n in zip(found[::-1], shape[::-1], strict=False)):
+        raise RuleError(
+            f"{name}: a partial derivative returned an array of shape {found} for an answer of shape {shape}; it must "
+            f"have the shape of the answer, or one that broadcasts to it"
+        )
+
+
+def check_tangent(answer: Any, tangent: Any, name: str) -> None:
+    """Refuse an answer that is no array, and a tangent of another structure or shape than the answer."""
+    if not hasattr(answer, "shape"):
+        raise RuleError(f"{name} must return an array or a NumPy scalar, got {type(answer).__name__}")
+    if not hasattr(tangent, "shape"):
+        raise RuleError(
+            f"{name}: a derivative rule returned a tangent of type {type(tangent).__name__} for an answer of shape "
+            f"{answer.shape}; it must return an array, or None for a derivative that is zero"
+        )
+    if tangent.shape != answer.shape:
+        raise RuleError(
+            f"{name}: a derivative rule returned a tangent of shape {tangent.shape} for an answer of shape "
+            f"{answer.shape}"
+        )
+
+
+def paired(answers: tuple[Any, ...], tangents: Any, name: str) -> list[tuple[Any, Any]]:
+    """Answers of an operation that has several, each with its tangent."""
+    if not isinstance(tangents, tuple) or len(tangents) != len(answers):
+        found = f"{len(tangents)} tangents" if isinstance(tangents, tuple) else f"a {type(tangents).__name__}"
+        raise RuleError(
+            f"{name} has {len(answers)} answers, and a derivative rule returned {found}; it must return a tuple with "
+            f"one tangent an answer (None for a derivative that is zero)"
+        )
+    return list(zip(answers, tangents, strict=True))
+
+
 def unbroadcast(value: Any, shape: Shape, dtype: "np.dtype[Any]", name: str = "a rule") -> Any:
     """Sum ``value`` over the axes along which an operand of ``shape`` was broadcast, and cast it to ``dtype``."""
+    if not hasattr(value, "shape"):
+        raise RuleError(
+            f"{name}: a derivative rule returned a cotangent of type {type(value).__name__} for an operand of shape "
+            f"{shape}; it must return an array"
+        )
     if value.shape != shape:
         try:
             full = np.broadcast_shapes(value.shape, shape)

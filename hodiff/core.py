@@ -159,6 +159,12 @@ class Primitive:
             return slot < len(self.transposes) and self.transposes[slot] is not None
         return self.transposes is not None
 
+    def transposable(self, slot: int) -> bool:
+        """As `linear_in`, for an operand that carries a derivative: one that was forgotten is an error, not a zero."""
+        if self.transposes is None:
+            raise NoRuleError.for_function(self.name)
+        return not isinstance(self.transposes, tuple) or self.rule(self.transposes, slot) is not None
+
     def transpose(self, slot: int, cotangent: Any, operands: Any, parameters: dict[str, Any]) -> Any:
         """Cotangent of operand ``slot`` from that of the answer."""
         if isinstance(self.transposes, tuple):

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.casting import fit_tangent
+from hodiff.casting import check_coefficient, check_tangent, fit_tangent, paired
 from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind
-from hodiff.errors import NoRuleError, RuleError
 
 
 class ForwardTracer(Tracer):
@@ -84,21 +83,20 @@ class ForwardTrace(Trace):
         if isinstance(answer, tuple):
             if tangent is None:
                 return answer
-            return tuple(self._wrap(primitive, a, t) for a, t in zip(answer, tangent, strict=True))
+            return tuple(self._wrap(primitive, a, t) for a, t in paired(answer, tangent, primitive.name))
         if tangent is None:
             return answer
+        if primitive.partials is None:
+            check_tangent(answer, tangent, primitive.name)
         if tangent.shape != answer.shape or tangent.dtype != answer.dtype:
-            if not primitive.partials and tangent.shape != answer.shape:
-                raise RuleError(
-                    f"{primitive.name}: a derivative rule returned a tangent of shape {tangent.shape} for an answer of "
-                    f"shape {answer.shape}"
-                )
             tangent = fit_tangent(tangent, answer.shape, answer.dtype)
         return ForwardTracer(self, answer, tangent)
 
 
 def _elementwise(primitive: Primitive, answer: Any, primals: list[Any], tangents: list[tuple[int, Any]]) -> Any:
     assert primitive.partials is not None
+    if not hasattr(answer, "shape"):
+        check_tangent(answer, None, primitive.name)
     total = None
     for slot, tangent in tangents:
         rule = primitive.rule(primitive.partials, slot)
@@ -107,7 +105,10 @@ def _elementwise(primitive: Primitive, answer: Any, primals: list[Any], tangents
         if rule.__class__ is Sign:
             term = tangent if rule is PLUS else -tangent
         else:
-            term = rule(answer, *primals) * tangent
+            coefficient = rule(answer, *primals)
+            if not primitive.smooth:
+                check_coefficient(coefficient, answer.shape, primitive.name)
+            term = coefficient * tangent
         total = term if total is None else total + term
     return total
 
@@ -115,7 +116,7 @@ def _elementwise(primitive: Primitive, answer: Any, primals: list[Any], tangents
 def _jointly_linear(
     primitive: Primitive, primals: list[Any], tangents: list[tuple[int, Any]], parameters: dict[str, Any]
 ) -> Any:
-    given = {slot: tangent for slot, tangent in tangents if primitive.linear_in(slot)}
+    given = {slot: tangent for slot, tangent in tangents if primitive.transposable(slot)}
     if not given:
         return None
     operands = [
@@ -130,7 +131,7 @@ def _by_operand(
 ) -> Any:
     total: Any = None
     for slot, tangent in tangents:
-        if primitive.linear_in(slot):
+        if primitive.linear_in(slot) or (primitive.jvps is None and primitive.transposable(slot)):
             operands = list(primals)
             operands[slot] = tangent
             term = bind(primitive, *operands, **parameters)
@@ -138,7 +139,7 @@ def _by_operand(
             rule = primitive.rule(primitive.jvps, slot)
             term = None if rule is None else rule(tangent, answer, *primals, **parameters)
         else:
-            raise NoRuleError.for_function(primitive.name)
+            continue
         total = add_tangents(total, term)
     return total
 

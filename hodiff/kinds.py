@@ -469,8 +469,8 @@ def _enter(target: Any, operation: Callable[..., Any]) -> None:
     table = NUMPY_UFUNCS if isinstance(target, np.ufunc) else NUMPY_FUNCTIONS
     if table is NUMPY_FUNCTIONS and not hasattr(target, "_implementation"):
         raise RuleError(
-            f"{target!r} cannot be claimed: it is neither a ufunc nor a NumPy function that dispatches on its arguments; "
-            f"call the primitive itself instead"
+            f"{target!r} cannot be claimed: it is neither a ufunc nor a NumPy function that dispatches on its "
+            f"arguments; call the primitive itself instead"
         )
     if target in table:
         raise RuleError(f"{target.__name__} already has a derivative rule, {table[target]!r}; it can have only one")

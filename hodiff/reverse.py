@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace, linear_coefficient
-from hodiff.casting import fit_coefficient
+from hodiff.casting import check_coefficient, check_tangent, fit_coefficient, paired
 from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind, contains_nan
-from hodiff.errors import NoRuleError, NotLinearError, RuleError
+from hodiff.errors import NoRuleError, NotLinearError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
 from hodiff.tape import Cast, LinearRow, Term, UnaryRow, pull, push
@@ -158,6 +158,7 @@ class TapeTrace(Trace):
         if self.closed:
             raise self.leaked()
         slots = [i for i, v in enumerate(operands) if isinstance(v, TapeVariable) and v.owner is self]
+        _check_homogeneous(primitive, operands, slots)
         shape, dtype = _answer_shape(primitive, operands, slots, parameters)
         if primitive.partials is not None:
             row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
@@ -284,7 +285,7 @@ class ReverseTrace(Trace):
             return answer
         if primitive.jvps is None and primitive.transposes is not None:
             terms = [
-                Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in slots if primitive.linear_in(i)
+                Term(operands[i].row, i, primals[i].shape, primals[i].dtype) for i in slots if primitive.transposable(i)
             ]
             if not terms:
                 return answer
@@ -300,6 +301,8 @@ class ReverseTrace(Trace):
             answer = bind(primitive, primal, **parameters)
         else:
             answer = primitive.function(primal, **parameters)
+        if not primitive.transposable(0):
+            return answer
         rows = self.rows
         rows.append(UnaryRow(primitive, parameters, x.row, primal.shape, primal.dtype))
         return ReverseTracer(self, answer, len(rows) - 1)
@@ -323,10 +326,9 @@ class ReverseTrace(Trace):
         self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]
     ) -> tuple[Any, ...]:
         """One term an operand: its row, its coefficient from the partial, and a cast where shapes or dtypes differ."""
-        try:
-            shape, dtype = answer.shape, answer.dtype
-        except AttributeError:
-            raise _no_array(primitive, answer) from None
+        if not hasattr(answer, "dtype"):
+            check_tangent(answer, None, primitive.name)
+        shape, dtype = answer.shape, answer.dtype
         partials: Any = primitive.partials
         row = []
         for slot in slots:
@@ -336,6 +338,8 @@ class ReverseTrace(Trace):
             coefficient = rule
             if rule.__class__ is not Sign:
                 coefficient = rule(answer, *primals)
+                if not primitive.smooth:
+                    check_coefficient(coefficient, shape, primitive.name)
                 if dtype is not _FLOAT64:
                     coefficient = fit_coefficient(coefficient, dtype)
             primal = primals[slot]
@@ -376,16 +380,12 @@ class ReverseTrace(Trace):
         if tangent is None:
             return answer
         if isinstance(answer, tuple):
-            return tuple(self._wrap(primitive, a, t) for a, t in zip(answer, tangent, strict=True))
+            return tuple(self._wrap(primitive, a, t) for a, t in paired(answer, tangent, primitive.name))
+        check_tangent(answer, tangent, primitive.name)
         if not isinstance(tangent, TapeVariable) or tangent.owner is not self._tape:
             raise NotLinearError(
                 f"{primitive.name}: a derivative rule returned a tangent that does not depend on the tangent it was "
                 f"given; return None for a derivative that is zero"
-            )
-        if tangent.shape != answer.shape:
-            raise RuleError(
-                f"{primitive.name}: a derivative rule returned a tangent of shape {tangent.shape} for an answer of "
-                f"shape {answer.shape}"
             )
         row = tangent.row
         if tangent.dtype != answer.dtype:
@@ -393,10 +393,6 @@ class ReverseTrace(Trace):
             self.rows.append(((row, PLUS, cast),))
             row = len(self.rows) - 1
         return ReverseTracer(self, answer, row)
-
-
-def _no_array(primitive: Primitive, answer: Any) -> RuleError:
-    return RuleError(f"{primitive.name} must return an array or a NumPy scalar, got {type(answer).__name__}")
 
 
 def _linear_elementwise_row(
@@ -411,6 +407,25 @@ def _linear_elementwise_row(
         cast = None if same else Cast(variable.shape, variable.dtype, shape, dtype)
         row.append((variable.row, coefficient, cast))
     return tuple(row)
+
+
+def _check_homogeneous(primitive: Primitive, operands: tuple[Any, ...], slots: list[int]) -> None:
+    """Refuse a constant among the terms of a sum or a concatenation: t + 1 is not linear in t."""
+    for i, value in enumerate(operands):
+        if i in slots:
+            continue
+        is_term = primitive.partials[i].__class__ is Sign if primitive.partials else primitive.jointly
+        if is_term and (primitive.partials or primitive.linear_in(i)) and _any_nonzero(value):
+            raise NotLinearError(
+                f"{primitive.name} adds a constant to a tangent or cotangent, where a derivative rule or "
+                f"hodiff.linear_transpose needs an operation that is linear (zero for zero)"
+            )
+
+
+def _any_nonzero(value: Any) -> bool:
+    if isinstance(value, Tracer):
+        return any(_any_nonzero(part) for part in value.components())
+    return bool(np.any(value))
 
 
 def _answer_shape(

@@ -70,7 +70,7 @@ class UnaryRow:
             return
         operand = Shaped(self.shape, self.dtype)
         value = primitive.transpose(0, cotangent, (operand,), self.parameters)
-        if value.shape != self.shape or value.dtype is not self.dtype:
+        if not hasattr(value, "shape") or value.shape != self.shape or value.dtype is not self.dtype:
             value = unbroadcast(value, self.shape, self.dtype, primitive.name)
         cotangents[self.source] = value if entry is None else entry + value
 
@@ -137,7 +137,7 @@ class LinearRow:
                 operands = list(operands)
                 operands[slot] = Shaped(shape, dtype)
             value = primitive.transpose(slot, cotangent, operands, self.parameters)
-            if value.shape != shape or value.dtype != dtype:
+            if not hasattr(value, "shape") or value.shape != shape or value.dtype != dtype:
                 value = unbroadcast(value, shape, dtype, primitive.name)
             cotangents[source] = value if entry is None else entry + value
 

@@ -136,7 +136,6 @@ def imag(val: Any) -> Any:
     return imaginary(val) if np.iscomplexobj(val) else np.zeros_like(val)
 
 
-
 @composite(np.sign)
 def sign(x: Any) -> Any:
     """NumPy's ``sign``: constant for real x, x/|x| for complex x."""

@@ -53,6 +53,11 @@ def _reduced_shape(shape: Shape, axis: Axes, keepdims: bool) -> Shape:
     return () if len(axis) == len(shape) else tuple(n for i, n in enumerate(shape, -len(shape)) if i not in axis)
 
 
+def _joint_shape(w: Any, x: Any) -> Shape:
+    """Shape of a product; under nested batches one factor may have more axes in front than the other."""
+    return w.shape if w.shape == x.shape else np.broadcast_shapes(w.shape, x.shape)
+
+
 def _kept(value: Any, shape: Shape, axis: Axes, keepdims: bool) -> Any:
     """Reduced ``value`` in a form that broadcasts against the ``shape`` it was reduced from."""
     if keepdims or len(axis) == len(shape):
@@ -120,12 +125,13 @@ running_total: Primitive = linear(
 )
 weighted_total = multilinear(
     lambda w, x, axis, keepdims: np.multiply(w, x).sum(axis=axis, keepdims=keepdims),
-    lambda ct, w, x, axis, keepdims: _kept(ct, w.shape, axis, keepdims) * x,
-    lambda ct, w, x, axis, keepdims: _kept(ct, x.shape, axis, keepdims) * w,
+    lambda ct, w, x, axis, keepdims: _kept(ct, _joint_shape(w, x), axis, keepdims) * x,
+    lambda ct, w, x, axis, keepdims: _kept(ct, _joint_shape(w, x), axis, keepdims) * w,
     name="weighted_total",
     core=0,
     shape=lambda w, x, axis, keepdims: Shaped(
-        _reduced_shape(x.shape, axis, keepdims), x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype)
+        _reduced_shape(_joint_shape(w, x), axis, keepdims),
+        x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype),
     ),
 )
 

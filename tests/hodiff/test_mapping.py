@@ -136,7 +136,9 @@ PROGRAMS = {
     "outer": lambda x, y: np.outer(x, y) @ M,
     "where": lambda x, y: np.where(x > y, x, y * 2),
     "where-constant-condition": lambda x, y: np.where(M > 0, x, y[:, None]),
-    "index-by-batch": lambda x, y: np.take_along_axis(x, np.argsort(y), axis=0) * np.take_along_axis(M[0], np.argsort(x), axis=0),
+    "index-by-batch": lambda x, y: (
+        np.take_along_axis(x, np.argsort(y), axis=0) * np.take_along_axis(M[0], np.argsort(x), axis=0)
+    ),
     "index": lambda x, y: x[[2, 0]] * y[1:] + x[None, 0],
     "concatenate": lambda x, y: np.concatenate([x, np.ones(2), y]),
     "stack": lambda x, y: np.stack([x, y, np.ones(3)], axis=1),
