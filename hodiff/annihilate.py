@@ -1,9 +1,9 @@
 """Zeros that win: an interpretation of linear operations in which 0·∞ and 0·NaN are 0.
 
 In reverse mode an exactly zero cotangent annihilates any coefficient, so that ``np.where(x > 0, np.log(x), 0.0)`` has
-the gradient 0 at 0; forward mode, where the same product has its factors the other way round, must give the same. Paying
-for that at every product would be a waste, so modes run plainly, and only where a NaN turns up run again with their
-cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``core``, ``kinds`` and ``errors``.
+the gradient 0 at 0; forward mode, where the same product has its factors the other way round, must give the same.
+Paying for that at every product would be a waste, so modes run plainly, and only where a NaN turns up run again with
+their cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``core``, ``kinds`` and ``errors``.
 
 >>> with AnnihilateTrace() as trace:
 ...     product = trace.wrap(np.array([0.0, 1.0])) * np.array([np.inf, 2.0])

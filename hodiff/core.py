@@ -362,6 +362,10 @@ class Tracer:
             raise NoRuleError.for_function(f"{function.__module__}.{function.__name__}")
         return operation(*args, **keywords)
 
+    def __format__(self, specification: str) -> str:
+        # Text carries no derivative: show the value.
+        return format(self.alive().truth(), specification) if specification else repr(self)
+
     def __repr__(self) -> str:
         return f"Tracer({self.owner.transformation}, shape={self.shape}, dtype={self.dtype})"
 

@@ -399,7 +399,14 @@ def batch_aligned(
         else value
         for value, n, flag in zip(operands, counts, batched, strict=True)
     ]
-    return primitive(*aligned, **parameters)
+    answer = primitive(*aligned, **parameters)
+    if isinstance(answer, tuple) and not all(batched):
+        # One of several answers may depend on unbatched operands alone, and would lack the batch axis.
+        full = [
+            v if flag else np.broadcast_to(v, (size, *np.shape(v))) for v, flag in zip(operands, batched, strict=True)
+        ]
+        return batch_aligned(primitive, size, full, [True] * len(full), parameters, core)
+    return answer
 
 
 def batch_leading(

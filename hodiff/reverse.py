@@ -11,7 +11,7 @@ May import ``core``, ``tape``, ``forward``, ``annihilate`` and ``errors``.
 >>> x = trace.input(np.array(3.0))
 >>> linear = trace.finish([x * x])
 >>> linear.pull([np.array(1.0)])
-[array(6.)]
+[np.float64(6.0)]
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ import numpy as np
 from hodiff.annihilate import AnnihilateTrace, linear_coefficient
 from hodiff.casting import check_coefficient, check_tangent, fit_coefficient, paired
 from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind, contains_nan
-from hodiff.errors import NoRuleError, NotLinearError
+from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
 from hodiff.tape import Cast, LinearRow, Term, UnaryRow, pull, push
@@ -443,7 +443,13 @@ def _answer_shape(
             np.broadcast_to(np.zeros((), v.dtype), v.shape) if i in slots or isinstance(v, Tracer) else v
             for i, v in enumerate(operands)
         ]
-        answer = primitive.function(*zeros, **parameters)
+        try:
+            answer = primitive.function(*zeros, **parameters)
+        except Exception as error:
+            raise RuleError(
+                f"the shape of the answer of {primitive.name} could not be found by a run on zeros ({error}); give its "
+                f"declaration `shape`"
+            ) from error
     return answer.shape, answer.dtype
 
 

@@ -30,6 +30,9 @@ _BATCH = 3
 Flat = Callable[..., tuple[Any, ...]]
 
 
+__all__ = ["check_grads"]
+
+
 def check_grads(
     f: Callable[..., Any],
     args: Sequence[Any],

@@ -1,7 +1,7 @@
 """Selection: maximum, minimum, where, clip, and conversion between dtypes.
 
-Where two operands of ``maximum`` or ``minimum`` are equal they share the derivative equally, the minimum-norm element of
-the Clarke subdifferential, so ``clip`` at a bound has the derivative 1/2. ``where`` selects cotangents instead of
+Two equal operands of ``maximum`` or ``minimum`` share the derivative equally, the minimum-norm element of the Clarke
+subdifferential, so ``clip`` at a bound has the derivative 1/2. ``where`` selects cotangents instead of
 multiplying them, so nothing that was not selected can poison the result. May import ``core``, ``kinds``, ``shaped``.
 
 >>> import hodiff as hd

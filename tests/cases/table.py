@@ -1,7 +1,8 @@
 """The form of a test case. Every operation of hodiff has cases, one file a topic, as in ``hodiff/ops``.
 
 A case is a function of float arrays and the point at which to differentiate it. ``test_modes.py`` runs each case
-through every mode and every pair of modes and compares with finite differences of high order, which know nothing of hodiff.
+through every mode and every pair of modes and compares with finite differences of high order, which know nothing of
+hodiff.
 A special value is a point where the derivative is known in closed form: kinks, poles, ties, empty arrays.
 """
 
