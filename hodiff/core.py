@@ -208,6 +208,10 @@ class Trace:
         """Interpret an elementwise operation on two operands, one of this trace and none of a higher one."""
         return self.process(primitive, (x, y), {})
 
+    def linear(self, primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
+        """Interpret a linear operation on one operand, which is of this trace."""
+        return self.process(primitive, (x,), parameters)
+
     def close(self) -> None:
         """End the run."""
         self.closed = True

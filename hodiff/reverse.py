@@ -25,7 +25,7 @@ from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind, contains_nan
 from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
-from hodiff.tape import Cast, LinearRow, Term, UnaryRow, pull, push
+from hodiff.tape import Cast, LinearRow, Term, pull, push
 
 _FLOAT64 = np.dtype(float)
 
@@ -163,7 +163,7 @@ class TapeTrace(Trace):
         if primitive.partials is not None:
             row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
         elif len(operands) == 1 and primitive.linear_in(0):
-            row = UnaryRow(primitive, parameters, operands[0].row, operands[0].shape, operands[0].dtype)
+            row = [primitive, parameters, operands[0].row, operands[0].shape, operands[0].dtype]
         elif all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1):
             terms = [Term(operands[i].row, i, operands[i].shape, operands[i].dtype) for i in slots]
             row = LinearRow(primitive, list(operands), parameters, terms, dtype)
@@ -264,7 +264,7 @@ class ReverseTrace(Trace):
         if self.closed:
             raise self.leaked()
         if primitive.jointly and len(operands) == 1:
-            return self._unary_linear(primitive, operands[0], parameters)
+            return self.linear(primitive, operands[0], parameters)
         primals: list[Any] = []
         slots = []
         plain = True
@@ -295,16 +295,20 @@ class ReverseTrace(Trace):
         with np.errstate(all="ignore"):
             return self._linearise(primitive, answer, operands, primals, slots, parameters)
 
-    def _unary_linear(self, primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
+    def linear(self, primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
+        """Compute the answer of a linear operation on one operand and append its row."""
+        if self.closed:
+            raise self.leaked()
         primal = x.primal
         if isinstance(primal, Tracer):
             answer = bind(primitive, primal, **parameters)
         else:
             answer = primitive.function(primal, **parameters)
-        if not primitive.transposable(0):
+        rules = primitive.transposes
+        if rules.__class__ is tuple and (not rules or rules[0] is None) and not primitive.transposable(0):
             return answer
         rows = self.rows
-        rows.append(UnaryRow(primitive, parameters, x.row, primal.shape, primal.dtype))
+        rows.append([primitive, parameters, x.row, primal.shape, primal.dtype])
         return ReverseTracer(self, answer, len(rows) - 1)
 
     def _record(

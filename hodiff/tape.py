@@ -4,8 +4,8 @@ May import ``casting``, ``core``, ``kinds`` and ``shaped``. Reverse mode appends
 A row keeps coefficients and shapes, not primals, and has one term an operand that depends on the inputs:
 
 * an elementwise row is a tuple of terms ``(source row, coefficient, cast)``; the coefficients ±1 are `Sign`;
-* any other row is a `UnaryRow` or `LinearRow`, which applies a primitive that is linear in the operand, or its
-  transpose;
+* a linear primitive of one operand is a list ``[primitive, parameters, source row, shape, dtype]``, of the operand;
+* any other row is a `LinearRow`, which applies a primitive that is linear in some operands, or its transpose;
 * None is an input.
 
 ``cast`` is None where operand and answer have the same shape and dtype; otherwise a `Cast` undoes broadcasting and
@@ -38,41 +38,6 @@ class Term(NamedTuple):
     slot: int
     shape: Shape
     dtype: "np.dtype[Any]"
-
-
-class UnaryRow:
-    """Apply a linear primitive to its only operand."""
-
-    __slots__ = ("dtype", "parameters", "primitive", "shape", "source")
-
-    def __init__(
-        self, primitive: Primitive, parameters: dict[str, Any], source: int, shape: Shape, dtype: "np.dtype[Any]"
-    ) -> None:
-        self.primitive = primitive
-        self.parameters = parameters
-        self.source = source
-        self.shape = shape
-        self.dtype = dtype
-
-    def push(self, tangents: list[Any]) -> Any:
-        """Tangent of the answer from that of the source row, None where it is zero."""
-        tangent = tangents[self.source]
-        return None if tangent is None else bind(self.primitive, tangent, **self.parameters)
-
-    def pull(self, cotangent: Any, cotangents: list[Any]) -> None:
-        """Add the cotangent of the source row."""
-        primitive = self.primitive
-        entry = cotangents[self.source]
-        if primitive.accumulate is not None:
-            if entry.__class__ is not Accumulator:
-                entry = cotangents[self.source] = Accumulator(self.shape, self.dtype, entry)
-            entry.scatter(primitive, cotangent, (), self.parameters)
-            return
-        operand = Shaped(self.shape, self.dtype)
-        value = primitive.transpose(0, cotangent, (operand,), self.parameters)
-        if not hasattr(value, "shape") or value.shape != self.shape or value.dtype is not self.dtype:
-            value = unbroadcast(value, self.shape, self.dtype, primitive.name)
-        cotangents[self.source] = value if entry is None else entry + value
 
 
 class LinearRow:
@@ -219,7 +184,12 @@ def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | Non
     for i, row in enumerate(rows):
         if row is None:
             continue
-        if row.__class__ is not tuple:
+        if row.__class__ is list:
+            primitive, parameters, source, _, _ = row
+            tangent = tangents[source]
+            tangents[i] = None if tangent is None else bind(primitive, tangent, **parameters)
+            continue
+        if row.__class__ is LinearRow:
             tangents[i] = row.push(tangents)
             continue
         total = None
@@ -242,10 +212,12 @@ def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> 
     if not outputs:
         return [None] * len(inputs)
     cotangents: list[Any] = [None] * len(rows)
-    for row, cotangent in outputs:
-        entry = cotangents[row]
-        cotangents[row] = cotangent if entry is None else entry + cotangent
-    for i in range(max(row for row, _ in outputs), -1, -1):
+    last = 0
+    for i, cotangent in outputs:
+        entry = cotangents[i]
+        cotangents[i] = cotangent if entry is None else entry + cotangent
+        last = max(last, i)
+    for i in range(last, -1, -1):
         cotangent = cotangents[i]
         row = rows[i]
         if cotangent is None or row is None:
@@ -253,22 +225,38 @@ def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> 
         cotangents[i] = None
         if cotangent.__class__ is Accumulator:
             cotangent = cotangent.total()
-        if row.__class__ is not tuple:
+        if row.__class__ is list:
+            _pull_unary(row, cotangent, cotangents)
+        elif row.__class__ is LinearRow:
             row.pull(cotangent, cotangents)
-            continue
-        for source, coefficient, cast in row:
-            if coefficient is PLUS:
-                value = cotangent
-            elif coefficient is MINUS:
-                value = -cotangent
-            else:
-                value = cotangent * coefficient
-            if cast is not None:
-                value = unbroadcast(value, cast.shape, cast.dtype)
-            entry = cotangents[source]
-            cotangents[source] = value if entry is None else entry + value
+        else:
+            for source, coefficient, cast in row:
+                if coefficient is PLUS:
+                    value = cotangent
+                elif coefficient is MINUS:
+                    value = -cotangent
+                else:
+                    value = cotangent * coefficient
+                if cast is not None:
+                    value = unbroadcast(value, cast.shape, cast.dtype)
+                entry = cotangents[source]
+                cotangents[source] = value if entry is None else entry + value
     found = [cotangents[row] for row in inputs]
-    return [entry.total() if isinstance(entry, Accumulator) else entry for entry in found]
+    return [entry.total() if entry.__class__ is Accumulator else entry for entry in found]
+
+
+def _pull_unary(row: list[Any], cotangent: Any, cotangents: list[Any]) -> None:
+    primitive, parameters, source, shape, dtype = row
+    entry = cotangents[source]
+    if primitive.accumulate is not None:
+        if entry.__class__ is not Accumulator:
+            entry = cotangents[source] = Accumulator(shape, dtype, entry)
+        entry.scatter(primitive, cotangent, (), parameters)
+        return
+    value = primitive.transpose(0, cotangent, (Shaped(shape, dtype),), parameters)
+    if not hasattr(value, "shape") or value.shape != shape or value.dtype is not dtype:
+        value = unbroadcast(value, shape, dtype, primitive.name)
+    cotangents[source] = value if entry is None else entry + value
 
 
 def _zeros(value: Shaped) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from hodiff.core import Primitive
+from hodiff.core import OPERANDS, Primitive, as_operand
 from hodiff.kinds import attribute, composite, constant, elementwise, infix, linear, prefix
 
 _LN2 = float(np.log(2.0))
@@ -171,23 +171,26 @@ def frexp(x: Any) -> tuple[Any, Any]:
 # --- infix operators --------------------------------------------------------------------------------------------------
 
 
-def _power_infix(x: Any, y: Any) -> Any:
-    """x**y, with NumPy's shortcuts for the exponents 2 and ½."""
-    if y.__class__ is int or y.__class__ is float:
-        if y == 2:
-            return x.owner.unary(square, x)
-        if y == 0.5:
-            return sqrt(x)
-    return power(x, y)
-
-
 infix(add, "add", "+")
 infix(subtract, "sub", "-")
 infix(multiply, "mul", "*")
 infix(divide, "truediv", "/")
 infix(remainder, "mod", "%")
-infix(_power_infix, "pow", "**")
+infix(power, "pow", "**")
 infix(divmod_, "divmod", None)
+
+
+@composite(method="__pow__")
+def power_infix(x: Any, y: Any) -> Any:
+    """``x**y``, with NumPy's shortcuts for the exponents 2 and ½."""
+    if y.__class__ is int or y.__class__ is float:
+        if y == 2:
+            return x.owner.unary(square, x)
+        if y == 0.5:
+            return x.owner.unary(sqrt, x)
+    return power(x, as_operand(y)) if isinstance(y, OPERANDS) else NotImplemented
+
+
 prefix(negative, "neg")
 prefix(positive, "pos")
 prefix(absolute, "abs")

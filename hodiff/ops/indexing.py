@@ -133,7 +133,7 @@ gather: Primitive = linear(
 def take_key(x: Any, key: Any) -> Any:
     """``x[key]`` with NumPy's meaning."""
     if key.__class__ is int or key.__class__ is slice:
-        return getitem(x, index=(key,))
+        return x.owner.linear(getitem, x, {"index": (key,)})
     entries = key if isinstance(key, tuple) else (key,)
     if all(isinstance(e, (int, slice)) or e is None or e is Ellipsis for e in entries):
         return getitem(x, index=entries)

@@ -295,9 +295,8 @@ def sum(
 ) -> Any:
     """NumPy's ``sum``."""
     if dtype is None and out is None and initial is _ABSENT and where is _ABSENT:
-        return total(
-            a, axis=_axes(axis, len(a.shape), "numpy.sum"), keepdims=keepdims is not _ABSENT and bool(keepdims)
-        )
+        axes = _axes(axis, len(a.shape), "numpy.sum")
+        return a.owner.linear(total, a, {"axis": axes, "keepdims": keepdims is not _ABSENT and bool(keepdims)})
     reject("numpy.sum", out=(out, None))
     a = _masked(_converted(a, dtype), where, 0, "numpy.sum")
     answer = total(a, axis=_axes(axis, a.ndim, "numpy.sum"), keepdims=_flag(keepdims))
