@@ -102,6 +102,9 @@ def linear_coefficient(primitive: Primitive, slot: int, operands: Any) -> Any:
     assert primitive.partials is not None
     rule = primitive.rule(primitive.partials, slot)
     if isinstance(rule, Sign):
+        # A sign alone does not make a function linear: that of `remainder` is 1 too.
+        if not all(isinstance(other, Sign) for other in primitive.partials):
+            raise _not_linear(primitive)
         return rule
     others = list(operands)
     others[slot] = None

@@ -1,4 +1,4 @@
-"""First derivatives and batching: grad, value_and_grad, jvp, vjp, linearize, linear_transpose, vmap, stop_gradient.
+"""First derivatives: grad, value_and_grad, jvp, vjp, linearize, linear_transpose, and stop_gradient.
 
 Every transformation takes and returns functions, so they nest in any order. May import everything below.
 
@@ -14,10 +14,10 @@ import numpy as np
 from hodiff.annihilate import AnnihilateTrace
 from hodiff.arguments import Selection, differentiable_leaves, match_leaves
 from hodiff.core import Tracer, contains_nan
-from hodiff.errors import NonDifferentiableInputError, NonScalarOutputError
+from hodiff.errors import NonScalarOutputError, NotLinearError, StructureError
 from hodiff.forward import ForwardTrace, ForwardTracer
 from hodiff.ops.comparison import stop_gradient as _stop_gradient
-from hodiff.reverse import LinearMap, TapeTrace
+from hodiff.reverse import LinearMap, TapeTrace, TapeVariable
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.transform import (
     Linearised,
@@ -174,9 +174,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     """
     name = "hodiff.jvp"
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise NonDifferentiableInputError(
-            f"{name}: primals and tangents must be tuples of arguments, such as (x,) and (v,)"
-        )
+        raise StructureError(f"{name}: primals and tangents must be tuples of arguments, such as (x,) and (v,)")
     leaves, structure = differentiable_leaves(tuple(primals), name)
     directions = match_leaves(tuple(tangents), structure, leaves, f"{name}: tangents", "primals")
     outputs, output_structure, tangents_out, aux = _push_forward(f, leaves, structure, directions, has_aux, None)
@@ -215,7 +213,8 @@ def _push_forward(
     def primal(value: Any) -> Any:
         if not isinstance(value, Tracer):
             return value
-        return value.primal if isinstance(value, ForwardTracer) and value.owner is trace else value.alive()
+        value = value.primal if isinstance(value, ForwardTracer) and value.owner is trace else value
+        return value.alive() if isinstance(value, Tracer) else value
 
     return [primal(v) for v in outputs], output_structure, tangents_out, tree_map(primal, aux)
 
@@ -328,8 +327,14 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pushforward]:
 
 
 def _linearise_all(f: Callable[..., Any], primals: tuple[Any, ...], name: str, has_aux: bool) -> Linearised:
+    """Linearise with respect to all arguments; what the caller gave or gets can be changed without harm to the map."""
     everything = Selection(name, tuple(range(len(primals))), None)
-    return linearise(f, everything, primals, {}, has_aux=has_aux)
+    point = linearise(f, everything, tree_map(_copied, primals), {}, has_aux=has_aux)
+    return point._replace(outputs=[_copied(v) for v in point.outputs], aux=tree_map(_copied, point.aux))
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def linear_transpose(f: Callable[..., Any], *example_args: Any) -> Pullback:
@@ -361,10 +366,15 @@ def linear_transpose(f: Callable[..., Any], *example_args: Any) -> Pullback:
     """
     name = "hodiff.linear_transpose"
     leaves, structure = differentiable_leaves(example_args, name)
-    with TapeTrace() as trace:
+    with TapeTrace(name) as trace:
         inputs = [trace.input(Shaped(value.shape, value.dtype)) for value in leaves]
         outputs, output_structure = numeric_leaves(f(*unflatten(structure, inputs)), name)
         derivative = trace.finish(outputs)
+    for value in outputs:
+        if not (isinstance(value, TapeVariable) and value.owner is trace) and np.any(value):
+            raise NotLinearError(
+                f"{name}: a result does not depend on the arguments and is not zero, so the function is not linear"
+            )
     return Pullback(name, derivative, (structure, leaves), (output_structure, outputs))
 
 

@@ -37,11 +37,10 @@ class Selection:
             return cls(transformation, None, argnames if isinstance(argnames, str) else names)
         try:
             if isinstance(argnums, (tuple, list)):
-                numbers = tuple(as_index(n) for n in argnums)
-                if len(set(numbers)) != len(numbers):
-                    raise ArgumentError(f"{transformation}: argnums names an argument twice: {argnums!r}")
-                return cls(transformation, numbers, None)
+                return cls(transformation, _distinct(transformation, [as_index(n) for n in argnums]), None)
             return cls(transformation, as_index(argnums), None)
+        except ArgumentError:
+            raise
         except TypeError:
             raise ArgumentError(
                 f"{transformation}: argnums must be an integer or a tuple of integers, got {argnums!r}"
@@ -63,9 +62,7 @@ class Selection:
         if isinstance(self.argnums, int):
             return args[self._position(self.argnums, len(args))]
         assert self.argnums is not None
-        positions = [self._position(n, len(args)) % len(args) for n in self.argnums]
-        if len(set(positions)) != len(positions):
-            raise ArgumentError(f"{self.transformation}: argnums={self.argnums} names an argument twice")
+        positions = _distinct(self.transformation, [self._position(n, len(args)) % len(args) for n in self.argnums])
         return tuple(args[n] for n in positions)
 
     def put(
@@ -94,6 +91,12 @@ class Selection:
         return n
 
 
+def _distinct(transformation: str, numbers: list[int]) -> tuple[int, ...]:
+    if len(set(numbers)) != len(numbers):
+        raise ArgumentError(f"{transformation}: argnums names an argument twice: {tuple(numbers)}")
+    return tuple(numbers)
+
+
 def differentiable_leaves(tree: Any, transformation: str, *, holomorphic: bool = False) -> tuple[list[Any], Structure]:
     """Leaves of ``tree`` as arrays or NumPy scalars that carry derivatives.
 
@@ -120,6 +123,8 @@ def as_array(value: Any) -> Any:
         return value
     if isinstance(value, Tracer):
         return value.alive()
+    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        return None
     if isinstance(value, (np.ndarray, np.generic)):
         return value if value.dtype.kind in "biufc" else None
     if isinstance(value, (bool, int, float, complex)):

@@ -1,6 +1,6 @@
 """Batching: many evaluations at once, as ``vmap`` does, by carrying a batch axis through every operation.
 
-May import ``core``. The batch is always axis 0 of the value of a `BatchTracer`, which itself shows
+May import ``core`` and ``errors``. The batch is always axis 0 of the value of a `BatchTracer`, which itself shows
 the shape without it.
 
 >>> trace = BatchTrace(2)
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Primitive, Trace, Tracer
-from hodiff.errors import ControlFlowError
+from hodiff.errors import ControlFlowError, ConversionError, RuleError
 
 
 class BatchTracer(Tracer):
@@ -48,6 +48,15 @@ class BatchTracer(Tracer):
             "Python loop instead of vmap"
         )
 
+    def __float__(self) -> float:
+        raise ConversionError(
+            "float(x) of a value under hodiff.vmap: there is a whole batch of values; use NumPy functions instead of those "
+            "of math, and np.stack instead of assigning to elements of a plain array"
+        )
+
+    def __format__(self, specification: str) -> str:
+        return repr(self)
+
 
 class BatchTrace(Trace):
     """One run of ``vmap`` over a batch of ``size`` members."""
@@ -70,6 +79,13 @@ class BatchTrace(Trace):
             values.append(operand.value if mine else operand)
             batched.append(mine)
         answer = primitive.batch(primitive, self.size, values, batched, parameters)
-        if isinstance(answer, tuple):
-            return tuple(BatchTracer(self, part) for part in answer)
-        return BatchTracer(self, answer)
+        self.check_answer(primitive, answer)
+        parts = answer if isinstance(answer, tuple) else (answer,)
+        for part in parts:
+            if part.shape[:1] != (self.size,):
+                raise RuleError(
+                    f"{primitive.name}: its batching rule returned shape {part.shape} for a batch of {self.size}; the batch "
+                    f"must be axis 0: check `core`, `leading` or `batch` in its declaration"
+                )
+        traced = tuple(BatchTracer(self, part) for part in parts)
+        return traced if isinstance(answer, tuple) else traced[0]

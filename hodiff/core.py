@@ -21,13 +21,21 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from itertools import count
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from hodiff.errors import ConversionError, InPlaceError, LeakedTracerError, NoRuleError, UnsupportedKeywordError
+from hodiff.errors import (
+    ConversionError,
+    InPlaceError,
+    LeakedTracerError,
+    NoRuleError,
+    RuleError,
+    UnsupportedKeywordError,
+)
 
 _levels = count(1)
 
@@ -134,12 +142,40 @@ class Primitive:
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Apply the operation: by the highest trace among the operands, or plainly where there is none."""
         top = None
+        arrays = True
         for value in operands:
-            if isinstance(value, Tracer) and (top is None or value.owner.level > top.level):
-                top = value.owner
+            if isinstance(value, Tracer):
+                if top is None or value.owner.level > top.level:
+                    top = value.owner
+            elif value.__class__ is list or value.__class__ is tuple:
+                arrays = False
         if top is None:
             return self.function(*operands, **parameters)
+        if not arrays:
+            operands = tuple(as_operand(value) for value in operands)
+        if parameters:
+            for name, value in parameters.items():
+                if isinstance(value, Tracer):
+                    raise RuleError(
+                        f"{self.name}: the parameter {name!r} is a traced value; parameters are static, so pass what is to "
+                        f"be differentiated or batched as a positional operand"
+                    )
+            if self.partials is not None:
+                return top.process(self.specialised(parameters), operands, {})
         return top.process(self, operands, parameters)
+
+    def specialised(self, parameters: dict[str, Any]) -> "Primitive":
+        """An elementwise primitive with its parameters fixed, in the function and in the partials."""
+        assert self.partials is not None
+        partials = tuple(partial(rule, **parameters) if callable(rule) else rule for rule in self.partials)
+        function = partial(self.function, **parameters)
+        return Primitive(self.name, function, batch=self.batch, partials=partials, smooth=self.smooth)
+
+    def __copy__(self) -> "Primitive":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Primitive":
+        return self
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -190,7 +226,7 @@ class Trace:
     """
 
     __slots__ = ("closed", "level")
-    transformation: ClassVar[str] = "a transformation"
+    transformation: str = "a transformation"
 
     def __init__(self) -> None:
         self.level = next(_levels)
@@ -211,6 +247,28 @@ class Trace:
     def linear(self, primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
         """Interpret a linear operation on one operand, which is of this trace."""
         return self.process(primitive, (x,), parameters)
+
+    def check_answer(self, primitive: Primitive, answer: Any) -> None:
+        """Refuse an answer that is no array of numbers, or that smuggles a traced value past the operands."""
+        if isinstance(answer, tuple):
+            for part in answer:
+                self.check_answer(primitive, part)
+            return
+        if isinstance(answer, Tracer):
+            if answer.owner.level >= self.level:
+                raise RuleError(
+                    f"{primitive.name}: its function uses a traced value that is not among its operands; pass it as a "
+                    f"positional operand"
+                )
+            return
+        if not hasattr(answer, "dtype"):
+            raise RuleError(f"{primitive.name} must return an array or a NumPy scalar, got {type(answer).__name__}")
+        if answer.dtype.kind not in "biufc" or isinstance(answer, (np.ma.MaskedArray, np.matrix)):
+            raise ConversionError(
+                f"{primitive.name} returned a {type(answer).__name__} of dtype {answer.dtype}, which carries no "
+                f"derivatives: build arrays of traced values with np.stack, replace masked arrays by np.where(mask, a, b), "
+                f"and np.matrix by plain arrays"
+            )
 
     def close(self) -> None:
         """End the run."""
@@ -407,7 +465,7 @@ def contains_nan(*values: Any) -> bool:
         elif isinstance(value, Tracer):
             if contains_nan(*value.components()):
                 return True
-        elif value is not None and value != value:
+        elif value is not None and np.any(value != value):
             return True
     return False
 

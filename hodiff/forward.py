@@ -64,18 +64,16 @@ class ForwardTrace(Trace):
                 primals[slot] = operand.primal
                 tangents.append((slot, operand.tangent))
         answer = bind(primitive, *primals, **parameters)
+        self.check_answer(primitive, answer)
         if primitive.constant:
             return answer
-        if primitive.partials is not None:
-            if primitive.smooth:
+        # An infinite coefficient may have met a zero tangent before, so even a harmless product may warn.
+        with np.errstate(all="ignore"):
+            if primitive.partials is not None:
                 tangent = _elementwise(primitive, answer, primals, tangents)
+            elif primitive.jointly:
+                tangent = _jointly_linear(primitive, primals, tangents, parameters)
             else:
-                with np.errstate(all="ignore"):
-                    tangent = _elementwise(primitive, answer, primals, tangents)
-        elif primitive.jointly:
-            tangent = _jointly_linear(primitive, primals, tangents, parameters)
-        else:
-            with np.errstate(all="ignore"):
                 tangent = _by_operand(primitive, answer, primals, tangents, parameters)
         return self._wrap(primitive, answer, tangent)
 
@@ -95,8 +93,6 @@ class ForwardTrace(Trace):
 
 def _elementwise(primitive: Primitive, answer: Any, primals: list[Any], tangents: list[tuple[int, Any]]) -> Any:
     assert primitive.partials is not None
-    if not hasattr(answer, "shape"):
-        check_tangent(answer, None, primitive.name)
     total = None
     for slot, tangent in tangents:
         rule = primitive.rule(primitive.partials, slot)

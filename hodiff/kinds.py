@@ -309,7 +309,7 @@ def composite(*numpy: Any, method: str | None = None) -> Any:
     >>> hd.grad(np.trapezoid)(np.ones(3))
     array([0.5, 1. , 0.5])
     """
-    if method is None and len(numpy) == 1 and isinstance(numpy[0], FunctionType):
+    if method is None and len(numpy) == 1 and _is_user_function(numpy[0]):
         return numpy[0]
 
     def declare(function: F) -> F:
@@ -320,6 +320,10 @@ def composite(*numpy: Any, method: str | None = None) -> Any:
         return function
 
     return declare
+
+
+def _is_user_function(target: Any) -> bool:
+    return isinstance(target, FunctionType) and not target.__module__.startswith(("numpy", "scipy"))
 
 
 def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, reflected: bool = True) -> None:
@@ -346,7 +350,7 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
         return NotImplemented
 
     def in_place(self: Tracer, other: Any) -> Any:
-        if self.shape:
+        if self.shape or _is_array(self):
             raise InPlaceError(
                 f"`x {symbol}= y` would modify a traced array in place, which is not supported; write x = x {symbol} y"
             )
@@ -357,6 +361,16 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
         setattr(Tracer, f"__r{name}__", backward)
     if symbol is not None:
         setattr(Tracer, f"__i{name}__", in_place)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a traced value of shape () stands for an array, which is modified in place, not for a scalar."""
+    while isinstance(value, Tracer):
+        parts = value.components()
+        if not parts or parts[0].shape:
+            return False
+        value = parts[0]
+    return isinstance(value, np.ndarray)
 
 
 def prefix(operation: Callable[..., Any], name: str) -> None:

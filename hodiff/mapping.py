@@ -14,8 +14,9 @@ import numpy as np
 
 from hodiff.arguments import as_array
 from hodiff.batch import BatchTrace, BatchTracer
+from hodiff.core import Tracer
 from hodiff.errors import BatchAxisError
-from hodiff.transform import Transformed
+from hodiff.transform import Transformed, materialise
 from hodiff.tree import broadcast_prefix, flatten, unflatten
 
 
@@ -52,7 +53,7 @@ class Vmap(Transformed):
             outputs, output_structure = flatten(result)
             out_axes = _axes_of(self.out_axes, result, "out_axes")
             values = [_unwrap(value, axis, trace, size) for value, axis in zip(outputs, out_axes, strict=True)]
-        return unflatten(output_structure, values)
+        return unflatten(output_structure, materialise(values, values, leaves))
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Vmap:
@@ -137,7 +138,7 @@ def _unwrap(value: Any, axis: int | None, trace: BatchTrace, size: int) -> Any:
     if axis is None:
         if mine:
             raise BatchAxisError("hodiff.vmap: out_axes=None was given for a result that depends on the batch")
-        return value
+        return value.alive() if isinstance(value, Tracer) else value
     batched = value.value if mine else as_array(value)
     if batched is None:
         raise BatchAxisError(
@@ -149,5 +150,4 @@ def _unwrap(value: Any, axis: int | None, trace: BatchTrace, size: int) -> Any:
         raise BatchAxisError(
             f"hodiff.vmap: out_axes={axis} is out of bounds for a batched result of {batched.ndim} axes"
         )
-    batched = np.moveaxis(batched, 0, axis)
-    return batched if mine or not isinstance(batched, np.ndarray) else batched.copy()
+    return np.moveaxis(batched, 0, axis) if axis else batched

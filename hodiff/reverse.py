@@ -5,7 +5,7 @@ variables of the tape, so that running the differential records it, as rows (see
 most frequent ones, append their coefficients directly, from the same partials. Pulling a cotangent back through the
 rows is the transpose; pushing a tangent forward through them is the linearised function.
 
-May import ``core``, ``tape``, ``forward``, ``annihilate`` and ``errors``.
+May import ``core``, ``casting``, ``shaped``, ``tape``, ``forward``, ``annihilate`` and ``errors``.
 
 >>> trace = ReverseTrace()
 >>> x = trace.input(np.array(3.0))
@@ -25,7 +25,7 @@ from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind, contains_nan
 from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
-from hodiff.tape import Cast, LinearRow, Term, pull, push
+from hodiff.tape import Cast, LinearRow, Term, frozen, pull, push
 
 _FLOAT64 = np.dtype(float)
 
@@ -131,11 +131,13 @@ class LinearMap:
 class TapeTrace(Trace):
     """Records linear operations on tape variables."""
 
-    __slots__ = ("input_rows", "rows")
-    transformation = "a derivative rule"
+    __slots__ = ("input_rows", "rows", "transformation")
 
-    def __init__(self, rows: list[Any] | None = None, level: int | None = None) -> None:
+    def __init__(
+        self, transformation: str = "a derivative rule", rows: list[Any] | None = None, level: int | None = None
+    ) -> None:
         super().__init__()
+        self.transformation = transformation
         if level is not None:
             self.level = level
         self.rows: list[Any] = [] if rows is None else rows
@@ -159,21 +161,25 @@ class TapeTrace(Trace):
             raise self.leaked()
         slots = [i for i, v in enumerate(operands) if isinstance(v, TapeVariable) and v.owner is self]
         _check_homogeneous(primitive, operands, slots)
-        shape, dtype = _answer_shape(primitive, operands, slots, parameters)
-        if primitive.partials is not None:
-            row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
-        elif len(operands) == 1 and primitive.linear_in(0):
-            row = [primitive, parameters, operands[0].row, operands[0].shape, operands[0].dtype]
-        elif all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1):
-            terms = [Term(operands[i].row, i, operands[i].shape, operands[i].dtype) for i in slots]
-            row = LinearRow(primitive, list(operands), parameters, terms, dtype)
-        else:
+        if primitive.partials is None and not self._is_linear(primitive, slots):
             raise NotLinearError(
                 f"{primitive.name} is not linear in its operands {slots}, where a derivative rule or "
                 f"hodiff.linear_transpose needs it to be"
             )
+        shape, dtype = _answer_shape(primitive, operands, slots, parameters)
+        if primitive.partials is not None:
+            row: Any = _linear_elementwise_row(primitive, operands, slots, shape, dtype)
+        elif len(operands) == 1:
+            row = [primitive, parameters, operands[0].row, operands[0].shape, operands[0].dtype]
+        else:
+            terms = [Term(operands[i].row, i, operands[i].shape, operands[i].dtype) for i in slots]
+            row = LinearRow(primitive, list(operands), parameters, terms, dtype)
         self.rows.append(row)
         return TapeVariable(self, shape, dtype, len(self.rows) - 1)
+
+    @staticmethod
+    def _is_linear(primitive: Primitive, slots: list[int]) -> bool:
+        return all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1)
 
 
 class ReverseTrace(Trace):
@@ -220,6 +226,7 @@ class ReverseTrace(Trace):
         answer = bind(primitive, primal) if isinstance(primal, Tracer) else primitive.function(primal)
         rule = primitive.partials[0]  # type: ignore[index]
         if rule is None or not primitive.smooth or answer.dtype is not _FLOAT64 or primal.dtype is not _FLOAT64:
+            self.check_answer(primitive, answer)
             return self._record(primitive, answer, (x,), [primal], [0])
         rows = self.rows
         rows.append(((x.row, rule if rule.__class__ is Sign else rule(answer, primal), None),))
@@ -238,6 +245,7 @@ class ReverseTrace(Trace):
         else:
             answer = primitive.function(x_primal, y_primal)
         if not primitive.smooth or answer.dtype is not _FLOAT64:
+            self.check_answer(primitive, answer)
             slots = [0, 1] if x_mine and y_mine else [0] if x_mine else [1]
             return self._record(primitive, answer, (x, y), [x_primal, y_primal], slots)
         shape = answer.shape
@@ -247,12 +255,20 @@ class ReverseTrace(Trace):
             cast = None
             if x_primal.shape != shape or x_primal.dtype is not _FLOAT64:
                 cast = Cast(x_primal.shape, x_primal.dtype, shape, _FLOAT64)
-            row = ((x.row, first if first.__class__ is Sign else first(answer, x_primal, y_primal), cast),)
+            if first.__class__ is not Sign:
+                first = first(answer, x_primal, y_primal)
+                if first is y:
+                    first = frozen(first)
+            row = ((x.row, first, cast),)
         if y_mine and second is not None:
             cast = None
             if y_primal.shape != shape or y_primal.dtype is not _FLOAT64:
                 cast = Cast(y_primal.shape, y_primal.dtype, shape, _FLOAT64)
-            row += ((y.row, second if second.__class__ is Sign else second(answer, x_primal, y_primal), cast),)
+            if second.__class__ is not Sign:
+                second = second(answer, x_primal, y_primal)
+                if second is x:
+                    second = frozen(second)
+            row += ((y.row, second, cast),)
         if not row:
             return answer
         rows = self.rows
@@ -279,6 +295,7 @@ class ReverseTrace(Trace):
                     plain = False
             primals.append(operand)
         answer = primitive.function(*primals, **parameters) if plain else bind(primitive, *primals, **parameters)
+        self.check_answer(primitive, answer)
         if primitive.partials is not None:
             return self._record(primitive, answer, operands, primals, slots)
         if primitive.constant:
@@ -304,6 +321,8 @@ class ReverseTrace(Trace):
             answer = bind(primitive, primal, **parameters)
         else:
             answer = primitive.function(primal, **parameters)
+        if answer.__class__ is not np.ndarray:
+            self.check_answer(primitive, answer)
         rules = primitive.transposes
         if rules.__class__ is tuple and (not rules or rules[0] is None) and not primitive.transposable(0):
             return answer
@@ -330,8 +349,6 @@ class ReverseTrace(Trace):
         self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]
     ) -> tuple[Any, ...]:
         """One term an operand: its row, its coefficient from the partial, and a cast where shapes or dtypes differ."""
-        if not hasattr(answer, "dtype"):
-            check_tangent(answer, None, primitive.name)
         shape, dtype = answer.shape, answer.dtype
         partials: Any = primitive.partials
         row = []
@@ -344,6 +361,8 @@ class ReverseTrace(Trace):
                 coefficient = rule(answer, *primals)
                 if not primitive.smooth:
                     check_coefficient(coefficient, shape, primitive.name)
+                if any(coefficient is operand for operand in operands):
+                    coefficient = frozen(coefficient)
                 if dtype is not _FLOAT64:
                     coefficient = fit_coefficient(coefficient, dtype)
             primal = primals[slot]
@@ -362,7 +381,7 @@ class ReverseTrace(Trace):
         parameters: dict[str, Any],
     ) -> Any:
         if self._tape is None:
-            self._tape = TapeTrace(self.rows, self.level)
+            self._tape = TapeTrace(rows=self.rows, level=self.level)
         tape = self._tape
         total: Any = None
         for slot in slots:

@@ -59,6 +59,8 @@ class LinearRow:
         if primitive.jointly or len(terms) == 1:
             for term in terms:
                 operands[term.slot] = Shaped(term.shape, term.dtype)
+        traced = [term.slot for term in terms]
+        operands = [v if slot in traced else frozen(v) for slot, v in enumerate(operands)]
         self.primitive = primitive
         self.operands = operands
         self.parameters = parameters
@@ -105,6 +107,11 @@ class LinearRow:
             if not hasattr(value, "shape") or value.shape != shape or value.dtype != dtype:
                 value = unbroadcast(value, shape, dtype, primitive.name)
             cotangents[source] = value if entry is None else entry + value
+
+
+def frozen(value: Any) -> Any:
+    """A coefficient that the user's code cannot change later: a copy, where it is a writeable array of the user's."""
+    return value.copy() if isinstance(value, np.ndarray) and value.flags.writeable else value
 
 
 class Accumulator:
