@@ -99,7 +99,8 @@ def linear(
         ``function(*operands, **parameters)`` on plain arrays.
     *transposes : callable or None
         One an operand: ``(cotangent, *operands, **parameters) -> cotangent of that operand``, where the operand
-        itself is given as its shape and dtype (`Shaped`); None for an operand such as a condition or an index. With
+        itself is given as its shape and dtype (`Shaped`); None for an operand such as a condition or an index. A
+        transpose may use only operations that have rules themselves, or it cannot be differentiated again. With
         ``variadic``, one rule ``(slot, cotangent, operands, **parameters)`` for any number of operands, which come as
         one sequence.
     name : str, optional
@@ -121,9 +122,10 @@ def linear(
     Examples
     --------
     >>> import hodiff as hd
-    >>> shift = linear(lambda x: np.roll(x, 1, axis=-1), lambda ct, x: np.roll(ct, -1, axis=-1), name="shift",
-    ...                leading=True)
-    >>> hd.grad(lambda x: np.sum(shift(x) * np.arange(3.0)))(np.ones(3))
+    >>> def roll(x, by):
+    ...     return np.roll(x, by, axis=-1)
+    >>> shift = linear(roll, lambda ct, x, by: shift(ct, by=-by), name="shift", leading=True)
+    >>> hd.grad(lambda x: np.sum(shift(x, by=1) * np.arange(3.0)))(np.ones(3))
     array([1., 2., 0.])
     """
     primitive = Primitive(

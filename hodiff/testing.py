@@ -119,6 +119,13 @@ def check_grads(
     check.run(flat, point, order, ())
 
 
+def _pulled(f: Flat, x: tuple[Any, ...], cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Pull back cotangents that depend on x, so that a transpose is differentiated too: c·y for y = f(x)."""
+    outputs, pullback = vjp(f, *x)
+    pulled: tuple[Any, ...] = pullback(tuple(c * y for c, y in zip(cotangents, outputs, strict=True)))
+    return pulled
+
+
 @dataclass(frozen=True)
 class _Check:
     """What stays the same while the orders are checked."""
@@ -166,9 +173,10 @@ class _Check:
         """Transformations of ``f`` as functions to be checked in turn, and the points to do that at."""
         if mode == "fwd":
             directions = tuple(self._direction(x) for x in point)
-            yield lambda *x: jvp(f, x, directions)[1], point
+            # Tangents that depend on x are differentiated too: a rule must be right as a function of its tangent.
+            yield lambda *x: jvp(f, x, tuple(d * v for d, v in zip(directions, x, strict=True)))[1], point
         elif mode == "rev":
-            yield lambda *x: vjp(f, *x)[1](cotangents), point
+            yield lambda *x: _pulled(f, x, cotangents), point
         else:
             # Each leaf batched while the others are not, then all of them.
             for group in self._groups(point):
