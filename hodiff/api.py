@@ -403,6 +403,8 @@ def _scalar(point: Linearised, name: str) -> Any:
     outputs = point.outputs
     if point.output_structure == LEAF and outputs[0].shape == ():
         return outputs[0]
+    if not outputs and point.output_structure.num_children == 0:
+        raise NonScalarOutputError(f"{name}: the function returned None or an empty tree; is a `return` missing?")
     what = f"shape {outputs[0].shape}" if point.output_structure == LEAF else f"tree structure {point.output_structure}"
     raise NonScalarOutputError(
         f"{name}: the function must return a scalar (shape ()), got a result of {what}; reduce it (np.sum, or [0] for "

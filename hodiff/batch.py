@@ -50,8 +50,8 @@ class BatchTracer(Tracer):
 
     def __float__(self) -> float:
         raise ConversionError(
-            "float(x) of a value under hodiff.vmap: there is a whole batch of values; use NumPy functions instead of those "
-            "of math, and np.stack instead of assigning to elements of a plain array"
+            "float(x) of a value under hodiff.vmap: there is a whole batch of values; use NumPy functions instead of "
+            "those of math, and np.stack instead of assigning to elements of a plain array"
         )
 
     def __format__(self, specification: str) -> str:
@@ -84,8 +84,8 @@ class BatchTrace(Trace):
         for part in parts:
             if part.shape[:1] != (self.size,):
                 raise RuleError(
-                    f"{primitive.name}: its batching rule returned shape {part.shape} for a batch of {self.size}; the batch "
-                    f"must be axis 0: check `core`, `leading` or `batch` in its declaration"
+                    f"{primitive.name}: its batching rule returned shape {part.shape} for a batch of {self.size}; the "
+                    f"batch must be axis 0: check `core`, `leading` or `batch` in its declaration"
                 )
         traced = tuple(BatchTracer(self, part) for part in parts)
         return traced if isinstance(answer, tuple) else traced[0]

@@ -24,7 +24,7 @@ from enum import Enum
 from functools import partial
 from importlib import import_module
 from itertools import count
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -157,8 +157,8 @@ class Primitive:
             for name, value in parameters.items():
                 if isinstance(value, Tracer):
                     raise RuleError(
-                        f"{self.name}: the parameter {name!r} is a traced value; parameters are static, so pass what is to "
-                        f"be differentiated or batched as a positional operand"
+                        f"{self.name}: the parameter {name!r} is a traced value; parameters are static, so pass what is "
+                        f"to be differentiated or batched as a positional operand"
                     )
             if self.partials is not None:
                 return top.process(self.specialised(parameters), operands, {})
@@ -266,8 +266,8 @@ class Trace:
         if answer.dtype.kind not in "biufc" or isinstance(answer, (np.ma.MaskedArray, np.matrix)):
             raise ConversionError(
                 f"{primitive.name} returned a {type(answer).__name__} of dtype {answer.dtype}, which carries no "
-                f"derivatives: build arrays of traced values with np.stack, replace masked arrays by np.where(mask, a, b), "
-                f"and np.matrix by plain arrays"
+                f"derivatives: build arrays of traced values with np.stack, replace masked arrays by np.where(mask, a, "
+                f"b), and np.matrix by plain arrays"
             )
 
     def close(self) -> None:

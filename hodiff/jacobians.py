@@ -87,6 +87,9 @@ def jacfwd(
 ) -> Jacobian:
     """Jacobian column by column: for functions with more results than arguments.
 
+    The function is linearised once, and the basis of its arguments is pushed forward through the record; memory grows
+    with the length of the computation, as in reverse mode, and not with the number of columns.
+
     Parameters
     ----------
     f : callable

@@ -75,8 +75,15 @@ def elementwise(
     >>> float(hd.grad(softplus)(0.0))
     0.5
     """
+    name = _checked_declaration("elementwise", function, name)
+    for rule in partials:
+        if not (rule is None or callable(rule) or (isinstance(rule, int) and rule in (1, -1))):
+            raise RuleError(
+                f"elementwise: the partials of {name} must be callables (answer, *operands) -> coefficient, 1, -1 or "
+                f"None, got {rule!r}"
+            )
     rules = tuple(Sign(rule) if isinstance(rule, int) else rule for rule in partials)
-    primitive = Primitive(_name(function, name), function, batch=batch_aligned, partials=rules, smooth=smooth)
+    primitive = Primitive(name, function, batch=batch_aligned, partials=rules, smooth=smooth)
     return _claim(primitive, numpy, itself=True)
 
 
@@ -128,8 +135,11 @@ def linear(
     >>> hd.grad(lambda x: np.sum(shift(x, by=1) * np.arange(3.0)))(np.ones(3))
     array([1., 2., 0.])
     """
+    name = _checked_declaration("linear", function, name, transposes)
+    if variadic and len(transposes) != 1:
+        raise RuleError(f"linear: with variadic=True give {name} one transpose for all operands, got {len(transposes)}")
     primitive = Primitive(
-        _name(function, name),
+        name,
         function,
         batch=_batch_rule(batch, leading, None),
         transposes=transposes[0] if variadic else transposes,
@@ -177,8 +187,13 @@ def multilinear(
     >>> hd.grad(lambda x: np.sum(mix(x, x)))(np.array([1.0, 2.0]))
     array([4., 2.])
     """
+    name = _checked_declaration("multilinear", function, name, transposes)
+    if variadic and len(transposes) != 1:
+        raise RuleError(
+            f"multilinear: with variadic=True give {name} one transpose for all operands, got {len(transposes)}"
+        )
     primitive = Primitive(
-        _name(function, name),
+        name,
         function,
         batch=_batch_rule(batch, False, core),
         transposes=transposes[0] if variadic else transposes,
@@ -216,8 +231,9 @@ def constant(
     """
     if isinstance(function, np.ufunc) and core is None:
         core = 0
+    name = _checked_declaration("constant", function, name)
     primitive = Primitive(
-        _name(function, name),
+        name,
         function,
         batch=_batch_rule(batch, leading, core),
         constant=True,
@@ -265,8 +281,9 @@ def general(
     array([[-0.25, -0.25],
            [-0.25, -0.25]])
     """
+    name = _checked_declaration("general", function, name, jvps)
     primitive = Primitive(
-        _name(function, name),
+        name,
         function,
         batch=_batch_rule(batch, leading, core),
         jvps=jvps,
@@ -456,6 +473,8 @@ def batch_loop(
 
 
 def _batch_rule(batch: Rule | None, leading: bool | Rule, core: int | None) -> Rule:
+    if leading is not False and core is not None:
+        raise RuleError("give `leading` or `core`, not both: they are two ways to batch")
     if batch is not None:
         return batch
     if leading is not False:
@@ -476,8 +495,15 @@ def _same_parameters(size: int, /, **parameters: Any) -> dict[str, Any]:
     return parameters
 
 
-def _name(function: Callable[..., Any], name: str | None) -> str:
-    return name if name is not None else getattr(function, "__name__", type(function).__name__)
+def _checked_declaration(kind: str, function: Any, name: str | None, rules: Sequence[Any] = ()) -> str:
+    """Name of the primitive; refuse what cannot be a function or a rule."""
+    if not callable(function):
+        raise RuleError(f"{kind}: the first argument must be the function on plain arrays, got {function!r}")
+    name = name if name is not None else getattr(function, "__name__", type(function).__name__)
+    for rule in rules:
+        if rule is not None and not callable(rule):
+            raise RuleError(f"{kind}: the rules of {name} must be callables or None, got {rule!r}")
+    return name
 
 
 def _claim(primitive: Primitive, numpy: Any, *, itself: bool = False) -> Primitive:

@@ -9,6 +9,7 @@ May import ``arguments``, ``reverse``, ``tree``, ``shaped``, ``core`` and ``erro
 (2, <Twice of abs>)
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from types import MethodType
@@ -18,7 +19,7 @@ import numpy as np
 
 from hodiff.arguments import Selection, as_array, differentiable_leaves
 from hodiff.core import Tracer
-from hodiff.errors import ComplexOutputError, NonDifferentiableOutputError, StructureError
+from hodiff.errors import ArgumentError, ComplexOutputError, NonDifferentiableOutputError, StructureError
 from hodiff.reverse import LinearMap, ReverseTrace
 from hodiff.tree import LEAF, Structure, flatten, leaf_names, tree_map, unflatten
 
@@ -28,7 +29,7 @@ class Transformed:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         if not callable(function):
-            raise TypeError(f"{type(self).__name__}: the first argument must be a function, got {function!r}")
+            raise ArgumentError(f"{type(self).__name__}: the first argument must be a function, got {function!r}")
         update_wrapper(self, function, updated=())
         self.function = function
 
@@ -38,6 +39,13 @@ class Transformed:
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Used as a decorator, it has taken the place of its function in the module and is found there.
+        module = sys.modules.get(getattr(self, "__module__", ""))
+        if getattr(module, getattr(self, "__qualname__", ""), None) is self:
+            return self.__qualname__
+        return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {getattr(self.function, '__qualname__', repr(self.function))}>"
@@ -85,7 +93,8 @@ def split_aux(result: Any, name: str) -> tuple[Any, Any]:
     """Result and auxiliary data of a function that was declared to return both."""
     if not isinstance(result, tuple) or len(result) != 2:
         raise StructureError(
-            f"{name}: with has_aux=True the function must return a pair (result, aux), got {type(result).__name__}"
+            f"{name}: with has_aux=True the function must return a pair (result, aux), got "
+            f"{f'a tuple of {len(result)}' if isinstance(result, tuple) else type(result).__name__}"
         )
     return result
 

@@ -7,7 +7,7 @@
 
 from dataclasses import dataclass, field, replace
 
-import numpy as np
+import scipy.linalg
 
 from optimizers.flatten import Tree
 from optimizers.linesearch import Armijo, FixedStep, LineSearch, round_off, stalled
@@ -76,7 +76,7 @@ class GradientDescent(Solver[State]):
         point = problem.at(state.x, f=state.f, g=state.g)
         search = FixedStep(self.linesearch) if isinstance(self.linesearch, (int, float)) else self.linesearch
         squared = float(point.g @ point.g)
-        first = 2.0 * state.length if state.length > 0.0 else 1.0 / np.sqrt(squared)
+        first = 2.0 * state.length if state.length > 0.0 else 1.0 / float(scipy.linalg.norm(point.g))
         length, new = search.search(problem, point, -point.g, first)
         if new is None:
             hidden = first * squared <= round_off(point.f)

@@ -10,6 +10,7 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy.linalg
 
 from optimizers.checks import is_whole
 from optimizers.flatten import Array, Tree
@@ -118,7 +119,7 @@ class LBFGS(Solver[LBFGSState]):
     def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, float]:
         """The search, and the decrease that the slope promises for its first trial."""
         direction = -_inverse_times(pairs, point.g)
-        first = 1.0 if pairs else 1.0 / float(np.sqrt(point.g @ point.g))
+        first = 1.0 if pairs else 1.0 / float(scipy.linalg.norm(point.g))
         return self.linesearch.search(problem, point, direction, first), -first * float(point.g @ direction)
 
 

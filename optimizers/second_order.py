@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
+import scipy.linalg
 
 from optimizers.checks import is_number
 from optimizers.flatten import Array, Tree
@@ -126,14 +127,13 @@ def _direction(point: Point) -> tuple[Array, float]:
     if factor.negative_curvature is None:
         return newton, 0.0
     down = factor.negative_curvature / np.linalg.norm(factor.negative_curvature)
-    down = -down if point.g @ down > 0.0 else down
     curvature = float(down @ point.H @ down)
     length = float(np.linalg.norm(newton))
-    if length > 0.0 and not point.g @ newton / length > point.g @ down + 0.5 * curvature:
+    if length > 0.0 and not point.g @ newton / length > -abs(point.g @ down) + 0.5 * curvature:
         return newton, 0.0
-    # The model sets no length along negative curvature; that of x is the scale at hand.
     size = max(1.0, float(np.linalg.norm(point.x)))
-    return size * down, size**2 * curvature
+    down = size * down
+    return (-down if point.g @ down > 0.0 else down), size**2 * curvature
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,8 +230,9 @@ class TrustRegion(Solver[TrustRegionState]):
             unmoved = bool((x == point.x).all())
             if model.predicted <= 10.0 * _EPS * abs(point.f) or (unmoved and model.predicted <= round_off(point.f)):
                 return replace(state, k=k, ending=Status.ROUND_OFF)
-            ending = Status.RADIUS if unmoved else None
-            return replace(state, k=k, length=0.25 * float(np.linalg.norm(model.s)), ending=ending)
+            radius = 0.25 * float(scipy.linalg.norm(model.s))
+            ending = Status.RADIUS if unmoved or not radius > np.finfo(np.float64).tiny else None
+            return replace(state, k=k, length=radius, ending=ending)
         radius = state.length
         if ratio < 0.25:
             radius = 0.25 * float(np.linalg.norm(model.s))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dnrm2 as nrm2
 
 from optimizers.linear import cholesky, cholesky_solve, lower_solve
 
@@ -89,13 +90,13 @@ def _definite(g: _Array, H: _Array, L: _Array, radius: float, rtol: float) -> Tr
     multiplier = 0.0
     for _ in range(_ROUNDS):
         s = -cholesky_solve(L, g)
-        norm = float(np.linalg.norm(s))
+        norm = float(nrm2(s))
         if not np.isfinite(norm):
             return None
         if abs(norm - radius) <= rtol * radius or (multiplier == 0.0 and norm < radius):
             return _step(g, s, multiplier, norm)
         q = lower_solve(L, s)
-        correction = (norm / float(np.linalg.norm(q))) ** 2 * ((norm - radius) / radius)
+        correction = (norm / float(nrm2(q))) ** 2 * ((norm - radius) / radius)
         if not multiplier + correction > max(multiplier, 0.0):
             return None
         multiplier += correction
@@ -116,16 +117,16 @@ def _indefinite(g: _Array, H: _Array, radius: float, rtol: float) -> TrustStep:
     gaps = np.maximum(w - least, 0.0)
     # Components along the least eigenvalue that are round-off of g would otherwise decide the step.
     bottom = gaps <= flat
-    a[bottom & (np.abs(a) <= noise * float(np.linalg.norm(g)))] = 0.0
+    a[bottom & (np.abs(a) <= noise * float(nrm2(g)))] = 0.0
     shift = max(0.0, float((np.abs(a) / radius - gaps).max()))
     for _ in range(_ROUNDS):
         y, norm = _coefficients(a, gaps, shift)
         if norm <= radius * (1.0 + rtol):
             break
-        slope = float(y @ (y / (gaps + shift + (y == 0.0))))
-        shift += norm**2 / slope * ((norm - radius) / radius)
+        unit = y / norm
+        shift += ((norm - radius) / radius) / float(unit @ (unit / (gaps + shift + (y == 0.0))))
     if shift == 0.0 and least < 0.0 and norm < radius:
-        y[0] = np.copysign(np.sqrt((radius - norm) * (radius + norm)), -a[0])
+        y[0] = np.copysign(np.sqrt(radius - norm) * np.sqrt(radius + norm), -a[0])
         norm = radius
     return _step(g, Q @ y, shift - least, norm, interior=shift == 0.0 and least == 0.0)
 
@@ -134,9 +135,9 @@ def _coefficients(a: _Array, gaps: _Array, shift: float) -> tuple[_Array, float]
     """Solution of (gaps + shift) y = -a, of least norm where it is singular, and its norm."""
     y = np.zeros_like(a)
     np.divide(-a, gaps + shift, out=y, where=a != 0.0)
-    return y, float(np.linalg.norm(y))
+    return y, float(nrm2(y))
 
 
 def _step(g: _Array, s: _Array, multiplier: float, norm: float, interior: bool | None = None) -> TrustStep:
     inside = multiplier == 0.0 if interior is None else interior
-    return TrustStep(s, multiplier, 0.5 * (multiplier * norm**2 - float(g @ s)), not inside)
+    return TrustStep(s, multiplier, 0.5 * (multiplier * norm * norm - float(g @ s)), not inside)

@@ -21,7 +21,7 @@ for _ufunc in (
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift),
     *(np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.gcd, np.lcm),
-    *(np.isfinite, np.isinf, np.isnan, np.signbit, np.spacing, np.nextafter),
+    *(np.isfinite, np.isinf, np.isnan, np.signbit, np.spacing),
 ):
     globals()[_ufunc.__name__] = constant(_ufunc)
 
@@ -53,23 +53,31 @@ all_of = constant(lambda x, axis, keepdims: np.all(x, axis, keepdims=keepdims), 
 
 
 @composite(np.any, method="any")
-def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue) -> Any:
+def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = True) -> Any:
     """NumPy's ``any``."""
-    reject("numpy.any", out=(out, None), where=(where, np._NoValue))
-    return any_of(a, axis=negative_axes(axis, a.ndim, "numpy.any"), keepdims=keepdims is True)
+    reject("numpy.any", out=(out, None), where=(where, True))
+    return any_of(a, axis=_axes(axis, a.ndim, "numpy.any"), keepdims=keepdims is not np._NoValue and bool(keepdims))
 
 
 @composite(np.all, method="all")
-def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = np._NoValue) -> Any:
+def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = True) -> Any:
     """NumPy's ``all``."""
-    reject("numpy.all", out=(out, None), where=(where, np._NoValue))
-    return all_of(a, axis=negative_axes(axis, a.ndim, "numpy.all"), keepdims=keepdims is True)
+    reject("numpy.all", out=(out, None), where=(where, True))
+    return all_of(a, axis=_axes(axis, a.ndim, "numpy.all"), keepdims=keepdims is not np._NoValue and bool(keepdims))
+
+
+def _axes(axis: Any, ndim: int, name: str) -> tuple[int, ...]:
+    """Axes counted from the end; as for NumPy, a scalar has one axis to reduce."""
+    if ndim == 0 and axis is not None and not isinstance(axis, tuple):
+        negative_axis(axis, 1, name)
+        return ()
+    return negative_axes(axis, ndim, name)
 
 
 @composite(np.nonzero, method="nonzero")
 def nonzero(a: Any) -> Any:
     """NumPy's ``nonzero``: plain indices. Refused for a batch, whose members differ in their number."""
-    return np.nonzero(a.truth())
+    return np.nonzero(a.alive().truth())
 
 
 @composite(np.shape)
@@ -141,10 +149,12 @@ def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False)
 
 
 def _arg_extremum(primitive: Any, name: str, a: Any, axis: Any, keepdims: bool) -> Any:
-    if axis is None:
-        reject(name, keepdims=(keepdims, False))
-        return primitive(np.reshape(a, (-1,)), axis=-1, keepdims=False)
-    return primitive(a, axis=negative_axis(axis, a.ndim, name), keepdims=bool(keepdims))
+    if axis is not None and a.ndim:
+        return primitive(a, axis=negative_axis(axis, a.ndim, name), keepdims=bool(keepdims))
+    if axis is not None:
+        negative_axis(axis, 1, name)  # as for NumPy, a scalar has one axis to reduce
+    answer = primitive(np.reshape(a, (-1,)), axis=-1, keepdims=False)
+    return np.reshape(answer, (1,) * a.ndim) if keepdims else answer
 
 
 @composite(np.argsort, method="argsort")

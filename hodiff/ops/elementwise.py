@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from hodiff.core import OPERANDS, Primitive, as_operand
-from hodiff.kinds import attribute, composite, constant, elementwise, infix, linear, prefix
+from hodiff.kinds import attribute, composite, constant, elementwise, general, infix, linear, prefix
 
 _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))
@@ -57,6 +57,11 @@ def _gap(x: Any, y: Any) -> Any:
     return np.subtract(np.where(same, 0.0, x), np.where(same, 0.0, y))
 
 
+def _over_square(x: Any, size: Any) -> Any:
+    """x/size² without overflow or underflow of the square, and 0 where the size is infinite."""
+    return np.divide(np.where(np.isinf(x), 0.0, x), size) / size
+
+
 def _length(x: Any) -> Any:
     """√(1 + x²) without overflow for real x."""
     return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1.0, x)
@@ -80,6 +85,7 @@ absolute = elementwise(np.absolute, lambda ans, x: _direction(ans, x), smooth=Tr
 fabs = elementwise(np.fabs, lambda ans, x: real_sign(x), smooth=True)
 real_sign: Primitive = constant(lambda x: np.sign(x), name="real_sign", core=0)
 copysign = elementwise(np.copysign, lambda ans, x, y: real_sign(x) * np.copysign(1.0, y), None, smooth=True)
+nextafter = elementwise(np.nextafter, 1, None, smooth=True)
 ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)
 
 # --- powers, exponentials, logarithms ---------------------------------------------------------------------------------
@@ -115,8 +121,8 @@ arccosh = elementwise(np.arccosh, lambda ans, x: 1 / (np.sqrt(x - 1) * np.sqrt(x
 arctanh = elementwise(np.arctanh, lambda ans, x: 1 / ((1 - x) * (1 + x)))
 arctan2 = elementwise(
     np.arctan2,
-    lambda ans, y, x: x / np.hypot(y, x) / np.hypot(y, x),
-    lambda ans, y, x: -y / np.hypot(y, x) / np.hypot(y, x),
+    lambda ans, y, x: _over_square(x, np.hypot(y, x)),
+    lambda ans, y, x: -_over_square(y, np.hypot(y, x)),
 )
 deg2rad = elementwise(np.deg2rad, lambda ans, x: _DEGREE, smooth=True)
 radians = elementwise(np.radians, lambda ans, x: _DEGREE, smooth=True)
@@ -136,15 +142,26 @@ def imag(val: Any) -> Any:
     return imaginary(val) if np.iscomplexobj(val) else np.zeros_like(val)
 
 
+def _complex_sign_jvp(t: Any, ans: Any, x: Any) -> Any:
+    """The part of the tangent across x, over the length of x; an infinite length makes it 0 at 0."""
+    length = np.where(np.equal(x, 0), np.inf, np.absolute(x))
+    return (t - ans * np.real(np.conjugate(ans) * t)) / length
+
+
+complex_sign = general(lambda x: np.sign(x), _complex_sign_jvp, name="complex_sign", core=0)
+
+
 @composite(np.sign)
 def sign(x: Any) -> Any:
     """NumPy's ``sign``: constant for real x, x/|x| for complex x."""
-    return _ratio(x, np.absolute(x)) if np.iscomplexobj(x) else real_sign(x)
+    return complex_sign(x) if np.iscomplexobj(x) else real_sign(x)
 
 
 # --- two answers ------------------------------------------------------------------------------------------------------
 
 
+#: Part behind the point; x - trunc(x) would be NaN at infinity and lose the sign of zero.
+fraction = elementwise(lambda x: np.modf(x)[0], 1, name="fraction", smooth=True)
 binary_exponent = constant(lambda x: np.frexp(x)[1], name="binary_exponent", core=0)
 
 
@@ -157,8 +174,7 @@ def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
 @composite(np.modf)
 def modf(x: Any) -> tuple[Any, Any]:
     """Fractional and integral parts."""
-    whole = np.trunc(x)
-    return x - whole, whole
+    return fraction(x), np.trunc(x)
 
 
 @composite(np.frexp)
@@ -196,5 +212,12 @@ prefix(positive, "pos")
 prefix(absolute, "abs")
 attribute(real, "real")
 attribute(imag, "imag")
-composite(method="conjugate")(conjugate)
-composite(method="conj")(conjugate)
+
+
+@composite(method="conjugate")
+def conjugate_method(x: Any) -> Any:
+    """The complex conjugate. A function, since a primitive as an attribute of a class does not become a method."""
+    return conjugate(x)
+
+
+composite(method="conj")(conjugate_method)

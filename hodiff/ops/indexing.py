@@ -134,10 +134,10 @@ def take_key(x: Any, key: Any) -> Any:
     """``x[key]`` with NumPy's meaning."""
     if key.__class__ is int or key.__class__ is slice:
         return x.owner.linear(getitem, x, {"index": (key,)})
-    entries = key if isinstance(key, tuple) else (key,)
-    if all(isinstance(e, (int, slice)) or e is None or e is Ellipsis for e in entries):
+    entries = tuple(_plain_integer(e) for e in key) if isinstance(key, tuple) else (_plain_integer(key),)
+    if all(e.__class__ is int or not _is_array(e) for e in entries):
         return getitem(x, index=entries)
-    entries = _without_masks(entries)
+    entries = _without_masks(entries, x.shape)
     used = sum(e is not None and e is not Ellipsis for e in entries)
     if used > x.ndim:
         raise IndexError(f"too many indices for array: array is {x.ndim}-dimensional, but {used} were indexed")
@@ -157,8 +157,11 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     reject("numpy.take", out=(out, None), mode=(mode, "raise"))
     if axis is None:
         a, axis = np.reshape(a, (-1,)), -1
-    indices = indices if isinstance(indices, Tracer) else np.asarray(indices)
-    return gather(a, indices, axis=negative_axis(axis, np.ndim(a), "numpy.take"))
+    axis = negative_axis(axis, np.ndim(a), "numpy.take")
+    indices = _plain_integer(indices if isinstance(indices, Tracer) else np.asarray(indices))
+    if indices.__class__ is int:
+        return getitem(a, index=(*(_ALL,) * (np.ndim(a) + axis), indices))
+    return gather(a, indices, axis=axis)
 
 
 @composite(np.take_along_axis)
@@ -178,23 +181,51 @@ def _is_array(entry: Any) -> bool:
     return not (isinstance(entry, slice) or entry is None or entry is Ellipsis)
 
 
-def _without_masks(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+def _plain_integer(entry: Any) -> Any:
+    """NumPy integers, arrays of shape () included, as Python's; everything else, booleans above all, as it is."""
+    if isinstance(entry, np.integer) or (isinstance(entry, np.ndarray) and not entry.shape and entry.dtype.kind in "iu"):
+        return int(entry)
+    return entry
+
+
+def _without_masks(entries: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
     """Replace boolean masks by the indices where they hold, and everything array-like by an array."""
+    entries = tuple(e if isinstance(e, Tracer) or not _is_array(e) else np.asarray(e) for e in entries)
+    used = sum(_width(e) for e in entries)
+    axis = 0
     result: list[Any] = []
     for entry in entries:
         if not _is_array(entry):
             result.append(entry)
-            continue
-        array: Any = entry if isinstance(entry, Tracer) else np.asarray(entry)
-        if array.dtype.kind == "b":
-            if array.ndim == 0:
-                raise IndexError("a boolean scalar is not supported as an index of a traced array; use an if statement")
-            result.extend(np.nonzero(array))
-        elif array.dtype.kind in "iu" or array.size == 0:
-            result.append(array if array.dtype.kind in "iu" else array.astype(np.intp))
+        elif entry.dtype.kind == "b":
+            _check_mask(entry, shape, axis)
+            result.extend(np.nonzero(entry))
+        elif entry.dtype.kind in "iu" or entry.size == 0:
+            result.append(entry if entry.dtype.kind in "iu" else entry.astype(np.intp))
         else:
             raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        axis += len(shape) - used if entry is Ellipsis else _width(entry)
     return tuple(result)
+
+
+def _width(entry: Any) -> int:
+    """Number of axes that an entry of a key indexes; the ellipsis takes what the others leave."""
+    if entry is None or entry is Ellipsis:
+        return 0
+    return int(entry.ndim) if _is_array(entry) and entry.dtype.kind == "b" else 1
+
+
+def _check_mask(mask: Any, shape: Shape, axis: int) -> None:
+    if mask.ndim == 0:
+        raise IndexError("a boolean scalar is not supported as an index of a traced array; use an if statement")
+    for i, length in enumerate(mask.shape, axis):
+        if i >= len(shape):
+            raise IndexError(f"too many indices for array: array is {len(shape)}-dimensional")
+        if length != shape[i]:
+            raise IndexError(
+                f"boolean index did not match indexed array along axis {i}; size of axis is {shape[i]} but size of "
+                f"corresponding boolean axis is {length}"
+            )
 
 
 def _separated(entries: tuple[Any, ...]) -> bool:

@@ -2,39 +2,53 @@
 
 Two equal operands of ``maximum`` or ``minimum`` share the derivative equally, the minimum-norm element of the Clarke
 subdifferential, so ``clip`` at a bound has the derivative 1/2. ``where`` selects cotangents instead of
-multiplying them, so nothing that was not selected can poison the result. May import ``core``, ``kinds``, ``shaped``.
+multiplying them, so nothing that was not selected can poison the result. May import ``core``, ``kinds``,
+``shaped``, ``errors``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.maximum)(1.0, 1.0))
 0.5
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hodiff.core import as_operand
+from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import batch_aligned, composite, constant, elementwise, linear, reject
 from hodiff.shaped import is_inexact
 
 
-def _share(x: Any, y: Any) -> Any:
-    """1 where x > y, 1/2 where they are equal, 0 where x < y, NaN where either is NaN."""
-    return np.where(np.equal(x, y), 0.5, 0.5 + 0.5 * np.sign(np.subtract(x, y)))
+def _share(ans: Any, x: Any, y: Any) -> Any:
+    """1 where x alone is the answer, 1/2 where both are, 0 where y is, NaN where neither is, since one is NaN.
+
+    Comparison with the answer, not of x with y, leaves the order to NumPy, that of complex numbers and of NaN included.
+    """
+    mine = _indicator(ans, x)
+    return mine / (mine + np.equal(y, ans))
 
 
-def _share_number(x: Any, y: Any) -> Any:
-    """As `_share`, where a NaN loses to a number: the rule of ``fmax`` and ``fmin``."""
-    return np.where(np.isnan(y), np.where(np.isnan(x), 0.5, 1.0), np.where(np.isnan(x), 0.0, _share(x, y)))
+def _indicator(ans: Any, x: Any) -> Any:
+    """Whether x is the answer, as a number of its precision."""
+    return np.equal(x, ans).astype(ans.dtype if ans.dtype.kind == "f" else np.finfo(ans.dtype).dtype)
 
 
-maximum = elementwise(np.maximum, lambda ans, x, y: _share(x, y), lambda ans, x, y: _share(y, x))
-minimum = elementwise(np.minimum, lambda ans, x, y: _share(y, x), lambda ans, x, y: _share(x, y))
-fmax = elementwise(np.fmax, lambda ans, x, y: _share_number(x, y), lambda ans, x, y: _share_number(y, x))
-fmin = elementwise(
-    np.fmin,
-    lambda ans, x, y: _share_number(np.negative(x), np.negative(y)),
-    lambda ans, x, y: _share_number(np.negative(y), np.negative(x)),
+def _clamp_share(slot: int, ans: Any, x: Any, low: Any, high: Any) -> Any:
+    """Share of one of three operands; x cannot be the answer where the lower bound is above the upper one."""
+    shares = [_indicator(ans, x) * np.less_equal(low, high), _indicator(ans, low), _indicator(ans, high)]
+    return shares[slot] / (shares[0] + shares[1] + shares[2])
+
+
+maximum = elementwise(np.maximum, _share, lambda ans, x, y: _share(ans, y, x))
+minimum = elementwise(np.minimum, _share, lambda ans, x, y: _share(ans, y, x))
+fmax = elementwise(np.fmax, _share, lambda ans, x, y: _share(ans, y, x))
+fmin = elementwise(np.fmin, _share, lambda ans, x, y: _share(ans, y, x))
+clamp = elementwise(
+    lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    *(partial(_clamp_share, slot) for slot in range(3)),
+    name="clamp",
 )
 
 heaviside = elementwise(np.heaviside, None, lambda ans, x, y: np.equal(x, 0) * 1.0, smooth=True)
@@ -55,27 +69,50 @@ cast = linear(lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, name="c
 def where(condition: Any, *choices: Any) -> Any:
     """NumPy's ``where``; with the condition alone, its indices."""
     if not choices:
-        return np.nonzero(condition)
+        return np.nonzero(as_operand(condition))
     if len(choices) != 2:
         raise ValueError("either both or neither of x and y should be given")
-    return select(condition, *(as_operand(c) for c in choices))
+    return select(as_operand(condition), *(as_operand(c) for c in choices))
 
 
 @composite(np.clip, method="clip")
-def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None) -> Any:
+def clip(
+    a: Any,
+    a_min: Any = np._NoValue,
+    a_max: Any = np._NoValue,
+    out: Any = None,
+    *,
+    min: Any = np._NoValue,
+    max: Any = np._NoValue,
+    **ufunc_keywords: Any,
+) -> Any:
     """NumPy's ``clip``: the maximum with the lower bound, then the minimum with the upper one."""
     reject("numpy.clip", out=(out, None))
-    lower = a_min if min is None else min
-    upper = a_max if max is None else max
-    if lower is not None:
-        a = np.maximum(a, lower)
-    return a if upper is None else np.minimum(a, upper)
+    for keyword in ufunc_keywords:
+        raise UnsupportedKeywordError.for_keyword("numpy.clip", keyword)
+    lower, upper = _bound(a_min, min), _bound(a_max, max)
+    if lower is None:
+        return a if upper is None else np.minimum(a, upper)
+    return np.maximum(a, lower) if upper is None else clamp(a, as_operand(lower), as_operand(upper))
+
+
+def _bound(old: Any, new: Any) -> Any:
+    """A bound by either of its two names; None for no bound."""
+    if new is np._NoValue:
+        return None if old is np._NoValue else old
+    if old is not np._NoValue:
+        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+    return new
 
 
 @composite(method="astype")
 def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
-    """Conversion to another dtype; to integers or booleans it is constant."""
-    reject("ndarray.astype", order=(order, "K"), casting=(casting, "unsafe"), subok=(subok, True), copy=(copy, True))
+    """Conversion to another dtype; to integers or booleans it is constant.
+
+    Traced values are never modified, so whether it copies makes no difference.
+    """
+    del copy
+    reject("ndarray.astype", order=(order, "K"), casting=(casting, "unsafe"), subok=(subok, True))
     target = np.dtype(dtype)
     if not is_inexact(target):
         return truncate(x, dtype=target)
