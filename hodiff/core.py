@@ -157,8 +157,8 @@ class Primitive:
             for name, value in parameters.items():
                 if isinstance(value, Tracer):
                     raise RuleError(
-                        f"{self.name}: the parameter {name!r} is a traced value; parameters are static, so pass what is "
-                        f"to be differentiated or batched as a positional operand"
+                        f"{self.name}: the parameter {name!r} is a traced value; parameters are static, so pass what "
+                        f"is to be differentiated or batched as a positional operand"
                     )
             if self.partials is not None:
                 return top.process(self.specialised(parameters), operands, {})

@@ -13,7 +13,7 @@ composite      a Python function of other operations  everything
 
 Rules never undo broadcasting: the modes do. Rules take their parameters by name, so an unknown one is an error.
 Rules are written with NumPy functions and operators, so each works on plain arrays and on traced values.
-May import ``core``, ``shaped`` and ``errors``.
+May import ``core``, ``batch_rules`` and ``errors``.
 
 >>> cube = elementwise(lambda x: x**3, lambda ans, x: 3 * x**2, name="cube")
 >>> float(cube(2.0))
@@ -21,20 +21,17 @@ May import ``core``, ``shaped`` and ``errors``.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
 
-from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, OPERANDS, Primitive, Sign, Tracer, as_operand
-from hodiff.errors import InPlaceError, RuleError, UnsupportedKeywordError
+from hodiff.batch_rules import batch_aligned, choose_rule, leading_rule
+from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, Primitive, Sign, Tracer
+from hodiff.errors import RuleError, UnsupportedKeywordError
 
 F = TypeVar("F", bound=Callable[..., Any])
 Rule = Callable[..., Any]
-
-#: Operands that cannot have a trace, so an infix operation needs no search for the highest one.
-_PLAIN = frozenset({np.ndarray, float, int, np.float64})
 
 
 def elementwise(
@@ -141,11 +138,11 @@ def linear(
     primitive = Primitive(
         name,
         function,
-        batch=_batch_rule(batch, leading, None),
+        batch=choose_rule(batch, leading, None),
         transposes=transposes[0] if variadic else transposes,
         jointly=True,
         accumulate=accumulate,
-        leading=_leading_rule(leading),
+        leading=leading_rule(leading),
         shape=shape,
     )
     return _claim(primitive, numpy)
@@ -195,7 +192,7 @@ def multilinear(
     primitive = Primitive(
         name,
         function,
-        batch=_batch_rule(batch, False, core),
+        batch=choose_rule(batch, False, core),
         transposes=transposes[0] if variadic else transposes,
         shape=shape,
     )
@@ -235,9 +232,9 @@ def constant(
     primitive = Primitive(
         name,
         function,
-        batch=_batch_rule(batch, leading, core),
+        batch=choose_rule(batch, leading, core),
         constant=True,
-        leading=_leading_rule(leading),
+        leading=leading_rule(leading),
     )
     return _claim(primitive, numpy, itself=True)
 
@@ -285,10 +282,10 @@ def general(
     primitive = Primitive(
         name,
         function,
-        batch=_batch_rule(batch, leading, core),
+        batch=choose_rule(batch, leading, core),
         jvps=jvps,
         transposes=None if transposes is None else tuple(transposes),
-        leading=_leading_rule(leading),
+        leading=leading_rule(leading),
         shape=shape,
     )
     return _claim(primitive, numpy)
@@ -341,67 +338,6 @@ def composite(*numpy: Any, method: str | None = None) -> Any:
     return declare
 
 
-def _is_user_function(target: Any) -> bool:
-    return isinstance(target, FunctionType) and not target.__module__.startswith(("numpy", "scipy"))
-
-
-def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, reflected: bool = True) -> None:
-    """Give traced values an infix operator such as ``__add__``, with its reflected and in-place forms.
-
-    In place, a scalar is rebound, as Python does with NumPy scalars; an array would have to change under every name it
-    has, which a traced value cannot, so that is an error. A ``symbol`` of None means that there is no in-place form.
-    """
-    direct = isinstance(operation, Primitive) and operation.partials is not None
-
-    def forward(self: Tracer, other: Any) -> Any:
-        # Nearly always the other operand is plain or of the same trace, and no search for the highest is needed.
-        if direct and (other.__class__ in _PLAIN or (isinstance(other, Tracer) and other.owner is self.owner)):
-            return self.owner.binary(operation, self, other)  # type: ignore[arg-type]
-        if isinstance(other, OPERANDS):
-            return operation(self, as_operand(other))
-        return NotImplemented
-
-    def backward(self: Tracer, other: Any) -> Any:
-        if direct and other.__class__ in _PLAIN:
-            return self.owner.binary(operation, other, self)  # type: ignore[arg-type]
-        if isinstance(other, OPERANDS):
-            return operation(as_operand(other), self)
-        return NotImplemented
-
-    def in_place(self: Tracer, other: Any) -> Any:
-        if self.shape or _is_array(self):
-            raise InPlaceError(
-                f"`x {symbol}= y` would modify a traced array in place, which is not supported; write x = x {symbol} y"
-            )
-        return forward(self, other)
-
-    setattr(Tracer, f"__{name}__", forward)
-    if reflected:
-        setattr(Tracer, f"__r{name}__", backward)
-    if symbol is not None:
-        setattr(Tracer, f"__i{name}__", in_place)
-
-
-def _is_array(value: Any) -> bool:
-    """Whether a traced value of shape () stands for an array, which is modified in place, not for a scalar."""
-    while isinstance(value, Tracer):
-        parts = value.components()
-        if not parts or parts[0].shape:
-            return False
-        value = parts[0]
-    return isinstance(value, np.ndarray)
-
-
-def prefix(operation: Callable[..., Any], name: str) -> None:
-    """Give traced values a prefix operator such as ``__neg__``."""
-    setattr(Tracer, f"__{name}__", lambda self: operation(self))
-
-
-def attribute(operation: Callable[..., Any], name: str) -> None:
-    """Give traced values an attribute such as ``.real``."""
-    setattr(Tracer, name, property(lambda self: operation(self), doc=operation.__doc__))
-
-
 def reject(function: str, **keywords: tuple[Any, Any]) -> None:
     """Raise unless each keyword has its default: ``reject("numpy.sum", dtype=(dtype, None))``.
 
@@ -415,84 +351,8 @@ def reject(function: str, **keywords: tuple[Any, Any]) -> None:
             raise UnsupportedKeywordError.for_keyword(function, keyword)
 
 
-def batch_aligned(
-    primitive: Primitive,
-    size: int,
-    operands: Sequence[Any],
-    batched: Sequence[bool],
-    parameters: dict[str, Any],
-    core: int = 0,
-) -> Any:
-    """Batch a function that broadcasts over all but its last ``core`` axes: align the axes behind the batch."""
-    counts = [getattr(value, "ndim", 0) - flag for value, flag in zip(operands, batched, strict=True)]
-    loop = max(max(counts) - core, 0)
-    aligned = [
-        np.reshape(value, (size, *((1,) * missing), *value.shape[1:]))
-        if flag and (missing := loop - (n - core)) > 0
-        else value
-        for value, n, flag in zip(operands, counts, batched, strict=True)
-    ]
-    answer = primitive(*aligned, **parameters)
-    if isinstance(answer, tuple) and not all(batched):
-        # One of several answers may depend on unbatched operands alone, and would lack the batch axis.
-        full = [
-            v if flag else np.broadcast_to(v, (size, *np.shape(v))) for v, flag in zip(operands, batched, strict=True)
-        ]
-        return batch_aligned(primitive, size, full, [True] * len(full), parameters, core)
-    return answer
-
-
-def batch_leading(
-    primitive: Primitive, size: int, operands: Sequence[Any], batched: Sequence[bool], parameters: dict[str, Any]
-) -> Any:
-    """Batch a function that takes one more axis in front of every operand, its parameters changed to fit."""
-    assert primitive.leading is not None
-    full = [
-        value if flag else np.broadcast_to(value, (size, *np.shape(value)))
-        for value, flag in zip(operands, batched, strict=True)
-    ]
-    return primitive(*full, **primitive.leading(size, **parameters))
-
-
-def batch_loop(
-    primitive: Primitive, size: int, operands: Sequence[Any], batched: Sequence[bool], parameters: dict[str, Any]
-) -> Any:
-    """Batch any function by a loop over the batch."""
-    answers = [
-        primitive(*(value[i] if flag else value for value, flag in zip(operands, batched, strict=True)), **parameters)
-        for i in range(size)
-    ]
-    if not answers:
-        raise RuleError(
-            f"{primitive.name} has no batching rule of its own and cannot be batched over an axis of length 0; give "
-            f"its declaration `leading`, `core` or `batch`"
-        )
-    if isinstance(answers[0], tuple):
-        return tuple(np.stack(parts) for parts in zip(*answers, strict=True))
-    return np.stack(answers)
-
-
-def _batch_rule(batch: Rule | None, leading: bool | Rule, core: int | None) -> Rule:
-    if leading is not False and core is not None:
-        raise RuleError("give `leading` or `core`, not both: they are two ways to batch")
-    if batch is not None:
-        return batch
-    if leading is not False:
-        return batch_leading
-    if core is None:
-        return batch_loop
-    return partial(batch_aligned, core=core) if core else batch_aligned
-
-
-def _leading_rule(leading: bool | Rule) -> Rule | None:
-    if callable(leading):
-        return leading
-    return _same_parameters if leading else None
-
-
-def _same_parameters(size: int, /, **parameters: Any) -> dict[str, Any]:
-    del size
-    return parameters
+def _is_user_function(target: Any) -> bool:
+    return isinstance(target, FunctionType) and not target.__module__.startswith(("numpy", "scipy"))
 
 
 def _checked_declaration(kind: str, function: Any, name: str | None, rules: Sequence[Any] = ()) -> str:

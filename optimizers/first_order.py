@@ -7,9 +7,9 @@
 
 from dataclasses import dataclass, field, replace
 
-import scipy.linalg
 
 from optimizers.flatten import Tree
+from optimizers.linear import norm
 from optimizers.linesearch import Armijo, FixedStep, LineSearch, round_off, stalled
 from optimizers.problem import Problem
 from optimizers.solver import Solver
@@ -74,12 +74,16 @@ class GradientDescent(Solver[State]):
         array([0.5])
         """
         point = problem.at(state.x, f=state.f, g=state.g)
-        search = FixedStep(self.linesearch) if isinstance(self.linesearch, (int, float)) else self.linesearch
-        squared = float(point.g @ point.g)
-        first = 2.0 * state.length if state.length > 0.0 else 1.0 / float(scipy.linalg.norm(point.g))
-        length, new = search.search(problem, point, -point.g, first)
+        slope = norm(point.g)
+        first = 2.0 * state.length * slope if state.length > 0.0 else 1.0
+        if isinstance(self.linesearch, (int, float)):
+            length, new = FixedStep(self.linesearch).search(problem, point, -point.g)
+        else:
+            # Along the unit vector, whose slope stays in range however large or small the gradient is.
+            distance, new = self.linesearch.search(problem, point, -point.g / slope, first)
+            length = distance / slope
         if new is None:
-            hidden = first * squared <= round_off(point.f)
+            hidden = first * slope <= round_off(point.f)
             return replace(state, k=state.k + 1, ending=Status.ROUND_OFF if hidden else Status.LINE_SEARCH)
         if stalled(point, new):
             return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+from scipy.linalg.blas import dnrm2
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 __all__ = [
@@ -19,10 +20,22 @@ __all__ = [
     "has_negative_curvature",
     "lower_solve",
     "modified_cholesky",
+    "norm",
 ]
 
 _Array = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
+
+
+def norm(x: _Array) -> float:
+    """Euclidean norm of a vector; unlike the root of x·x it neither overflows nor underflows on the way.
+
+    Examples
+    --------
+    >>> norm(np.array([3e200, 4e200])), norm(np.array([3e-200, 4e-200]))
+    (5e+200, 5e-200)
+    """
+    return float(dnrm2(x))
 
 
 def cholesky(H: _Array) -> _Array | None:
@@ -141,14 +154,21 @@ def modified_cholesky(H: _Array) -> ModifiedCholesky:
     >>> bool(d @ H @ d < 0)
     True
     """
-    factor, D, order = scipy.linalg.ldl(H, lower=True, check_finite=False)
+    # A power of two, so that scaling is exact: the blocks of order two are formed by squaring.
+    exponent = int(np.frexp(np.abs(H).max())[1])
+    scaled = np.ldexp(H, -exponent)
+    factor, D, order = scipy.linalg.ldl(scaled, lower=True, check_finite=False)
     L = factor[order]
     Q, w = _block_eigen(D)
     largest = float(np.abs(w).max())
     values = np.maximum(np.abs(w), np.sqrt(_EPS) * largest if largest > 0.0 else 1.0)
     lowest = int(np.argmin(w))
     downhill = _back_permuted(L, Q[:, lowest], order) if w[lowest] < 0.0 else None
-    return ModifiedCholesky(L, Q, values, order, not np.array_equal(values, w), downhill)
+    # An eigenvalue that is round-off may have either sign; what counts is the curvature along the direction.
+    if downhill is not None and not (np.isfinite(downhill).all() and downhill @ scaled @ downhill < 0.0):
+        downhill = None
+    modified = not np.array_equal(values, w)
+    return ModifiedCholesky(L, Q, np.ldexp(values, exponent), order, modified, downhill)
 
 
 def _block_eigen(D: _Array) -> tuple[_Array, _Array]:

@@ -10,10 +10,10 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import scipy.linalg
 
 from optimizers.checks import is_whole
 from optimizers.flatten import Array, Tree
+from optimizers.linear import norm
 from optimizers.linesearch import LineSearch, Searched, StrongWolfe, round_off, stalled
 from optimizers.point import Point
 from optimizers.problem import Problem
@@ -118,9 +118,9 @@ class LBFGS(Solver[LBFGSState]):
 
     def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, float]:
         """The search, and the decrease that the slope promises for its first trial."""
-        direction = -_inverse_times(pairs, point.g)
-        first = 1.0 if pairs else 1.0 / float(scipy.linalg.norm(point.g))
-        return self.linesearch.search(problem, point, direction, first), -first * float(point.g @ direction)
+        # Without memory nothing is known of the scale but that of x; a unit direction keeps the slope in range.
+        direction = -_inverse_times(pairs, point.g) if pairs else -point.g / norm(point.g)
+        return self.linesearch.search(problem, point, direction), -float(point.g @ direction)
 
 
 def _inverse_times(pairs: Pairs, g: Array) -> Array:
@@ -140,7 +140,7 @@ def _inverse_times(pairs: Pairs, g: Array) -> Array:
 
 def _remembered(pairs: Pairs, s: Array, y: Array, memory: int) -> Pairs:
     """The newest pairs; one whose curvature is not positive beyond round-off would spoil definiteness."""
-    curvature = float(s @ y)
-    if not curvature > _EPS * float(y @ y):
+    curvature, squared = float(s @ y), float(y @ y)
+    if not (curvature > _EPS * squared > 0.0 and np.isfinite(squared / curvature)):
         return pairs
     return (*pairs, (s, y, 1.0 / curvature))[-memory:]

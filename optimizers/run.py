@@ -11,7 +11,6 @@ so far and the result are here.
 """
 
 import inspect
-import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,7 +19,7 @@ import numpy as np
 
 from optimizers.checks import quiet
 from optimizers.errors import MissingExtraError
-from optimizers.flatten import Array
+from optimizers.linear import norm
 from optimizers.linesearch import round_off
 from optimizers.problem import Problem
 from optimizers.result import History, Result, Row
@@ -111,7 +110,7 @@ class Loop(Generic[S]):
             previous, before = state, row
             with quiet():
                 state = self.method.step(self.problem, previous)
-                row = self._record(state, 0.0 if state.x is previous.x else _norm(state.x - previous.x))
+                row = self._record(state, 0.0 if state.x is previous.x else norm(state.x - previous.x))
             if state.f < self.best.f:
                 self.best = state
             self.ending = self._judge(state, row, before)
@@ -148,7 +147,7 @@ class Loop(Generic[S]):
         n = self.problem.counts
         gnorm = float(np.abs(state.g).max())
         elapsed = time.perf_counter() - self._start
-        row = Row(state.k, state.f, gnorm, step, _norm(state.x), state.length, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
+        row = Row(state.k, state.f, gnorm, step, norm(state.x), state.length, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
         self.history.append(row)
         return row
 
@@ -223,7 +222,3 @@ def progress_bar(states: Iterator[S], limit: int | None, name: str) -> Iterator[
             bar.set_postfix_str(f"f={state.f:.6g} |g|={np.abs(state.g).max():.2g}", refresh=False)
             bar.update(state.k - bar.n)
             yield state
-
-
-def _norm(x: Array) -> float:
-    return math.sqrt(float(x @ x))

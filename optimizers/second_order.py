@@ -12,21 +12,20 @@ saddle or a maximum, and they move on.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import scipy.linalg
 
 from optimizers.checks import is_number
 from optimizers.flatten import Array, Tree
-from optimizers.linear import cholesky, cholesky_solve, has_negative_curvature, modified_cholesky
+from optimizers.linear import cholesky, cholesky_solve, has_negative_curvature, modified_cholesky, norm
 from optimizers.linesearch import Armijo, LineSearch, Searched, round_off, stalled
 from optimizers.point import Point
 from optimizers.problem import Problem
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
-from optimizers.subproblem import moresorensen
+from optimizers.subproblem import TrustStep, moresorensen
 
 __all__ = ["Newton", "TrustRegion", "TrustRegionState"]
 
@@ -126,12 +125,12 @@ def _direction(point: Point) -> tuple[Array, float]:
     newton = -factor.solve(point.g)
     if factor.negative_curvature is None:
         return newton, 0.0
-    down = factor.negative_curvature / np.linalg.norm(factor.negative_curvature)
+    down = factor.negative_curvature / norm(factor.negative_curvature)
     curvature = float(down @ point.H @ down)
-    length = float(np.linalg.norm(newton))
+    length = norm(newton)
     if length > 0.0 and not point.g @ newton / length > -abs(point.g @ down) + 0.5 * curvature:
         return newton, 0.0
-    size = max(1.0, float(np.linalg.norm(point.x)))
+    size = max(1.0, norm(point.x))
     down = size * down
     return (-down if point.g @ down > 0.0 else down), size**2 * curvature
 
@@ -208,7 +207,7 @@ class TrustRegion(Solver[TrustRegionState]):
         start = self.begin(problem, x0)
         H = problem.at(start.x).require_finite_hessian().H
         scale = self._scale(H, None)
-        radius = max(1.0, float(np.linalg.norm(scale * start.x))) if self.radius is None else float(self.radius)
+        radius = max(1.0, norm(scale * start.x)) if self.radius is None else float(self.radius)
         return TrustRegionState(start.x, start.f, start.g, H, length=radius, scale=scale)
 
     def step(self, problem: Problem, state: TrustRegionState) -> TrustRegionState:
@@ -227,15 +226,10 @@ class TrustRegion(Solver[TrustRegionState]):
         trial, k = problem.trial(x), state.k + 1
         ratio = _ratio(point, trial, model.predicted, d)
         if trial is None or not ratio > _ACCEPT or not np.isfinite(trial.H).all():
-            unmoved = bool((x == point.x).all())
-            if model.predicted <= 10.0 * _EPS * abs(point.f) or (unmoved and model.predicted <= round_off(point.f)):
-                return replace(state, k=k, ending=Status.ROUND_OFF)
-            radius = 0.25 * float(scipy.linalg.norm(model.s))
-            ending = Status.RADIUS if unmoved or not radius > np.finfo(np.float64).tiny else None
-            return replace(state, k=k, length=radius, ending=ending)
+            return replace(state, k=k, **self._rejected(point, x, model, d))
         radius = state.length
         if ratio < 0.25:
-            radius = 0.25 * float(np.linalg.norm(model.s))
+            radius = 0.25 * norm(model.s)
         elif ratio > 0.75 and model.boundary:
             radius = 2.0 * radius
         return TrustRegionState(trial.x, trial.f, trial.g, trial.H, k=k, length=radius, scale=self._scale(trial.H, d))
@@ -251,6 +245,18 @@ class TrustRegion(Solver[TrustRegionState]):
         False
         """
         return state.H is not None and has_negative_curvature(state.H)
+
+    def _rejected(self, point: Point, x: Array, model: TrustStep, scale: Array) -> dict[str, Any]:
+        """Radius and ending after the trial `x` was rejected."""
+        radius = 0.25 * norm(model.s)
+        first = max(1.0, norm(scale * point.x)) if self.radius is None else float(self.radius)
+        unmoved = bool((x == point.x).all())
+        hidden = model.predicted <= 10.0 * _EPS * abs(point.f) or (unmoved and model.predicted <= round_off(point.f))
+        # A region that has shrunk this far makes any promise small: that says nothing of the objective.
+        if hidden and not (model.boundary and radius <= np.sqrt(_EPS) * first):
+            return {"ending": Status.ROUND_OFF}
+        spent = hidden or unmoved or radius <= _EPS**2 * first
+        return {"length": radius, "ending": Status.RADIUS if spent else None}
 
     def _scale(self, H: Array, old: Array | None) -> Array:
         if not self.scaling:
@@ -268,5 +274,5 @@ def _ratio(point: Point, trial: Point | None, predicted: float, scale: Array) ->
     ratio = (point.f - trial.f) / predicted if predicted > 0.0 else 0.0
     noise = round_off(point.f)
     if not ratio > _ACCEPT and predicted <= noise and trial.f <= point.f + noise:
-        return float(np.linalg.norm(trial.g / scale) < np.linalg.norm(point.g / scale))
+        return float(norm(trial.g / scale) < norm(point.g / scale))
     return ratio

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import dnrm2 as nrm2
 
-from optimizers.linear import cholesky, cholesky_solve, lower_solve
+from optimizers.linear import cholesky, cholesky_solve, lower_solve, norm
 
 __all__ = ["TrustStep", "moresorensen"]
 
@@ -30,7 +29,7 @@ class TrustStep(NamedTuple):
     multiplier : float
         λ >= 0 with (H + λI) s = -g, H + λI positive semidefinite and λ(‖s‖ - radius) = 0.
     predicted : float
-        Decrease of the model, -g·s - ½ s·Hs >= 0, in the form ½(λ‖s‖² - g·s) that has no cancellation.
+        Decrease of the model, -g·s - ½ s·Hs >= 0, as ½(λ‖s‖² - g·s), two terms of the same sign.
     boundary : bool
         Whether ‖s‖ equals the radius.
 
@@ -80,9 +79,17 @@ def moresorensen(g: _Array, H: _Array, radius: float, rtol: float = 1e-10) -> Tr
     """
     if not (radius > 0.0 and np.isfinite(g).all() and np.isfinite(H).all()):
         raise ValueError(f"moresorensen: needs finite g and H and a positive radius, not radius={radius}")
+    # In units in which the radius and the larger of |g| and |H| radius are about 1, nothing over- or underflows;
+    # units that are powers of two leave every digit as it was.
+    length = int(np.frexp(radius)[1])
+    largest = [np.frexp(np.abs(a).max())[1] + e for a, e in ((g, 0), (H, length)) if a.any()]
+    slope = int(max(largest, default=0))
+    g, H, radius = np.ldexp(g, -slope), np.ldexp(H, length - slope), float(np.ldexp(radius, -length))
     L = cholesky(H)
     step = None if L is None else _definite(g, H, L, radius, rtol)
-    return _indefinite(g, H, radius, rtol) if step is None else step
+    s, multiplier, predicted, boundary = _indefinite(g, H, radius, rtol) if step is None else step
+    multiplier, predicted = float(np.ldexp(multiplier, slope - length)), float(np.ldexp(predicted, slope + length))
+    return TrustStep(np.ldexp(s, length), multiplier, predicted, boundary)
 
 
 def _definite(g: _Array, H: _Array, L: _Array, radius: float, rtol: float) -> TrustStep | None:
@@ -90,13 +97,13 @@ def _definite(g: _Array, H: _Array, L: _Array, radius: float, rtol: float) -> Tr
     multiplier = 0.0
     for _ in range(_ROUNDS):
         s = -cholesky_solve(L, g)
-        norm = float(nrm2(s))
-        if not np.isfinite(norm):
+        size = norm(s)
+        if not np.isfinite(size):
             return None
-        if abs(norm - radius) <= rtol * radius or (multiplier == 0.0 and norm < radius):
-            return _step(g, s, multiplier, norm)
+        if abs(size - radius) <= rtol * radius or (multiplier == 0.0 and size < radius):
+            return _step(g, s, multiplier, size)
         q = lower_solve(L, s)
-        correction = (norm / float(nrm2(q))) ** 2 * ((norm - radius) / radius)
+        correction = (size / norm(q)) ** 2 * ((size - radius) / radius)
         if not multiplier + correction > max(multiplier, 0.0):
             return None
         multiplier += correction
@@ -117,27 +124,27 @@ def _indefinite(g: _Array, H: _Array, radius: float, rtol: float) -> TrustStep:
     gaps = np.maximum(w - least, 0.0)
     # Components along the least eigenvalue that are round-off of g would otherwise decide the step.
     bottom = gaps <= flat
-    a[bottom & (np.abs(a) <= noise * float(nrm2(g)))] = 0.0
+    a[bottom & (np.abs(a) <= noise * norm(g))] = 0.0
     shift = max(0.0, float((np.abs(a) / radius - gaps).max()))
     for _ in range(_ROUNDS):
-        y, norm = _coefficients(a, gaps, shift)
-        if norm <= radius * (1.0 + rtol):
+        y, size = _coefficients(a, gaps, shift)
+        if size <= radius * (1.0 + rtol):
             break
-        unit = y / norm
-        shift += ((norm - radius) / radius) / float(unit @ (unit / (gaps + shift + (y == 0.0))))
-    if shift == 0.0 and least < 0.0 and norm < radius:
-        y[0] = np.copysign(np.sqrt(radius - norm) * np.sqrt(radius + norm), -a[0])
-        norm = radius
-    return _step(g, Q @ y, shift - least, norm, interior=shift == 0.0 and least == 0.0)
+        unit = y / size
+        shift += ((size - radius) / radius) / float(unit @ (unit / (gaps + shift + (y == 0.0))))
+    if shift == 0.0 and least < 0.0 and size < radius:
+        y[0] = np.copysign(np.sqrt(radius - size) * np.sqrt(radius + size), -a[0])
+        size = radius
+    return _step(g, Q @ y, shift - least, size, interior=shift == 0.0 and least == 0.0)
 
 
 def _coefficients(a: _Array, gaps: _Array, shift: float) -> tuple[_Array, float]:
-    """Solution of (gaps + shift) y = -a, of least norm where it is singular, and its norm."""
+    """Solution of (gaps + shift) y = -a, of least size where it is singular, and its size."""
     y = np.zeros_like(a)
     np.divide(-a, gaps + shift, out=y, where=a != 0.0)
-    return y, float(nrm2(y))
+    return y, norm(y)
 
 
-def _step(g: _Array, s: _Array, multiplier: float, norm: float, interior: bool | None = None) -> TrustStep:
+def _step(g: _Array, s: _Array, multiplier: float, size: float, interior: bool | None = None) -> TrustStep:
     inside = multiplier == 0.0 if interior is None else interior
-    return TrustStep(s, multiplier, 0.5 * (multiplier * norm * norm - float(g @ s)), not inside)
+    return TrustStep(s, multiplier, 0.5 * (multiplier * size * size - float(g @ s)), not inside)

@@ -31,6 +31,8 @@ LAYERS = {
     "hodiff.core": 1,
     "hodiff.casting": 1,
     "hodiff.arguments": 2,
+    "hodiff.batch_rules": 2,
+    "hodiff.operators": 2,
     "hodiff.kinds": 3,
     "hodiff.ops.*": 4,
     "hodiff.ops": 4,

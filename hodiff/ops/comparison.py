@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Tracer
-from hodiff.kinds import composite, constant, infix, prefix, reject
+from hodiff.kinds import composite, constant, reject
+from hodiff.operators import infix, prefix
 from hodiff.shaped import negative_axes, negative_axis
 
 for _ufunc in (

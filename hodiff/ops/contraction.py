@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.batch_rules import batch_aligned
 from hodiff.core import Primitive, as_operand
-from hodiff.kinds import batch_aligned, composite, infix, multilinear, reject
+from hodiff.kinds import composite, multilinear, reject
+from hodiff.operators import infix
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
 
 # --- the operation ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import expit
 
 from hodiff.core import OPERANDS, Primitive, as_operand
-from hodiff.kinds import attribute, composite, constant, elementwise, general, infix, linear, prefix
+from hodiff.kinds import composite, constant, elementwise, general, linear
+from hodiff.operators import attribute, infix, prefix
 
 _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))

@@ -183,9 +183,8 @@ def _is_array(entry: Any) -> bool:
 
 def _plain_integer(entry: Any) -> Any:
     """NumPy integers, arrays of shape () included, as Python's; everything else, booleans above all, as it is."""
-    if isinstance(entry, np.integer) or (isinstance(entry, np.ndarray) and not entry.shape and entry.dtype.kind in "iu"):
-        return int(entry)
-    return entry
+    scalar = isinstance(entry, np.generic) or (isinstance(entry, np.ndarray) and not entry.shape)
+    return int(entry) if scalar and entry.dtype.kind in "iu" else entry
 
 
 def _without_masks(entries: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.batch_rules import batch_aligned
 from hodiff.core import as_operand
 from hodiff.errors import UnsupportedKeywordError
-from hodiff.kinds import batch_aligned, composite, constant, elementwise, linear, reject
+from hodiff.kinds import composite, constant, elementwise, linear, reject
 from hodiff.shaped import is_inexact
 
 

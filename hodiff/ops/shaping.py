@@ -16,7 +16,8 @@ import numpy as np
 
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
-from hodiff.kinds import attribute, composite, linear, reject
+from hodiff.kinds import composite, linear, reject
+from hodiff.operators import attribute
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
 
 # --- the three operations ---------------------------------------------------------------------------------------------

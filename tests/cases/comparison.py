@@ -18,7 +18,6 @@ CASES = [
     *(case(u.__name__, lambda x, u=u: u(x) * x, _X, covers=u, scale=0.01) for u in _UNARY),
     case("invert", lambda x: ~(x > 0) * x, _X, covers=np.invert, scale=0.01),
     case("spacing", lambda x: np.spacing(x) * 0 + x, _X, covers=np.spacing, scale=0.01),
-    case("nextafter", lambda x: (np.nextafter(x, 10.0) > x) * x, _X, covers=np.nextafter, scale=0.01),
     case(
         "infix-comparisons",
         lambda x: ((x > 0) & (x <= 2) | (x < -1) ^ (x >= 1)) * x + (x == 0) + (x != 1),
@@ -58,6 +57,21 @@ CASES = [
     ),
     case("any-keepdims", lambda x: x * np.any(x > 1, 1, keepdims=True), _X, covers=(np.any, ops.any_of), scale=0.01),
     case("all-method", lambda x: x * (x < 9).all() * x.all(), _X, covers=(np.all, ops.all_of), scale=0.01),
+    case(
+        "any-all-flags",
+        lambda x: (
+            x
+            * np.any(x > 1, 1, keepdims=1, where=True)
+            * np.all(x < 9, keepdims=np.True_)
+            * np.any(x[0, 0], 0)
+            * x[0, 0].all(-1)
+        ),
+        _X,
+        covers=(np.any, np.all),
+        scale=0.01,
+    ),
+    case("argmax-scalar", lambda x: x * (np.argmax(x, 0) + np.argmin(x, axis=-1) + 1), 0.3, covers=np.argmax),
+    case("argmax-keepdims-all", lambda x: x * np.argmax(x, keepdims=True), _X, covers=np.argmax, scale=0.01),
     case("nonzero", lambda x: x[np.nonzero(x)] ** 2, _X, covers=np.nonzero, batch=False),
     case(
         "queries",

@@ -39,7 +39,7 @@ CASES = [
     case("fmod", np.fmod, np.array([3.3, -2.1, 0.4]), 0.9, covers=np.fmod, scale=0.02),
     case("divmod", lambda x, y: divmod(x, y)[1], np.array([3.3, -2.1]), 0.9, covers=np.divmod, scale=0.02),
     case("divmod-function", lambda x: np.divmod(x, 0.9), np.array([3.3, -2.1]), covers=np.divmod, scale=0.02),
-    case("modf", np.modf, np.array([3.3, -2.1]), covers=np.modf, scale=0.05),
+    case("modf", np.modf, np.array([3.3, -2.1]), covers=(np.modf, ops.fraction), scale=0.05),
     case("frexp", lambda x: np.frexp(x)[0], np.array([3.3, -2.1]), covers=(np.frexp, ops.binary_exponent), scale=0.05),
     case("ldexp", lambda x: np.ldexp(x, np.array([1, -2])), array(2), covers=np.ldexp),
     case(
@@ -50,7 +50,24 @@ CASES = [
         scale=0.2,
     ),
     case("sign", lambda x: np.sign(x) * x, array(3), covers=(np.sign, ops.real_sign), scale=0.02),
-    case("sign-complex", lambda x, y: np.real(np.sign(x + 1j * y) * (1 + 2j)), *_PAIR, covers=np.sign, scale=0.2),
+    case(
+        "sign-complex",
+        lambda x, y: np.real(np.sign(x + 1j * y) * (1 + 2j)),
+        *_PAIR,
+        covers=(np.sign, ops.complex_sign),
+        scale=0.2,
+    ),
+    case(
+        "conjugate-methods",
+        lambda x: np.real((x + 1j).conj() * (x * x * 1j) + (x * 1j).conjugate()) + x.conj(),
+        _POSITIVE,
+        covers=np.conjugate,
+    ),
+    case("nextafter", lambda x: np.nextafter(x, 9.0) ** 2, array(3), covers=np.nextafter),
+    case("arctan2-boolean", lambda y: np.arctan2(y, np.array([True, False, True])), array(3) + 2, covers=np.arctan2),
+    case(
+        "arctan2-boolean-first", lambda x: np.arctan2(np.array([True, False, True]), x), array(3) + 2, covers=np.arctan2
+    ),
     case("real-of-real", np.real, array(3), covers=np.real),
     case("imag-of-real", np.imag, array(3), covers=np.imag),
     case("conjugate-of-real", np.conjugate, array(3), covers=np.conjugate),
@@ -82,6 +99,11 @@ CASES = [
 ]
 
 SPECIALS = [
+    special("modf-special", lambda x: np.modf(x)[0], np.array([np.inf, -0.0, 1.5]), np.ones(3)),
+    special("sign-complex-zero", lambda z: np.real(np.sign(z)), 0j, 0.0),
+    special("sign-complex-infinite", lambda z: np.real(np.sign(z)), np.inf + 0j, 0.0),
+    special("sign-complex-subnormal", lambda z: np.imag(np.sign(z)), 2.0**-1022 + 0j, -1j * 2.0**1022),
+    special("arctan2-infinite", np.arctan2, (np.inf, 1.0), (0.0, 0.0)),
     special("abs-zero", np.abs, 0.0, 0.0),
     special("abs-complex-zero", np.abs, 0.0 + 0.0j, 0.0),
     special("abs-complex", np.abs, 3.0 + 4.0j, (3.0 - 4.0j) / 5.0),

@@ -3,7 +3,7 @@
 import numpy as np
 
 import hodiff.ops.indexing as ops
-from cases.table import array, case, special
+from cases.table import array, case, refused, special
 
 _X = array(3, 4, 2, 3, seed=1)
 _I = np.array([0, 2, 2])
@@ -77,6 +77,23 @@ CASES = [
         lambda x: np.take_along_axis(x, np.array([3, 0]), None),
         array(2, 3),
         covers=np.take_along_axis,
+    ),
+    case("numpy-integer", lambda x: x[np.int64(1)] * x[np.array(2)] * x[(np.int32(0),)], array(4), covers=ops.getitem),
+    case("computed-integer", lambda x: x[np.argmax(x)] * x, array(4), covers=ops.getitem, scale=0.02),
+    case("take-integer", lambda x: np.take(x, 1) * np.take(x, np.int64(-1), axis=0), array(2, 3), covers=np.take),
+    *(
+        refused(f"key-{name}", IndexError, lambda x, key=key: x[key], array(3, 4))
+        for name, key in {
+            "true": True,
+            "false": False,
+            "true-in-tuple": (True, 0),
+            "ellipsis-true": (..., True),
+            "numpy-true": np.True_,
+            "short-mask": np.array([True, False]),
+            "long-mask": np.ones(4, bool),
+            "mask-after-ellipsis": (..., np.ones(3, bool)),
+            "too-large": 3,
+        }.items()
     ),
     case("take-flat", lambda x: np.take(x, [[0, 5], [2, 2]]) ** 2, array(2, 3), covers=np.take),
     case("take-method", lambda x: x.take(np.array([1, 1]), axis=0) ** 2, array(2, 3), covers=np.take),

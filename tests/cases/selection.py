@@ -3,7 +3,8 @@
 import numpy as np
 
 import hodiff.ops.selection as ops
-from cases.table import array, case, special
+from cases.table import array, case, refused, special
+from hodiff.errors import UnsupportedKeywordError
 
 _X = array(2, 3, seed=1)
 _Y = array(3, seed=2)
@@ -20,11 +21,37 @@ CASES = [
     case("clip-lower", lambda x: x.clip(min=0.0), _X, covers=np.clip, scale=0.02),
     case("clip-traced-bounds", lambda x, y: np.clip(x, y, 2.0), _X, _Y, covers=np.clip, scale=0.02),
     case("astype", lambda x: x.astype(np.float64) ** 2, _X, covers=ops.cast, single=False),
+    case("where-list", lambda x: np.where([True, False, True], x * x, x), _X, covers=np.where),
+    case("minimum-boolean", lambda x: np.fmin(x, np.array([True, False, True])) ** 2, _X, covers=np.fmin, scale=0.02),
+    *(
+        case(
+            f"{u.__name__}-complex",
+            lambda x, y, u=u: np.real(u(x + 1j * np.sin(x), y - 1j) * (1 + 2j)),
+            _X,
+            _Y,
+            covers=u,
+            scale=0.02,
+        )
+        for u in (np.maximum, np.minimum, np.fmax, np.fmin)
+    ),
+    case("clip-list-bounds", lambda x: x.clip([-0.5, 0.0, 0.1], 0.4), _X, covers=(np.clip, ops.clamp), scale=0.02),
+    case("clip-none", lambda x: np.clip(x, None, 0.4) * x.clip(-0.2, None), _X, covers=np.clip, scale=0.02),
+    case("clip-new-names", lambda x: np.clip(x, min=-0.3, max=0.3) ** 2, _X, covers=np.clip, scale=0.02),
+    refused("clip-both-names", ValueError, lambda x: np.clip(x, a_min=0.0, min=0.0), _X),
+    refused("clip-where", UnsupportedKeywordError, lambda x: np.clip(x, 0.0, 1.0, where=_MASK), _X),
+    refused("clip-dtype", UnsupportedKeywordError, lambda x: np.clip(x, 0.0, 1.0, dtype=np.float32), _X),
+    case("astype-no-copy", lambda x: x.astype(float, copy=False) ** 2, _X, covers=ops.cast, single=False),
     case("astype-complex", lambda x: np.abs(x.astype(complex) + 1j) ** 2, _X, covers=ops.cast, single=False),
     case("astype-integer", lambda x: x.astype(int) * x, _X * 5, covers=ops.truncate, scale=0.02),
 ]
 
 SPECIALS = [
+    special("clip-joint-tie", lambda x, a, b: np.clip(x, a, b), (1.0, 1.0, 1.0), (1 / 3, 1 / 3, 1 / 3)),
+    special("clip-bounds-tie", lambda x, a, b: np.clip(x, a, b), (0.0, 1.0, 1.0), (0.0, 0.5, 0.5)),
+    special("clip-crossed-bounds", lambda x, a, b: np.clip(x, a, b), (1.0, 2.0, 1.0), (0.0, 0.0, 1.0)),
+    special("clip-nan", lambda x: np.clip(x, 0.0, 1.0), np.array([np.nan, 0.0, 2.0]), np.array([np.nan, 0.5, 0.0])),
+    special("fmin-one-nan", np.fmin, (np.nan, 1.0), (0.0, 1.0)),
+    special("maximum-nan", np.maximum, (np.nan, 1.0), (np.nan, np.nan)),
     special("maximum-tie", np.maximum, (1.0, 1.0), (0.5, 0.5), second=np.zeros((2, 2))),
     special("maximum-constant-tie", lambda x: np.maximum(x, 0), np.zeros(2), np.array([0.5, 0.5])),
     special("minimum-tie", np.minimum, (1.0, 1.0), (0.5, 0.5)),

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
+
+from hodiff.core import Tracer
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,18 @@ class Special:
 def case(name: str, function: Callable[..., Any], *args: Any, covers: Any, **options: Any) -> Case:
     """Make a case; ``covers`` is one operation or a tuple of them."""
     return Case(name, function, args, covers if isinstance(covers, tuple) else (covers,), **options)
+
+
+def refused(name: str, error: type[Exception], function: Callable[..., Any], *args: Any) -> Case:
+    """Case of a use that must be an error on traced values instead of a wrong number."""
+
+    def checked(x: Any) -> Any:
+        if isinstance(x, Tracer):
+            with pytest.raises(error):
+                function(x)
+        return x * 1.0
+
+    return Case(f"refused-{name}", checked, args, (), single=False)
 
 
 def special(name: str, function: Callable[..., Any], args: Any, gradients: Any, **options: Any) -> Special:

@@ -118,7 +118,7 @@ RESULTS = {
     "constant-array": (lambda x: np.ones(3), errors.NonScalarOutputError, r"got a result of shape \(3,\)"),
     "tuple": (lambda x: (x[0], 1.0), errors.NonScalarOutputError, r"tree structure .*has_aux=True"),
     "dict": (lambda x: {"a": x[0]}, errors.NonScalarOutputError, r"tree structure .*has_aux=True"),
-    "none": (lambda x: None, errors.NonScalarOutputError, r"tree structure .*None"),
+    "none": (lambda x: None, errors.NonScalarOutputError, r"returned None .*is a `return` missing"),
     "string": (lambda x: "text", errors.NonDifferentiableOutputError, r"got an object of type str; .*has_aux=True"),
     "object": (lambda x: object(), errors.NonDifferentiableOutputError, r"got an object of type object"),
     "integer": (lambda x: np.argmax(x), errors.NonDifferentiableOutputError, r"of dtype int64; .*must return floats"),
