@@ -89,6 +89,22 @@ class AnnihilateTrace(Trace):
         return bind(annihilating(PRODUCT), values[slot], coefficient)
 
 
+def contains_nan(*values: Any) -> bool:
+    """Whether a NaN is among the components of the values, derivatives of lower levels included; None is skipped."""
+    for value in values:
+        if value.__class__ is np.ndarray:
+            # A dot product sees every NaN in one pass without a temporary; overflow only asks for a closer look.
+            total = np.vdot(value, value)
+            if total != total and np.isnan(value).any():
+                return True
+        elif isinstance(value, Tracer):
+            if contains_nan(*value.components()):
+                return True
+        elif value is not None and np.any(value != value):
+            return True
+    return False
+
+
 def linear_coefficient(primitive: Primitive, slot: int, operands: Any) -> Any:
     """Coefficient of an elementwise primitive in an operand in which it is linear: its partial must not depend on it.
 

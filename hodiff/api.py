@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.annihilate import AnnihilateTrace
+from hodiff.annihilate import AnnihilateTrace, contains_nan
 from hodiff.arguments import Selection, differentiable_leaves, match_leaves
-from hodiff.core import Tracer, contains_nan
+from hodiff.core import Tracer
 from hodiff.errors import NonScalarOutputError, NotLinearError, StructureError
 from hodiff.forward import ForwardTrace, ForwardTracer
 from hodiff.ops.comparison import stop_gradient as _stop_gradient
@@ -51,8 +51,10 @@ class ValueAndGrad(Transformed):
         )
         name = self._transformation
         output = _scalar(point, name)
-        check_output(output, name, holomorphic=self.holomorphic, allow_complex=False)
-        seed = _ONE if output.dtype == _ONE.dtype else output.dtype.type(1)
+        seed = _ONE
+        if self.holomorphic or output.dtype is not _ONE.dtype:
+            check_output(output, name, holomorphic=self.holomorphic, allow_complex=False)
+            seed = output.dtype.type(1)
         cotangents = point.derivative.pull((seed,))
         leaves = materialise(cotangents, point.inputs)
         gradient = leaves[0] if point.input_structure is LEAF else unflatten(point.input_structure, leaves)

@@ -441,6 +441,27 @@ class Tracer:
         return self
 
 
+class PrimalTracer(Tracer):
+    """A tracer that stands for a primal, beside which a derivative travels: what forward and reverse mode share."""
+
+    __slots__ = ("primal",)
+    primal: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the primal."""
+        return self.primal.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy dtype of the primal."""
+        return self.primal.dtype
+
+    def truth(self) -> Any:
+        """The primal."""
+        return self.primal
+
+
 #: Types that may meet a tracer in an operation; anything else is left to its own protocol.
 OPERANDS = (Tracer, np.ndarray, float, int, np.generic, complex, list, tuple)
 
@@ -452,22 +473,6 @@ bind = Primitive.__call__
 def as_operand(value: Any) -> Any:
     """Turn lists and tuples into arrays; leave everything else."""
     return np.asarray(value) if value.__class__ in (list, tuple) else value
-
-
-def contains_nan(*values: Any) -> bool:
-    """Whether a NaN is among the components of the values, derivatives of lower levels included; None is skipped."""
-    for value in values:
-        if value.__class__ is np.ndarray:
-            # A dot product sees every NaN in one pass without a temporary; overflow only asks for a closer look.
-            total = np.vdot(value, value)
-            if total != total and np.isnan(value).any():
-                return True
-        elif isinstance(value, Tracer):
-            if contains_nan(*value.components()):
-                return True
-        elif value is not None and np.any(value != value):
-            return True
-    return False
 
 
 def _import_primitive(module: str, name: str) -> Any:

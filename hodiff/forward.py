@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from hodiff.casting import check_coefficient, check_tangent, fit_tangent, paired
-from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind
+from hodiff.core import PLUS, PrimalTracer, Primitive, Sign, Trace, bind
 
 
-class ForwardTracer(Tracer):
+class ForwardTracer(PrimalTracer):
     """A primal with its tangent."""
 
-    __slots__ = ("primal", "tangent")
+    __slots__ = ("tangent",)
     owner: "ForwardTrace"
 
     def __init__(self, trace: "ForwardTrace", primal: Any, tangent: Any) -> None:
@@ -28,23 +28,9 @@ class ForwardTracer(Tracer):
         self.primal = primal
         self.tangent = tangent
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the primal."""
-        return self.primal.shape
-
-    @property
-    def dtype(self) -> "np.dtype[Any]":
-        """NumPy dtype of the primal."""
-        return self.primal.dtype
-
     def components(self) -> tuple[Any, ...]:
         """Primal and tangent."""
         return (self.primal, self.tangent)
-
-    def truth(self) -> Any:
-        """The primal."""
-        return self.primal
 
 
 class ForwardTrace(Trace):

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.annihilate import AnnihilateTrace, linear_coefficient
+from hodiff.annihilate import AnnihilateTrace, contains_nan, linear_coefficient
 from hodiff.casting import check_coefficient, check_tangent, fit_coefficient, paired
-from hodiff.core import PLUS, Primitive, Sign, Trace, Tracer, bind, contains_nan
+from hodiff.core import PLUS, PrimalTracer, Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
@@ -30,10 +30,10 @@ from hodiff.tape import Cast, LinearRow, Term, frozen, pull, push
 _FLOAT64 = np.dtype(float)
 
 
-class ReverseTracer(Tracer):
+class ReverseTracer(PrimalTracer):
     """A primal whose tangent is row ``row`` of the tape."""
 
-    __slots__ = ("primal", "row")
+    __slots__ = ("row",)
     owner: "ReverseTrace"
 
     def __init__(self, trace: "ReverseTrace", primal: Any, row: int) -> None:
@@ -41,23 +41,9 @@ class ReverseTracer(Tracer):
         self.primal = primal
         self.row = row
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the primal."""
-        return self.primal.shape
-
-    @property
-    def dtype(self) -> "np.dtype[Any]":
-        """NumPy dtype of the primal."""
-        return self.primal.dtype
-
     def components(self) -> tuple[Any, ...]:
         """The primal."""
         return (self.primal,)
-
-    def truth(self) -> Any:
-        """The primal."""
-        return self.primal
 
 
 class TapeVariable(Tracer):
@@ -105,9 +91,10 @@ class LinearMap:
 
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
         """Cotangents of the inputs, None where zero, from those of the outputs (None where zero)."""
-        present = [
-            (r, c) for r, c in zip(self._output_rows, cotangents, strict=True) if r is not None and c is not None
-        ]
+        present = []
+        for row, cotangent in zip(self._output_rows, cotangents, strict=True):
+            if row is not None and cotangent is not None:
+                present.append((row, cotangent))
         with np.errstate(all="ignore"):
             result = pull(self._rows, present, self._input_rows)
             if contains_nan(*result):
@@ -203,7 +190,9 @@ class ReverseTrace(Trace):
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
         """Close the trace; its derivative, from the inputs to ``outputs``."""
         self.close()
-        rows = [v.row if isinstance(v, ReverseTracer) and v.owner is self else None for v in outputs]
+        rows: list[int | None] = []
+        for value in outputs:
+            rows.append(value.row if isinstance(value, ReverseTracer) and value.owner is self else None)
         return LinearMap(self.rows, self.input_rows, rows)
 
     def close(self) -> None:

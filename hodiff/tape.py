@@ -140,7 +140,7 @@ class Accumulator:
             return
         if self.buffer is None:
             self.buffer = np.zeros(self.shape, self.dtype)
-        if cotangent.dtype.kind == "c" and self.dtype.kind != "c":
+        if cotangent.dtype is not self.dtype and cotangent.dtype.kind == "c" and self.dtype.kind != "c":
             cotangent = cotangent.real
         primitive.accumulate(self.buffer, cotangent, *operands, **parameters)
 
@@ -248,8 +248,11 @@ def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> 
                     value = unbroadcast(value, cast.shape, cast.dtype)
                 entry = cotangents[source]
                 cotangents[source] = value if entry is None else entry + value
-    found = [cotangents[row] for row in inputs]
-    return [entry.total() if entry.__class__ is Accumulator else entry for entry in found]
+    found = []
+    for i in inputs:
+        entry = cotangents[i]
+        found.append(entry.total() if entry.__class__ is Accumulator else entry)
+    return found
 
 
 def _pull_unary(row: list[Any], cotangent: Any, cotangents: list[Any]) -> None:
@@ -261,7 +264,7 @@ def _pull_unary(row: list[Any], cotangent: Any, cotangents: list[Any]) -> None:
         entry.scatter(primitive, cotangent, (), parameters)
         return
     value = primitive.transpose(0, cotangent, (Shaped(shape, dtype),), parameters)
-    if not hasattr(value, "shape") or value.shape != shape or value.dtype is not dtype:
+    if getattr(value, "shape", None) != shape or value.dtype is not dtype:
         value = unbroadcast(value, shape, dtype, primitive.name)
     cotangents[source] = value if entry is None else entry + value
 

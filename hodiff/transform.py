@@ -75,18 +75,25 @@ def linearise(
     name = selection.transformation
     chosen = selection.take(args, keywords)
     leaves, structure = differentiable_leaves(chosen, name, holomorphic=holomorphic)
-    with ReverseTrace() as trace:
-        tracers = [trace.input(value) for value in leaves]
-        traced = tracers[0] if structure is LEAF else unflatten(structure, tracers)
+    trace = ReverseTrace()
+    try:
+        if structure is LEAF:
+            traced: Any = trace.input(leaves[0])
+        else:
+            traced = unflatten(structure, [trace.input(value) for value in leaves])
         args, keywords = selection.put(args, keywords, traced)
         result = function(*args, **keywords)
         result, aux = split_aux(result, name) if has_aux else (result, None)
         outputs, output_structure = numeric_leaves(result, name)
-        derivative = trace.finish(outputs)
-        primals = [trace.primal(value) for value in outputs]
+    except BaseException:
+        trace.close()
+        raise
+    derivative = trace.finish(outputs)
+    for i, value in enumerate(outputs):
+        outputs[i] = trace.primal(value)
     if has_aux:
         aux = tree_map(trace.primal, aux)
-    return Linearised(primals, output_structure, leaves, structure, derivative, aux)
+    return Linearised(outputs, output_structure, leaves, structure, derivative, aux)
 
 
 def split_aux(result: Any, name: str) -> tuple[Any, Any]:
