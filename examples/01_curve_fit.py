@@ -87,6 +87,18 @@ class Fit:
         return float(np.sum(self.task.data.residuals(self.b) ** 2)) / self.task.data.rss - 1.0
 
 
+class Counted:
+    """A function that counts its calls."""
+
+    def __init__(self, function):
+        self.function, self.calls = function, 0
+
+    def __call__(self, x):
+        """The function's value."""
+        self.calls += 1
+        return self.function(x)
+
+
 def fit(task, method):
     """Run one method; SciPy's are called as any user would call them."""
     path = [task.u0]
@@ -106,7 +118,10 @@ def fit(task, method):
         else:
             jac = hd.jacobian(r) if method == "least_squares" else "2-point"
             tight = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15, "max_nfev": 5000}
-            result = scipy.optimize.least_squares(r, task.u0, jac=jac, method="lm", x_scale="jac", **tight)
+            counted = Counted(r)
+            result = scipy.optimize.least_squares(counted, task.u0, jac=jac, method="lm", x_scale="jac", **tight)
+            # Differences call the residuals once a parameter and step more, which SciPy does not count.
+            result.nfev = counted.calls
     seconds = time.perf_counter() - begin
     b = result.x * task.unit
     return Fit(

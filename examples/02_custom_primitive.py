@@ -51,7 +51,8 @@ CELL = {"light": 3.0, "log_dark": np.log(1e-9), "resistance": 0.03, "ideality": 
 def show(what, value, reference):
     """Print a value beside its reference."""
     error = np.max(np.abs(np.asarray(value) / np.asarray(reference) - 1.0))
-    print(f"  {what:44} {np.ravel(value)[0]:20.15g}   relative error {error:.0e}")
+    entry = "" if np.ndim(value) == 0 else ", first entry"
+    print(f"  {what + entry:44} {np.ravel(value)[0]:20.15g}   relative error {error:.0e}")
 
 
 def compare_derivatives():
@@ -109,7 +110,7 @@ def use_a_linear_primitive():
         return 0.5 * np.sum((blur(x) - data) ** 2) + 5e-7 * np.sum(x**2)
 
     rows = np.stack([_blur(e) for e in np.eye(40)])
-    show("Hessian, first entry", hd.hessian(misfit)(np.zeros(40))[0, 0], (rows @ rows.T + 1e-6 * np.eye(40))[0, 0])
+    show("Hessian, entry (0, 0)", hd.hessian(misfit)(np.zeros(40))[0, 0], (rows @ rows.T + 1e-6 * np.eye(40))[0, 0])
     result = opt.Newton(gtol=1e-10).run(misfit, np.zeros(40))
     before, after = np.abs(data - truth).max(), np.abs(result.x - truth).max()
     print(f"  largest error of the signal: {before:.2f} blurred, {after:.2f} after {result.nit} Newton step(s)")

@@ -30,7 +30,8 @@ By hand is fast and exact, and costs a person's time for every function. Differe
 thirds of the digits even with the best step, and take n or n² evaluations; the complex step is exact, but takes n
 evaluations, gives no Hessian, and wants a function of complex numbers. Expressions are exact and fast, until they
 grow too large to prepare. Automatic derivatives are exact, of any order, and a gradient costs a small multiple of
-the function for any n."""
+the function for any n; below about ten variables differences are quicker, for recording costs a fixed time, some
+microseconds an operation."""
 
 
 def rosenbrock(x):
@@ -172,7 +173,8 @@ def plot_accuracy(curves, levels, path):
     worst = max(max(pair) for pair in levels.values())
     label = "automatic, symbolic, by hand: no step"
     axes.axhline(worst, color=COLORS["automatic"], lw=3, ls="--", label=label)
-    axes.set_ylim(1e-17, 1e2)
+    highest = max(max(errors) for _, errors, *_ in curves.values())
+    axes.set_ylim(1e-17, 10.0 * highest)
     axes.set_xlim(1e-16, 1.0)
     axes.set_xlabel("step h")
     axes.set_ylabel("relative error")
@@ -252,7 +254,7 @@ def plot_times(results, path):
             n, spent = np.array(points).T
             way = name.partition(",")[0]
             dashed = way != name
-            axes.loglog(n, spent, "--" if dashed else "o-", color=COLORS[way], lw=1.6, ms=4, label=name)
+            axes.loglog(n, spent, "s--" if dashed else "o-", color=COLORS[way], lw=1.6, ms=4, label=name)
         axes.set_xlabel("n")
         axes.set_title(kind)
         axes.grid(alpha=0.25)

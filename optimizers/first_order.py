@@ -7,6 +7,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 
 from optimizers.flatten import Tree
 from optimizers.linear import norm
@@ -17,6 +18,8 @@ from optimizers.state import State
 from optimizers.status import Status
 
 __all__ = ["GradientDescent"]
+
+_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class GradientDescent(Solver[State]):
         """
         point = problem.at(state.x, f=state.f, g=state.g)
         slope = norm(point.g)
-        first = 2.0 * state.length * slope if state.length > 0.0 else 1.0
+        # Where the gradient has collapsed, the old length would no longer move x at all.
+        first = max(2.0 * state.length * slope, 100.0 * _EPS * norm(point.x)) if state.length > 0.0 else 1.0
         if isinstance(self.linesearch, (int, float)):
             length, new = FixedStep(self.linesearch).search(problem, point, -point.g)
         else:

@@ -117,7 +117,7 @@ class FixedStep:
         0.5
         """
         length = self.length
-        while not _same(point.x, x := _along(point, direction, length)):
+        while problem.left() > 0 and not _same(point.x, x := _along(point, direction, length)):
             trial = problem.trial(x)
             if trial is not None and trial.finite:
                 return Searched(length, trial)
@@ -175,10 +175,10 @@ class Armijo:
         length = first
         for _ in range(self.maxtrials):
             x = _along(point, direction, length)
-            if _same(point.x, x):
+            if _same(point.x, x) or not problem.left() > 0:
                 break
             trial = problem.trial(x)
-            promised = length * slope + 0.5 * length**2 * curvature
+            promised = length * slope + 0.5 * length * length * curvature
             if trial is not None and _accepts(self.c1, point, trial, direction, promised, slope):
                 return Searched(length, trial)
             length = self._shorter(length, promised, np.inf if trial is None else trial.f - point.f)
@@ -259,7 +259,7 @@ class StrongWolfe:
         low, high, length = _Trial(0.0, point.f, slope, None), None, first
         for _ in range(self.maxtrials):
             x = _along(point, direction, length)
-            if _same(point.x if low.point is None else low.point.x, x):
+            if _same(point.x if low.point is None else low.point.x, x) or not problem.left() > 0:
                 break
             trial = _evaluate(problem, x, length, direction)
             higher = not trial.f <= low.f + round_off(point.f)

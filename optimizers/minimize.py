@@ -12,7 +12,7 @@ Newton True [1. 1.]
 SLSQP True [1. 1.]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optimizers.errors import InputTypeError, OptionError
@@ -20,7 +20,7 @@ from optimizers.first_order import GradientDescent
 from optimizers.flatten import Layout, Tree
 from optimizers.quasi_newton import LBFGS
 from optimizers.result import Result
-from optimizers.scipy_bridge import METHODS
+from optimizers.scipy_bridge import METHODS, plain_name
 from optimizers.scipy_run import run_scipy
 from optimizers.second_order import Newton, TrustRegion
 from optimizers.solver import Solver
@@ -42,7 +42,7 @@ def minimize(
     x0: Tree,
     args: tuple[Any, ...] = (),
     *,
-    method: Solver[Any] | str | Callable[..., Any] = "auto",
+    method: Solver[Any] | type[Solver[Any]] | str | None = "auto",
     bounds: Any = None,
     constraints: Any = (),
     tol: float | None = None,
@@ -63,9 +63,9 @@ def minimize(
         Start: an array of any shape, a number, a list of numbers, or a tree of arrays.
     args : tuple
         Further arguments of `fun` and of the derivatives.
-    method : solver, str or callable
+    method : solver, str or None
         A solver object; a name of ours, "gradient_descent", "lbfgs", "newton" or "trust_region"; or the name
-        of a method of `scipy.optimize.minimize`; in any case, with or without separators. "auto" takes
+        of a method of `scipy.optimize.minimize`; in any case, with or without separators. "auto", or None, takes
         `TrustRegion` up to 200 unknowns and `LBFGS` beyond; with bounds SciPy's L-BFGS-B; with constraints
         SciPy's SLSQP up to 200 unknowns and trust-constr beyond.
     bounds, constraints
@@ -85,10 +85,15 @@ def minimize(
     Returns
     -------
     Result
-        With the same fields and a history for every method. Success of a method of SciPy's is taken back
-        where the gradient plainly contradicts it: without constraints, the largest entry of the gradient
-        (with bounds, of the projected gradient) must not exceed ``1e-3 * max(1, |f|)``. SLSQP, whose own
-        default of 1e-6 would seldom pass, runs with ``ftol=1e-12`` where neither `tol` nor `options` says otherwise.
+        With the same fields and a history for every method. A claim of success by a method of SciPy's is put to
+        the test once, at the end, whatever the method: no entry of the gradient (with bounds, of the projected
+        gradient; with constraints, of the gradient less its best combination of the gradients of the active
+        ones) may exceed 1e-4, or `tol` or the option ``gtol`` where that is larger. Else the status is
+        ``CONTRADICTED``, or ``UNVERIFIED`` where `fun` cannot be differentiated, and success is False.
+
+        Some of SciPy's defaults would seldom pass. Where neither `tol` nor `options` says otherwise, L-BFGS-B
+        runs with ``ftol`` 2e-15, SLSQP with ``ftol`` 1e-12, Nelder-Mead with ``xatol`` 1e-8 and ``fatol`` 1e-12,
+        Powell with ``xtol`` 1e-8 and ``ftol`` 1e-14, COBYLA with ``tol`` 1e-8, COBYQA with ``final_tr_radius`` 1e-8.
 
     Raises
     ------
@@ -105,6 +110,8 @@ def minimize(
     >>> minimize(lambda x: (x[0] - 1.0) ** 2, [0.0], bounds=[(2.0, None)]).x
     array([2.])
     """
+    if not (options is None or isinstance(options, Mapping)):
+        raise InputTypeError(f"options must be a dict of names and values, not {type(options).__name__}")
     given = dict(options or {})
     constrained = not (constraints is None or (isinstance(constraints, (list, tuple)) and not constraints))
     chosen = _chosen(method, x0, bounded=bounds is not None, constrained=constrained)
@@ -131,13 +138,14 @@ def minimize(
 
 def _chosen(method: Any, x0: Tree, *, bounded: bool, constrained: bool) -> Solver[Any] | str:
     """A solver of ours or the name of one of SciPy's."""
+    method = "auto" if method is None else method
     if isinstance(method, Solver):
         return method
     if isinstance(method, type) and issubclass(method, Solver):
         return method()
     if not isinstance(method, str):
         raise InputTypeError(f"method must be a solver object or a name, not {type(method).__name__}")
-    name = _plain(method)
+    name = plain_name(method)
     if name == "auto":
         small = Layout.of(x0).size <= _DENSE
         if constrained:
@@ -146,12 +154,8 @@ def _chosen(method: Any, x0: Tree, *, bounded: bool, constrained: bool) -> Solve
             return "L-BFGS-B"
         return _OURS["trust_region" if small else "lbfgs"]
     for known, solver in _OURS.items():
-        if name == _plain(known):
+        if name == plain_name(known):
             return solver
-    if name in map(_plain, METHODS):
-        return next(known for known in METHODS if _plain(known) == name)
+    if name in map(plain_name, METHODS):
+        return next(known for known in METHODS if plain_name(known) == name)
     raise OptionError(f"unknown method {method!r}; ours are auto, {', '.join(_OURS)}; SciPy's are {', '.join(METHODS)}")
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "").replace("_", "").replace(" ", "")

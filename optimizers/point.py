@@ -72,6 +72,7 @@ class Oracle(Protocol):
 
     counts: Counts
     names: dict[str, str]
+    dense: bool
 
     def value(self, x: Array) -> tuple[float, Array | None]:
         """Objective, and the gradient where it comes with it."""
@@ -132,7 +133,7 @@ class Point:
         self._oracle = oracle
         self._f, self._g, self._H = f, g, H
         self._push: Callable[[Array], Array] | None = None
-        self._asked: dict[str, tuple[Any, Array]] = {}
+        self._asked: dict[tuple[Any, ...], Array] = {}
 
     @property
     def f(self) -> float:
@@ -169,8 +170,8 @@ class Point:
         array([6., 2.])
         """
         v = self._direction(v, "v")
-        if self._H is not None:
-            return np.asarray(self._H @ v)
+        if self._H is not None or self._oracle.dense:
+            return np.asarray(self.H @ v)
         return self._once("hvp", (v,), lambda: self._multiply(v))
 
     def d3(self, v: Tree, w: Tree) -> Array:
@@ -195,7 +196,12 @@ class Point:
         array([ 9., 15., 14.,  6.])
         """
         d = self._direction(d, "d")
-        return self._once("taylor", (d, order), lambda: self._oracle.series(self.x, d, order))
+        key = ("taylor", d.tobytes())
+        known = self._asked.get(key)
+        if known is None or not order < known.size or order < 0:
+            known = self._asked[key] = self._oracle.series(self.x, d, order)
+            known.setflags(write=False)
+        return known[: order + 1]
 
     def require_finite(self) -> "Point":
         """This point, once value and gradient are known to be finite.
@@ -245,11 +251,11 @@ class Point:
         return self._push(v)
 
     def _once(self, kind: str, key: tuple[Any, ...], compute: Callable[[], Array]) -> Array:
-        """Remember the last answer of each kind: enough to make a repeated question free."""
-        known = self._asked.get(kind)
-        if known is None or not all(np.array_equal(a, b) for a, b in zip(known[0], key, strict=True)):
-            known = self._asked[kind] = (key, compute())
-        return known[1]
+        """Remember every answer, so that a repeated question is free."""
+        name = (kind, *(vector.tobytes() for vector in key))
+        if name not in self._asked:
+            self._asked[name] = compute()
+        return self._asked[name]
 
     def _direction(self, v: Tree, name: str) -> Array:
         vector = real_array(v, name)

@@ -10,12 +10,14 @@ remembers.
 array([2., 4., 1.])
 """
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse
+import scipy.sparse.linalg
 
 import hodiff as hd
 from optimizers.checks import check_callables, check_jit, label, pair, quiet, scalar
@@ -23,7 +25,14 @@ from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
 from optimizers.point import Counts, Point
 
-__all__ = ["Problem", "vector_functions"]
+__all__ = ["UNTRACEABLE", "Problem", "vector_functions"]
+
+# What of a user's Hessian may be asymmetric, relative to its largest entry.
+_ASYMMETRY = 1e-6
+# What functions that were not written to be differentiated raise when they meet a traced array.
+UNTRACEABLE = (
+    hd.errors.HodiffError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError, RuntimeError,
+)  # fmt: skip
 
 
 class Problem:
@@ -37,13 +46,13 @@ class Problem:
         ``grad(x, *args)`` shaped like x. True: `fun` returns the pair ``(value, gradient)``. By default the
         gradient is `hodiff`'s, evaluated together with the value.
     hess : callable, optional
-        ``hess(x, *args)`` -> (n, n), dense or sparse.
+        ``hess(x, *args)`` -> (n, n), symmetric: dense, sparse or a `LinearOperator`.
     hvp : callable, optional
         ``hvp(x, v, *args)`` shaped like x. Where only `hvp` is given, Hessians are assembled from it.
     args : tuple
         Passed on to every callable.
     like : tree, optional
-        An example of x, which fixes its structure; needed where x is anything but a vector.
+        An example of x, which fixes its structure; by default the first point asked for does.
     jit : "auto", True or False
         Whether derivatives are compiled. There is no compiled mode in this version: "auto" and False run
         eagerly, True is refused.
@@ -52,6 +61,10 @@ class Problem:
     ----------
     counts : Counts
         Evaluations so far.
+    dense : bool
+        Whether second derivatives come as matrices, from `hess`.
+    maxfun : int or None
+        Evaluations of the objective that line searches keep to; the driver sets it.
 
     Raises
     ------
@@ -85,7 +98,10 @@ class Problem:
         self._value_and_grad = hd.value_and_grad(self._flat)
         self._flat_grad = hd.grad(self._flat)
         self._flat_hess = hd.hessian(self._flat)
-        self._last: Point | None = None
+        # Two, since a trust region returns to the old point when it rejects the new one.
+        self._recent: deque[Point] = deque(maxlen=2)
+        self.dense = hess is not None and hvp is None
+        self.maxfun: int | None = None
         self.names = {
             "f": label("fun", fun),
             "g": label("gradient of fun", fun) if grad in (None, True) else label("grad", grad),
@@ -96,7 +112,7 @@ class Problem:
     def at(
         self, x: Tree, *, f: float | None = None, g: Array | None = None, H: Array | None = None, name: str = "x"
     ) -> Point:
-        """The point `x`, a vector or a tree like `like`. The last point is remembered: asked again, it is given again.
+        """The point `x`, a vector or a tree like `like`. The last two are remembered: asked again, given again.
 
         `f`, `g` and `H` are values already known there, from a stored state; they count as no evaluation.
         `name` is what errors call `x`.
@@ -112,15 +128,41 @@ class Problem:
         >>> problem.at([1.0, 2.0]) is problem.at([1.0, 2.0])
         True
         """
-        last = self._last
-        if last is not None and x is last.x:
-            return last
+        for point in reversed(self._recent):
+            if x is point.x:
+                return point
         vector = self._vector(x, name)
-        if last is None or not _same(vector, last.x):
-            check_finite(vector, name)
-            vector.setflags(write=False)
-            last = self._last = Point(self, vector, f, g, H)
-        return last
+        for point in reversed(self._recent):
+            if _same(vector, point.x):
+                return point
+        check_finite(vector, name)
+        vector.setflags(write=False)
+        self._recent.append(Point(self, vector, f, g, H))
+        return self._recent[-1]
+
+    def __call__(self, x: Tree) -> float:
+        """The objective at `x`, from the evaluation that gives the gradient too: for ``scipy.optimize.minimize``.
+
+        Examples
+        --------
+        >>> import optimizers as opt, scipy.optimize
+        >>> problem = Problem(lambda x: (x[0] - 1) ** 2 + (x[0] * x[1]) ** 2)
+        >>> keywords = opt.scipy_kwargs(problem, "BFGS")
+        >>> result = scipy.optimize.minimize(problem, [2.0, 1.0], method="BFGS", **keywords)
+        >>> problem.counts.nfev == result.nfev
+        True
+        """
+        return self.at(x).f
+
+    def left(self) -> float:
+        """How many evaluations of the objective `maxfun` leaves; infinitely many without that limit.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x @ x).left()
+        inf
+        """
+        return float("inf") if self.maxfun is None else max(0, self.maxfun - self.counts.nfev)
 
     def trial(self, x: Array) -> Point | None:
         """The point `x`, shape (n,), or None where `x` itself has overflowed: what line searches ask for.
@@ -131,6 +173,19 @@ class Problem:
         True
         """
         return self.at(x) if np.isfinite(x).all() else None
+
+    def slope_if_any(self, x: Array) -> Array | None:
+        """The gradient at `x`, or None where the objective cannot be differentiated: a function for methods without.
+
+        Examples
+        --------
+        >>> Problem(lambda x: float(x[0])).slope_if_any(np.ones(1)) is None
+        True
+        """
+        try:
+            return self.at(x).g
+        except UNTRACEABLE:
+            return None
 
     def tree_of(self, vector: Any) -> Tree:
         """The tree of a vector that may be traced; what it holds may be views of `vector`.
@@ -216,15 +271,17 @@ class Problem:
         """
         if self._hess is None and self._hvp is not None:
             push = self.pushforward(x)
-            return _symmetric(np.stack([push(e) for e in np.eye(x.size)]))
+            return _symmetric(np.stack([push(e) for e in np.eye(x.size)]), self.names["Hv"])
         self.counts.nhev += 1
         with quiet():
             out = self._flat_hess(x) if self._hess is None else self._hess(self._tree(x), *self._args)
+            if isinstance(out, scipy.sparse.linalg.LinearOperator):
+                out = out @ np.eye(x.size)
         H = real_array(out.toarray() if scipy.sparse.issparse(out) else out, self.names["H"])
         n, shape = x.size, self.layout.shapes[0] if self.layout and self.layout.spec is None else x.shape
         if H.shape not in ((n, n), shape + shape):
             raise ShapeError(f"the {self.names['H']} has shape {H.shape}: it must be {(n, n)}")
-        return _symmetric(H.reshape(n, n))
+        return _symmetric(H.reshape(n, n), None if self._hess is None else self.names["H"])
 
     def plain_value(self, x: Array) -> float:
         """Objective alone, even where `Point` would evaluate the gradient with it: for derivative-free methods.
@@ -318,6 +375,11 @@ class Problem:
     def _vector(self, x: Tree, name: str) -> Array:
         if self.layout is not None and not (type(x) is np.ndarray and x.shape == (self.layout.size,)):
             return self.layout.ravel(x, name)
+        if not self._recent and not (type(x) is np.ndarray and x.ndim == 1):
+            layout = Layout.of(x, name)
+            if layout.spec is not None or len(layout.shapes[0]) != 1:
+                self.layout = layout
+                return layout.ravel(x, name)
         if isinstance(x, dict):
             raise InputTypeError(f"{name} is a tree, not a vector: say its structure, Problem(fun, like=x0)")
         vector = real_array(x, name)
@@ -373,7 +435,12 @@ def _same(a: Array, b: Array) -> bool:
     return a.shape == b.shape and np.array_equal(a.view(np.int64), b.view(np.int64))
 
 
-def _symmetric(H: Array) -> Array:
-    H = 0.5 * (H + H.T)
+def _symmetric(H: Array, name: str | None) -> Array:
+    """The symmetric part; where `name` is given, what is lost must be rounding, for a user's mistake looks the same."""
+    with quiet():
+        gap = np.abs(H - H.T).max()
+        if name is not None and gap > _ASYMMETRY * np.abs(H).max():
+            raise ShapeError(f"the {name} is not symmetric: entries (i, j) and (j, i) differ by up to {gap:.3g}")
+        H = 0.5 * (H + H.T)
     H.setflags(write=False)
     return H

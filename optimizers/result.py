@@ -66,10 +66,11 @@ class History:
     ([0, 1], 2)
     """
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_length", "_rows")
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
+        self._length: int | None = None
 
     def append(self, row: Row) -> None:
         """Add a row; the driver does this once an iteration.
@@ -79,10 +80,12 @@ class History:
         >>> history = History()
         >>> history.append(Row(0, 2.0, 1.0, 0.0, 1.0, 1.0, 1, 1, 0, 0, 0.001))
         """
+        if self._length is not None:
+            self._rows, self._length = self._own(), None
         self._rows.append(row)
 
     def copy(self) -> "History":
-        """A history of its own with the same rows: what a callback is given.
+        """The rows so far, without those to come: what a callback is given. The rows themselves are shared.
 
         Examples
         --------
@@ -90,8 +93,11 @@ class History:
         0
         """
         other = History()
-        other._rows = list(self._rows)
+        other._rows, other._length = self._rows, len(self)
         return other
+
+    def _own(self) -> list[Row]:
+        return self._rows if self._length is None else self._rows[: self._length]
 
     def to_dict(self) -> dict[str, Any]:
         """One new NumPy array a column, by name: ready for plotting or a data frame.
@@ -101,21 +107,21 @@ class History:
         >>> sorted(History().to_dict())
         ['f', 'gnorm', 'k', 'length', 'nfev', 'nhev', 'nhvp', 'njev', 'step', 'time', 'xnorm']
         """
-        return {name: np.array([row[i] for row in self._rows]) for i, name in enumerate(Row._fields)}
+        return {name: np.array([row[i] for row in self._own()]) for i, name in enumerate(Row._fields)}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) if self._length is None else self._length
 
     def __iter__(self) -> Iterator[Row]:
-        return iter(tuple(self._rows))
+        return iter(tuple(self._own()))
 
     def __getitem__(self, index: int) -> Row:
-        return self._rows[index]
+        return self._own()[index]
 
     def __repr__(self) -> str:
-        if not self._rows:
+        if not len(self):
             return "History(empty)"
-        last = self._rows[-1]
+        last = self[-1]
         return f"History({len(self)} rows, last: k={last.k}, f={last.f:.6g}, gnorm={last.gnorm:.3g})"
 
 

@@ -18,18 +18,20 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from optimizers.checks import quiet
-from optimizers.errors import MissingExtraError
+from optimizers.errors import InputTypeError, MissingExtraError
 from optimizers.linear import norm
 from optimizers.linesearch import round_off
 from optimizers.problem import Problem
 from optimizers.result import History, Result, Row
 from optimizers.state import State
 from optimizers.status import Status
-from optimizers.stopping import Rule
+from optimizers.stopping import MaxEval, Rule
 
-__all__ = ["Loop", "Method", "progress_bar", "speaker"]
+__all__ = ["Loop", "Method", "Speaker", "progress_bar"]
 
 S = TypeVar("S", bound=State)
+# Below this multiple of its value at the start, an objective is taken to have no minimum.
+_BOTTOMLESS = 1e20
 
 
 class Method(Protocol[S]):
@@ -90,7 +92,10 @@ class Loop(Generic[S]):
         self.ending: Status | None = None
         self._rules = method.rules()
         self._start = time.perf_counter()
+        problem.maxfun = next((rule.limit for rule in self._rules if isinstance(rule, MaxEval)), None)
         self._first = 0
+        self._reason = ""
+        self._bottom = -np.inf
 
     def states(self, state: S) -> Iterator[S]:
         """The states from `state` on, which comes first, until a rule or the method ends the run.
@@ -103,6 +108,7 @@ class Loop(Generic[S]):
         1
         """
         self.best, self._first = state, state.k
+        self._bottom = -_BOTTOMLESS * max(1.0, abs(state.f))
         row = self._record(state, 0.0)
         self.ending = self._judge(state, row, None)
         yield state
@@ -116,8 +122,23 @@ class Loop(Generic[S]):
             self.ending = self._judge(state, row, before)
             yield state
 
-    def result(self, last: S, *, history: History | None = None) -> Result:
+    def interrupt(self, reason: str) -> None:
+        """End the run because the callback says so; `reason` is how it said it.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> loop = Loop(opt.LBFGS(), opt.Problem(lambda x: x @ x))
+        >>> loop.interrupt("enough")
+        >>> loop.ending.name
+        'CALLBACK'
+        """
+        self.ending, self._reason = Status.CALLBACK, reason
+
+    def result(self, last: S, *, snapshot: bool = False) -> Result:
         """The result of stopping at `last`, or at the best point where that is better by more than round-off.
+
+        A `snapshot` has a history of its own, which the rows to come do not lengthen.
 
         Examples
         --------
@@ -137,7 +158,7 @@ class Loop(Generic[S]):
             "status": self.ending,
             "success": self.ending is Status.CONVERGED,
             "message": self._message(state),
-            "history": self.history if history is None else history,
+            "history": self.history.copy() if snapshot else self.history,
         }
         if state.H is not None:
             fields["hess"] = np.array(state.H)
@@ -160,6 +181,10 @@ class Loop(Generic[S]):
             if state.ending is Status.ROUND_OFF or not self.method.is_saddle(state):
                 return Status.CONVERGED
             found = [status for status in found if status is not Status.CONVERGED]
+        if state.f < self._bottom:
+            return Status.UNBOUNDED
+        if state.ending is Status.LINE_SEARCH and Status.MAXFUN in found:
+            return Status.MAXFUN  # which is what cut the search short
         return state.ending if state.ending is not None else next(iter(found), None)
 
     def _message(self, state: S) -> str:
@@ -169,35 +194,62 @@ class Loop(Generic[S]):
         if self.ending is Status.CONVERGED:
             return f"{self.ending.message}: |gradient| = {gnorm:.3g} <= gtol"
         if self.ending is Status.CALLBACK:
-            return self.ending.message
+            return self._reason
         return f"{self.ending.message}: |gradient| = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
 
 
-def speaker(callback: Callable[..., Any]) -> Callable[[Result], bool]:
-    """Wrap a user's callback, of either of SciPy's signatures, as a function of a result that says whether to stop.
+class Speaker:
+    """A user's callback, of either of SciPy's signatures, as a function of the result so far: whether to stop.
 
     A sole parameter named ``intermediate_result`` gets the result; any other callback gets a copy of x. It
-    stops the run by raising ``StopIteration`` or returning True.
+    stops the run by raising ``StopIteration`` or returning True. The result comes as a function, since making
+    it is of use to the first kind only.
+
+    Attributes
+    ----------
+    reason : str
+        How the callback stopped the run.
+
+    Raises
+    ------
+    InputTypeError
+        When `callback` cannot be called with one argument.
 
     Examples
     --------
-    >>> tell = speaker(lambda xk: xk[0] < 0)
-    >>> tell(Result(x=[1.0])), tell(Result(x=[-1.0]))
-    (False, True)
+    >>> tell = Speaker(lambda xk: xk[0] < 0)
+    >>> tell(lambda: Result(x=[1.0])), tell(lambda: Result(x=[-1.0])), tell.reason
+    (False, True, '`callback` returned True')
     """
-    try:
-        wants_result = list(inspect.signature(callback).parameters) == ["intermediate_result"]
-    except (TypeError, ValueError):  # built-in callables may hide their signature
-        wants_result = False
 
-    def tell(result: Result) -> bool:
+    def __init__(self, callback: Callable[..., Any]) -> None:
+        if not callable(callback):
+            raise InputTypeError(f"callback must be callable, not {type(callback).__name__}")
+        self._callback, self._wants_result, self.reason = callback, False, ""
         try:
-            answer = callback(intermediate_result=result) if wants_result else callback(result["x"])
-        except StopIteration:
-            return True
-        return isinstance(answer, (bool, np.bool_)) and bool(answer)
+            signature = inspect.signature(callback)
+        except (TypeError, ValueError):  # built-in callables may hide their signature
+            return
+        self._wants_result = list(signature.parameters) == ["intermediate_result"]
+        try:
+            signature.bind(intermediate_result=None) if self._wants_result else signature.bind(None)
+        except TypeError as wrong:
+            raise InputTypeError(
+                f"callback{signature} cannot be called with one argument ({wrong}): it takes x, or the result "
+                "so far where its only parameter is named intermediate_result"
+            ) from None
 
-    return tell
+    def __call__(self, result: Callable[[], Result]) -> bool:
+        try:
+            if self._wants_result:
+                answer = self._callback(intermediate_result=result())
+            else:
+                answer = self._callback(result()["x"])
+        except StopIteration:
+            self.reason = "`callback` raised `StopIteration`."
+            return True
+        self.reason = "`callback` returned True"
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
 def progress_bar(states: Iterator[S], limit: int | None, name: str) -> Iterator[S]:

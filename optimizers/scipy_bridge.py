@@ -13,10 +13,10 @@ trust-krylov ['hessp', 'jac'] [1. 1.]
 SciPy calls the plain ``fun`` it was given and each derivative apart. The derivatives below share evaluated
 points, so whatever SciPy asks for at one x, value and gradient are computed together once, the Hessian once, and
 the gradient is linearised once for all Hessian-vector products; besides that, SciPy runs ``fun`` itself once a
-point, untraced. Where even that one is too many, let value and gradient come from one evaluation:
+point, untraced. A `Problem` in its place gives value and gradient from one evaluation a point:
 
 >>> problem = Problem(rosen)
->>> result = scipy.optimize.minimize(problem.value_and_grad, [-1.2, 1.0], jac=True, method="BFGS")
+>>> result = scipy.optimize.minimize(problem, [-1.2, 1.0], method="BFGS", **scipy_kwargs(problem, "BFGS"))
 >>> problem.counts.nfev == result.nfev == result.njev
 True
 """
@@ -33,7 +33,7 @@ from optimizers.flatten import Array, real_array
 from optimizers.point import Point
 from optimizers.problem import Problem, vector_functions
 
-__all__ = ["METHODS", "SharedDerivatives", "exact_constraints", "method_named", "scipy_kwargs"]
+__all__ = ["METHODS", "SharedDerivatives", "exact_constraints", "method_named", "plain_name", "scipy_kwargs"]
 
 # What each method takes: SciPy 1.17's documentation and behaviour. trust-ncg and trust-krylov fail on operators and
 # need products only; Newton-CG likewise needs products only; the others that take second derivatives need matrices.
@@ -56,8 +56,19 @@ METHODS: dict[str, tuple[str, ...]] = {
 }
 
 
+def plain_name(name: str) -> str:
+    """A method's name without case and separators: how names are compared.
+
+    Examples
+    --------
+    >>> plain_name("Trust-Region")
+    'trustregion'
+    """
+    return name.lower().replace("-", "").replace("_", "").replace(" ", "")
+
+
 def method_named(method: str) -> str:
-    """SciPy's spelling of a method's name, which SciPy itself takes in any case.
+    """SciPy's spelling of a method's name, given in any case, with or without separators.
 
     Raises
     ------
@@ -70,7 +81,7 @@ def method_named(method: str) -> str:
     'L-BFGS-B'
     """
     for name in METHODS:
-        if isinstance(method, str) and name.lower() == method.lower():
+        if isinstance(method, str) and plain_name(name) == plain_name(method):
             return name
     raise OptionError(f"unknown method {method!r} of SciPy; its methods are {', '.join(METHODS)}")
 
@@ -94,10 +105,10 @@ class SharedDerivatives:
     (array([12.]), array([[12.]]), array([60.]))
     """
 
-    def __init__(self, fun: Callable[..., Any]) -> None:
+    def __init__(self, fun: Callable[..., Any] | Problem) -> None:
         self._fun = fun
         self._args: tuple[Any, ...] = ()
-        self._problem = Problem(fun)
+        self._problem = fun if isinstance(fun, Problem) else Problem(fun)
         # Two, since a trust region returns to the old point when it rejects the new one.
         self._points: deque[Point] = deque(maxlen=2)
 
@@ -134,6 +145,8 @@ class SharedDerivatives:
 
     def _at(self, x: Array, args: tuple[Any, ...]) -> Point:
         if len(args) != len(self._args) or any(a is not b for a, b in zip(args, self._args, strict=True)):
+            if isinstance(self._fun, Problem):
+                raise OptionError("args: a Problem has its own, Problem(fun, args=...); leave SciPy's out")
             self._args, self._problem = args, Problem(self._fun, args=args)
             self._points.clear()
         vector = real_array(x, "x")
@@ -145,7 +158,7 @@ class SharedDerivatives:
         return point
 
 
-def scipy_kwargs(fun: Callable[..., Any], method: str) -> dict[str, Callable[..., Any]]:
+def scipy_kwargs(fun: Callable[..., Any] | Problem, method: str) -> dict[str, Callable[..., Any]]:
     """The derivative keywords that SciPy's method of this name can use, from `hodiff`, ready to splat.
 
     ``scipy.optimize.minimize(fun, x0, method=m, **scipy_kwargs(fun, m))`` gives each method exactly the
@@ -154,10 +167,10 @@ def scipy_kwargs(fun: Callable[..., Any], method: str) -> dict[str, Callable[...
 
     Parameters
     ----------
-    fun : callable
-        ``fun(x, *args)`` -> real scalar of a vector x.
+    fun : callable or Problem
+        ``fun(x, *args)`` -> real scalar of a vector x. A `Problem`, passed to SciPy too, evaluates once a point.
     method : str
-        SciPy's name of a method of `scipy.optimize.minimize`, in any case.
+        SciPy's name of a method of `scipy.optimize.minimize`, in any case, with or without separators.
 
     Returns
     -------

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
+import scipy.sparse
 
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
 from optimizers.point import Point
-from optimizers.problem import Problem
+from optimizers.problem import UNTRACEABLE, Problem, vector_functions
 from optimizers.result import History, Result, Row
-from optimizers.run import speaker
+from optimizers.run import Speaker
 from optimizers.scipy_bridge import METHODS, exact_constraints
 from optimizers.solver import as_problem
 from optimizers.status import Status
@@ -39,7 +40,17 @@ _LIMITS = {
     "COBYQA": {5: Status.MAXFUN, 6: Status.MAXITER},
     "trust-constr": {0: Status.MAXITER},
 }
-_PLAUSIBLE = 1e-3
+# What the largest entry of the residual of the first-order conditions may be, where `tol` is not larger.
+_FIRST_ORDER = 1e-4
+# SciPy's own defaults leave gradients that no first-order test passes: tests of f relative to |f|, or of x alone.
+_TIGHT: dict[str, dict[str, float]] = {
+    "L-BFGS-B": {"ftol": 10.0 * float(np.finfo(np.float64).eps)},
+    "SLSQP": {"ftol": 1e-12},
+    "Nelder-Mead": {"xatol": 1e-8, "fatol": 1e-12},
+    "Powell": {"xtol": 1e-8, "ftol": 1e-14},
+    "COBYLA": {"tol": 1e-8},
+    "COBYQA": {"final_tr_radius": 1e-8},
+}
 
 
 def run_scipy(
@@ -85,8 +96,9 @@ def run_scipy(
     if method in _CONSTRAINED:
         keywords["constraints"] = exact_constraints(constraints, problem.tree_of)
     options = dict(options or {})
-    if method == "SLSQP" and tol is None:
-        options.setdefault("ftol", 1e-12)  # SciPy's own 1e-6 leaves gradients that no first-order test passes
+    bound = max([_FIRST_ORDER, *(float(t) for t in (tol, options.get("gtol")) if t is not None)])
+    if tol is None:
+        options = {**_TIGHT.get(method, {}), **options}
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Unknown solver options", scipy.optimize.OptimizeWarning)
         try:
@@ -97,7 +109,95 @@ def run_scipy(
             raise OptionError(f"{method}: {unknown}") from None
         except StopIteration:  # TNC lets it through
             found = scipy.optimize.OptimizeResult(x=run.last, fun=run.history[-1].f, success=False, status=99)
-    return run.result(found, limits, constrained=bool(keywords.get("constraints")))
+    return run.result(found, Conditions(limits, keywords.get("constraints") or [], start.size, bound))
+
+
+class Conditions:
+    """The first-order conditions of a problem with bounds and constraints, which make or unmake a success.
+
+    Parameters
+    ----------
+    limits : (ndarray, ndarray) or None
+        Lower and upper bounds, shape (n,) each.
+    constraints : list
+        SciPy's, as `exact_constraints` gives them.
+    n : int
+        Number of unknowns.
+    bound : float
+        What the residual may be.
+
+    Examples
+    --------
+    >>> nowhere = Conditions((np.zeros(1), np.ones(1)), [], 1, 1e-4)
+    >>> nowhere.residual(np.zeros(1), np.ones(1)), nowhere.residual(np.ones(1), np.ones(1))
+    (0.0, 1.0)
+    """
+
+    def __init__(self, limits: tuple[Array, Array] | None, constraints: list[Any], n: int, bound: float) -> None:
+        endless = np.full(n, np.inf)
+        self.limits: tuple[Array, Array] = (-endless, endless) if limits is None else limits
+        self.constraints, self.bound = constraints, bound
+
+    def residual(self, x: Array, g: Array | None) -> float:
+        """Largest entry of what is left of the first-order conditions at `x`, where the gradient is `g`.
+
+        Without constraints, of the gradient projected on the bounds. With constraints, of the gradient less its
+        best approximation by the gradients of those that are active, inequalities with a multiplier of the right
+        sign; or the largest violation, where that is larger. NaN where a gradient is not to be had.
+
+        Examples
+        --------
+        >>> disk = {"type": "ineq", "fun": lambda x: 1.0 - x @ x, "jac": lambda x: -2.0 * x}
+        >>> conditions = Conditions(None, [disk], 2, 1e-4)
+        >>> conditions.residual(np.array([-1.0, 0.0]), np.array([3.0, 0.0]))
+        0.0
+        >>> conditions.residual(np.array([0.5, 0.0]), np.array([3.0, 0.0]))
+        3.0
+        """
+        if g is None or not np.isfinite(g).all():
+            return np.nan
+        if not self.constraints:
+            return float(np.abs(np.clip(x - g, *self.limits) - x).max())
+        sides = [(x, np.eye(x.size), *self.limits)]
+        try:
+            sides += [_sides(constraint, x) for constraint in self.constraints]
+        except UNTRACEABLE:
+            return np.nan
+        value, slopes, low, high = (np.concatenate(part) for part in zip(*sides, strict=True))
+        near = self.bound * np.maximum(1.0, np.abs(value))
+        violation = float(np.maximum(low - value, value - high).max())
+        equal = low == high
+        active = np.concatenate(
+            [slopes[equal], slopes[~equal & (value - low <= near)], -slopes[~equal & (high - value <= near)]]
+        )
+        if active.size == 0:
+            return max(violation, float(np.abs(g).max()))
+        least = np.where(np.arange(len(active)) < equal.sum(), -np.inf, 0.0)
+        multipliers = scipy.optimize.lsq_linear(active.T, g, (least, np.inf), method="bvls").x
+        return max(violation, float(np.abs(g - active.T @ multipliers).max()))
+
+
+def _sides(constraint: Any, x: Array) -> tuple[Array, Array, Array, Array]:
+    """Value, Jacobian, lower and upper limit of one of SciPy's constraints at `x`."""
+    low: Any
+    high: Any
+    if isinstance(constraint, dict):
+        args, fun, jac = constraint.get("args", ()), constraint["fun"], constraint["jac"]
+        low, high = 0.0, 0.0 if constraint["type"].lower() == "eq" else np.inf
+    else:
+        args, low, high = (), constraint.lb, constraint.ub
+        linear = isinstance(constraint, scipy.optimize.LinearConstraint)
+        matrix = np.atleast_2d(_dense(constraint.A)) if linear else None
+        fun = constraint.fun if matrix is None else matrix.__matmul__
+        jac = constraint.jac if matrix is None else lambda _: matrix
+    value = np.atleast_1d(np.asarray(fun(x, *args), dtype=np.float64)).reshape(-1)
+    slopes = jac(x, *args) if callable(jac) else vector_functions(fun, args)[0](x)
+    low, high = (np.broadcast_to(np.asarray(side, dtype=np.float64), value.shape) for side in (low, high))
+    return value, np.asarray(_dense(slopes), dtype=np.float64).reshape(value.size, x.size), low, high
+
+
+def _dense(matrix: Any) -> Any:
+    return matrix.toarray() if scipy.sparse.issparse(matrix) else matrix
 
 
 class _Run:
@@ -105,7 +205,7 @@ class _Run:
 
     def __init__(self, problem: Problem, method: str, start: Array, callback: Callable[..., Any] | None) -> None:
         self.problem, self.method = problem, method
-        self.tell = None if callback is None else speaker(callback)
+        self.tell = None if callback is None else Speaker(callback)
         self.history = History()
         self.stopped = False
         self.last = start
@@ -141,40 +241,48 @@ class _Run:
         if self.tell is None:
             return
         point, row = self._find(x), self.history[-1]
-        fields = self._fields(x, row.f, None if point is None else point.g, row.k, self.history.copy())
-        fields.update(status=None, success=False, message="running")
-        if self.tell(Result(fields)):
+
+        def so_far() -> Result:
+            fields = self._fields(x, row.f, None if point is None else point.g, row.k, self.history.copy())
+            return Result({**fields, "status": None, "success": False, "message": "running"})
+
+        if self.tell(so_far):
             self.stopped = True
             raise StopIteration
 
-    def result(self, found: Any, limits: tuple[Array, Array] | None, *, constrained: bool) -> Result:
-        """Our result of SciPy's."""
+    def result(self, found: Any, conditions: Conditions) -> Result:
+        """Our result of SciPy's, whose claim of success is put to the test."""
         x = np.array(found.x, dtype=np.float64)
         point = self._point(x) if self._exact else None
         f, g = (float(found.fun), None) if point is None else (point.f, point.g)
-        status = self._status(found, x, f, None if constrained else g, limits)
-        message = str(found.get("message", ""))
-        if status in (Status.CALLBACK, Status.CONTRADICTED):
-            message = status.message
+        status, message = self._ending(found), str(found.get("message", ""))
+        if status is Status.CALLBACK:
+            assert self.tell is not None
+            message = self.tell.reason
+        elif status is Status.CONVERGED:
+            g = self.problem.slope_if_any(x) if g is None else g
+            residual = conditions.residual(x, g)
+            figures = f"residual {residual:.3g}, at most {conditions.bound:.3g} is asked for"
+            if np.isnan(residual) and (g is None or np.isfinite(g).all()) and np.isfinite(f):
+                status, figures = Status.UNVERIFIED, "a function involved cannot be differentiated"
+            elif not (residual <= conditions.bound and np.isfinite(f)):
+                status = Status.CONTRADICTED
+            if status is not Status.CONVERGED:
+                message = f"{status.message}: {figures}; SciPy says: {message}"
         fields = self._fields(x, f, g, int(found.get("nit", len(self.history) - 1)), self.history)
         fields.update(status=status, success=status is Status.CONVERGED, message=message, scipy_result=found)
         if isinstance(found.get("hess"), np.ndarray):
             fields["hess"] = np.array(found.hess)
         return Result(fields)
 
-    def _status(self, found: Any, x: Array, f: float, g: Array | None, limits: tuple[Array, Array] | None) -> Status:
+    def _ending(self, found: Any) -> Status:
+        """What SciPy says, as a status of ours."""
         if self.stopped:
             return Status.CALLBACK
-        if not found.success:
-            other = {1: Status.MAXITER} if self._exact else {}
-            return _LIMITS.get(self.method, other).get(int(found.status), Status.SCIPY)
-        if not np.isfinite(f):
-            return Status.CONTRADICTED
-        if g is not None:
-            moved = x - g if limits is None else np.clip(x - g, *limits)
-            if not np.abs(moved - x).max() <= _PLAUSIBLE * max(1.0, abs(f)):
-                return Status.CONTRADICTED
-        return Status.CONVERGED
+        if found.success:
+            return Status.CONVERGED
+        other = {1: Status.MAXITER} if self._exact else {}
+        return _LIMITS.get(self.method, other).get(int(found.status), Status.SCIPY)
 
     def _fields(self, x: Array, f: float, g: Array | None, nit: int, history: History) -> dict[str, Any]:
         counts, tree = self.problem.counts, self.problem.unravel

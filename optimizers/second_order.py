@@ -132,7 +132,7 @@ def _direction(point: Point) -> tuple[Array, float]:
         return newton, 0.0
     size = max(1.0, norm(point.x))
     down = size * down
-    return (-down if point.g @ down > 0.0 else down), size**2 * curvature
+    return (-down if point.g @ down > 0.0 else down), size * size * curvature
 
 
 @dataclass(frozen=True, eq=False)

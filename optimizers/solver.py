@@ -19,17 +19,17 @@ array([1.000001, 1.      ])
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from optimizers.checks import is_number, is_whole
+from optimizers.checks import is_number, is_whole, label
 from optimizers.errors import OptionError
 from optimizers.flatten import Tree
 from optimizers.problem import Problem
 from optimizers.result import Result
-from optimizers.run import Loop, progress_bar, speaker
+from optimizers.run import Loop, Speaker, progress_bar
 from optimizers.state import State
-from optimizers.status import Status
-from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize
+from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize, UsersRule
 
 __all__ = ["Solver", "as_problem"]
 
@@ -56,7 +56,8 @@ class Solver(Generic[S]):
     maxtime : float, optional
         Limit in seconds.
     stop : Rule, optional
-        A stop rule besides these.
+        A stop rule besides these. It ends the run with the status that it returns; where that is
+        ``CONVERGED`` and the test against `gtol` does not hold, with ``STOPPED``, which is no success.
     progress : bool
         Whether to show a progress bar (needs the extra ``progress``).
 
@@ -165,7 +166,7 @@ class Solver(Generic[S]):
         """
         rules: list[Rule | None] = [
             GradNorm(self.gtol),
-            self.stop,
+            None if self.stop is None else UsersRule(self.stop),
             StepSize(self.xtol) if self.xtol > 0.0 else None,
             FDecrease(self.ftol) if self.ftol > 0.0 else None,
             MaxIter(self.maxiter),
@@ -342,10 +343,10 @@ class Solver(Generic[S]):
         states = loop.states(start)
         if self.progress:
             states = progress_bar(states, self.maxiter, type(self).__name__)
-        tell = None if callback is None else speaker(callback)
+        tell = None if callback is None else Speaker(callback)
         for state in states:
-            if tell is not None and state is not start and tell(loop.result(state, history=loop.history.copy())):
-                loop.ending = Status.CALLBACK
+            if tell is not None and state is not start and tell(partial(loop.result, state, snapshot=True)):
+                loop.interrupt(tell.reason)
                 break
         return loop.result(state)
 
@@ -385,6 +386,10 @@ def as_problem(
         _check_derivative(name, given)
     fun, grad = _unwrapped(fun, jac)
     problem = Problem(fun, grad, hess, hessp, args=args, like=x0, jit=jit)
+    if callable(grad):
+        problem.names["g"] = label("jac", grad)
+    if hessp is not None:
+        problem.names["Hv"] = label("hessp", hessp)
     problem.at(x0, name="x0")
     return problem
 
@@ -401,6 +406,11 @@ def _check_derivative(name: str, given: Any) -> None:
 def _unwrapped(fun: Callable[..., Any], jac: Any) -> tuple[Callable[..., Any], Any]:
     """SciPy makes of ``jac=True`` a memo around the user's pair-valued function, which cannot be traced: undo it."""
     pair = getattr(fun, "fun", None)
-    if callable(pair) and jac is not None and jac == getattr(fun, "derivative", None):
+    if (
+        type(fun).__module__.startswith("scipy.")
+        and callable(pair)
+        and jac is not None
+        and jac == getattr(fun, "derivative", None)
+    ):
         return pair, True
     return fun, None if jac is False else jac

@@ -10,7 +10,7 @@ __all__ = ["Status"]
 
 
 class Status(IntEnum):
-    """The ending of a run. Only ``CONVERGED`` is a success: the gradient test holds at ``x``.
+    """The ending of a run. Only ``CONVERGED`` is a success: the first-order test holds at ``x``.
 
     Attributes
     ----------
@@ -43,5 +43,8 @@ class Status(IntEnum):
     LINE_SEARCH = 7, "the line search found no acceptable point along a descent direction"
     RADIUS = 8, "the trust region shrank to nothing without an acceptable point"
     SCIPY = 9, "SciPy's method stopped without success"
-    CONTRADICTED = 10, "SciPy's method claimed success, but the gradient at x contradicts it"
-    CALLBACK = 99, "`callback` raised `StopIteration`."
+    CONTRADICTED = 10, "SciPy's method claimed success, but the first-order test fails at x"
+    UNVERIFIED = 11, "SciPy's method claimed success, but the first-order test could not be made"
+    STOPPED = 12, "the rule `stop` was satisfied, but the gradient test does not hold"
+    UNBOUNDED = 13, "the objective falls without bound"
+    CALLBACK = 99, "`callback` ended the run"

@@ -11,6 +11,7 @@ AnyRule(rules=(GradNorm(tol=1e-08), AllRule(rules=(MaxIter(limit=100), MaxTime(s
 from dataclasses import dataclass
 from typing import Protocol
 
+from optimizers.errors import OptionError
 from optimizers.result import Row
 from optimizers.status import Status
 
@@ -24,6 +25,7 @@ __all__ = [
     "MaxTime",
     "Rule",
     "StepSize",
+    "UsersRule",
     "all_",
     "any_",
 ]
@@ -115,7 +117,7 @@ class MaxIter:
 
 @dataclass(frozen=True)
 class MaxEval:
-    """The objective was evaluated at least `limit` times. Tested between iterations, so a few more may happen.
+    """The objective was evaluated at least `limit` times. Line searches keep to it.
 
     Examples
     --------
@@ -142,6 +144,25 @@ class MaxTime:
 
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         return Status.MAXTIME if row.time >= self.seconds else None
+
+
+@dataclass(frozen=True)
+class UsersRule:
+    """A rule given as the option `stop`: it may end a run, but only the test against `gtol` makes it a success.
+
+    Examples
+    --------
+    >>> UsersRule(GradNorm(1e3))(Row(0, 1.0, 1e-4, 0.0, 1.0, 1.0, 1, 1, 0, 0, 0.0), None)
+    <Status.STOPPED: 12>
+    """
+
+    rule: Rule
+
+    def __call__(self, row: Row, before: Row | None) -> Status | None:
+        answer = self.rule(row, before)
+        if answer is not None and not isinstance(answer, Status):
+            raise OptionError(f"stop: the rule returned {answer!r}: it must return a Status, or None to go on")
+        return Status.STOPPED if answer is Status.CONVERGED else answer
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def moresorensen(g: _Array, H: _Array, radius: float, rtol: float = 1e-10) -> Tr
     length = int(np.frexp(radius)[1])
     largest = [np.frexp(np.abs(a).max())[1] + e for a, e in ((g, 0), (H, length)) if a.any()]
     slope = int(max(largest, default=0))
+    slope += (length - slope) % 2  # so that H is scaled by an even power, and its roots by a power of two
     g, H, radius = np.ldexp(g, -slope), np.ldexp(H, length - slope), float(np.ldexp(radius, -length))
     L = cholesky(H)
     step = None if L is None else _definite(g, H, L, radius, rtol)

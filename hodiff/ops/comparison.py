@@ -69,10 +69,10 @@ def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, 
 
 def _axes(axis: Any, ndim: int, name: str) -> tuple[int, ...]:
     """Axes counted from the end; as for NumPy, a scalar has one axis to reduce."""
-    if ndim == 0 and axis is not None and not isinstance(axis, tuple):
-        negative_axis(axis, 1, name)
-        return ()
-    return negative_axes(axis, ndim, name)
+    if axis is None or isinstance(axis, tuple):
+        return negative_axes(axis, ndim, name)
+    last = negative_axis(axis, max(ndim, 1), name)
+    return (last,) if ndim else ()
 
 
 @composite(np.nonzero, method="nonzero")
@@ -163,7 +163,9 @@ def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stab
     """NumPy's ``argsort``."""
     reject("numpy.argsort", order=(order, None))
     kind = "stable" if stable else kind
-    if axis is None:
+    if axis is None or a.ndim == 0:
+        if axis is not None:
+            negative_axis(axis, 1, "numpy.argsort")  # as for NumPy, a scalar has one axis to sort
         return arg_sort(np.reshape(a, (-1,)), axis=-1, kind=kind)
     return arg_sort(a, axis=negative_axis(axis, a.ndim, "numpy.argsort"), kind=kind)
 

@@ -58,6 +58,11 @@ def _gap(x: Any, y: Any) -> Any:
     return np.subtract(np.where(same, 0.0, x), np.where(same, 0.0, y))
 
 
+def _cosine(x: Any, size: Any) -> Any:
+    """x/size for the size of a vector with x among its components, one infinite component included."""
+    return np.where(np.isinf(x), real_sign(x), _ratio(x, size))
+
+
 def _over_square(x: Any, size: Any) -> Any:
     """x/size² without overflow or underflow of the square, and 0 where the size is infinite."""
     return np.divide(np.where(np.isinf(x), 0.0, x), size) / size
@@ -82,7 +87,7 @@ power = elementwise(np.power, _power_base, _power_exponent)
 float_power = elementwise(np.float_power, _power_base, _power_exponent)
 remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y))
 fmod = elementwise(np.fmod, 1, lambda ans, x, y: -np.rint(np.divide(x - ans, y)))
-absolute = elementwise(np.absolute, lambda ans, x: _direction(ans, x), smooth=True)
+absolute = elementwise(np.absolute, lambda ans, x: _direction(ans, x))
 fabs = elementwise(np.fabs, lambda ans, x: real_sign(x), smooth=True)
 real_sign: Primitive = constant(lambda x: np.sign(x), name="real_sign", core=0)
 copysign = elementwise(np.copysign, lambda ans, x, y: real_sign(x) * np.copysign(1.0, y), None, smooth=True)
@@ -92,8 +97,8 @@ ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)
 # --- powers, exponentials, logarithms ---------------------------------------------------------------------------------
 
 exp = elementwise(np.exp, lambda ans, x: ans, smooth=True)
-exp2 = elementwise(np.exp2, lambda ans, x: ans * _LN2, smooth=True)
-expm1 = elementwise(np.expm1, lambda ans, x: np.exp(x), smooth=True)
+exp2 = elementwise(np.exp2, lambda ans, x: ans * _LN2)
+expm1 = elementwise(np.expm1, lambda ans, x: np.exp(x))
 log = elementwise(np.log, lambda ans, x: 1 / x)
 log2 = elementwise(np.log2, lambda ans, x: 1 / (x * _LN2))
 log10 = elementwise(np.log10, lambda ans, x: 1 / (x * _LN10))
@@ -104,12 +109,12 @@ logaddexp = elementwise(np.logaddexp, lambda ans, x, y: expit(_gap(x, y)), lambd
 logaddexp2 = elementwise(
     np.logaddexp2, lambda ans, x, y: expit(_LN2 * _gap(x, y)), lambda ans, x, y: expit(_LN2 * _gap(y, x))
 )
-hypot = elementwise(np.hypot, lambda ans, x, y: _ratio(x, ans), lambda ans, x, y: _ratio(y, ans))
+hypot = elementwise(np.hypot, lambda ans, x, y: _cosine(x, ans), lambda ans, x, y: _cosine(y, ans))
 
 # --- trigonometric and hyperbolic -------------------------------------------------------------------------------------
 
 sin = elementwise(np.sin, lambda ans, x: np.cos(x), smooth=True)
-cos = elementwise(np.cos, lambda ans, x: -np.sin(x), smooth=True)
+cos = elementwise(np.cos, lambda ans, x: -np.sin(x))
 tan = elementwise(np.tan, lambda ans, x: 1 + ans * ans)
 arcsin = elementwise(np.arcsin, lambda ans, x: 1 / (np.sqrt(1 - x) * np.sqrt(1 + x)))
 arccos = elementwise(np.arccos, lambda ans, x: -1 / (np.sqrt(1 - x) * np.sqrt(1 + x)))

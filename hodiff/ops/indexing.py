@@ -155,10 +155,15 @@ def take_key(x: Any, key: Any) -> Any:
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     """NumPy's ``take``."""
     reject("numpy.take", out=(out, None), mode=(mode, "raise"))
-    if axis is None:
-        a, axis = np.reshape(a, (-1,)), -1
+    if axis is None or np.ndim(a) == 0:
+        # As for NumPy, a scalar has one axis.
+        axis = -1 if axis is None else negative_axis(axis, 1, "numpy.take")
+        a = np.reshape(a, (-1,))
     axis = negative_axis(axis, np.ndim(a), "numpy.take")
-    indices = _plain_integer(indices if isinstance(indices, Tracer) else np.asarray(indices))
+    indices = indices if isinstance(indices, Tracer) else np.asarray(indices)
+    if indices.dtype.kind == "b" or (indices.size == 0 and not isinstance(indices, Tracer)):
+        indices = indices.astype(np.intp)  # NumPy takes booleans for numbers here, not for a mask
+    indices = _plain_integer(indices)
     if indices.__class__ is int:
         return getitem(a, index=(*(_ALL,) * (np.ndim(a) + axis), indices))
     return gather(a, indices, axis=axis)

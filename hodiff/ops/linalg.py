@@ -12,6 +12,7 @@ May import ``core``, ``kinds`` and ``shaped``.
 6.0
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -54,7 +55,7 @@ def _inverse(a: Any, strict: bool) -> Any:
             raise
     answer = np.full_like(a, np.nan)
     for i in np.ndindex(a.shape[:-2]):
-        if np.linalg.matrix_rank(a[i]) == a.shape[-1]:
+        with suppress(np.linalg.LinAlgError):
             answer[i] = np.linalg.inv(a[i])
     return answer
 
@@ -108,12 +109,38 @@ def _series_adjugate(a: Any, inverse_of_a: Any, directions: tuple[Any, ...]) -> 
     return sum(det[r] * inv[full ^ r] for r in _subsets(full))
 
 
+def _singular_adjugate(a: Any, *direction: Any) -> Any:
+    """adj(A) or adj(A; T) from the singular values, which need not differ from 0: products of all but one or two.
+
+    With A = U diag(s) Vᴴ both are det(U) det(Vᴴ) V E Uᴴ. For adj(A), E holds the products of all other values; for
+    adj(A; T), with M = UᴴTV and Pᵢⱼ the product of all but sᵢ and sⱼ, Eᵢⱼ = -Pᵢⱼ Mᵢⱼ and Eᵢᵢ = Σⱼ Pᵢⱼ Mⱼⱼ.
+    """
+    u, s, vh = np.linalg.svd(a)
+    v, adjoint_u = _adjoint(vh), _adjoint(u)
+    scale = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    if not direction:
+        return scale * ((v * _others(s)[..., None, :]) @ adjoint_u)
+    m = adjoint_u @ direction[0] @ v
+    same = np.eye(s.shape[-1], dtype=bool)
+    products = np.where(same, 0.0, _others(np.where(same, 1.0, s[..., None, :])))
+    diagonal = products @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]
+    return scale * (v @ np.where(same, diagonal, -products * m) @ adjoint_u)
+
+
+def _others(s: Any) -> Any:
+    """For each element the product of all others along the last axis."""
+    one = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([one, s[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, s[..., :0:-1]], axis=-1), axis=-1)
+    return before * after[..., ::-1]
+
+
 def _subsets(mask: int) -> list[int]:
     return [r for r in range(mask + 1) if r & mask == r]
 
 
 def _adjugate(a: Any, *directions: Any) -> Any:
-    """Series for regular matrices; otherwise the mean over a circle of regular ones around them.
+    """Series for regular matrices; else closed forms up to one direction; else the mean over a circle of regular ones.
 
     adj(A + zW; …) is a polynomial in z, so its mean over enough roots of unity (times a radius) is its value at z = 0,
     which involves no regular neighbour's error: W takes the small singular values, and nothing else, off zero.
@@ -129,6 +156,8 @@ def _adjugate(a: Any, *directions: Any) -> Any:
             # Written so that NaN counts as regular: NaN in, NaN out.
             if not (condition > 1e4 * n).any():
                 return _series_adjugate(a, inv, directions)
+        if len(directions) <= 1:
+            return _like(_singular_adjugate(a, *directions), np.result_type(a, *directions))
         u, s, vh = np.linalg.svd(a.astype(complex))
         tiny = 1e-4 * s[..., :1]
         small = s <= tiny

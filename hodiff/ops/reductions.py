@@ -3,7 +3,7 @@
 Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
 its derivative equally, and where all elements are equal ``std`` has the derivative 0: the minimum-norm elements of the
 Clarke subdifferential. Every nonlinear reduction has a differential of the form Σ wᵢ dxᵢ, which is one operation,
-``weighted_total``; what differs are the weights. May import ``core``, ``kinds`` and ``shaped``.
+``weighted_total``; what differs are the weights. May import ``core``, ``kinds``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.prod)(np.array([0.0, 2.0, 3.0]))
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Primitive, Tracer
+from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general, linear, multilinear, reject
 from hodiff.shaped import Shape, Shaped, keepdims_shape, negative_axes, negative_axis
 
@@ -34,9 +35,13 @@ def _axes(axis: Any, ndim: int, name: str) -> Axes:
         return _ALL_AXES[ndim]
     if axis.__class__ is int and -ndim <= axis < ndim:
         return (axis - ndim if axis >= 0 else axis,)
-    if ndim == 0 and axis.__class__ is int and axis in (0, -1):
-        return ()  # as NumPy, whose scalars have one axis to reduce
-    return negative_axes(axis, ndim, name)
+    if isinstance(axis, tuple):
+        return negative_axes(axis, ndim, name)
+    if isinstance(axis, bool):
+        raise TypeError(f"{name}: an integer is required for the axis")
+    # As for NumPy, a scalar has one axis to reduce.
+    last = negative_axis(axis, max(ndim, 1), name)
+    return (last,) if ndim else ()
 
 
 def _flag(keepdims: Any) -> bool:
@@ -255,6 +260,13 @@ def _converted(a: Any, dtype: Any) -> Any:
     return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
+def _averaged(a: Any, dtype: Any, kinds: str, name: str) -> Any:
+    """``a`` in the precision to average in, which must be one of ``kinds`` and keep imaginary parts."""
+    if dtype is not None and np.dtype(dtype).kind not in (kinds.replace("f", "") if a.dtype.kind == "c" else kinds):
+        raise UnsupportedKeywordError.for_keyword(name, "dtype")
+    return _converted(a, dtype)
+
+
 def _masked(a: Any, where: Any, identity: Any, name: str) -> Any:
     """``a`` with ``identity`` in the places that ``where`` leaves out."""
     if where is _ABSENT or where is True:
@@ -265,6 +277,17 @@ def _masked(a: Any, where: Any, identity: Any, name: str) -> Any:
     if np.broadcast_shapes(a.shape, where.shape) != a.shape:
         raise ValueError(f"{name}: where of shape {where.shape} does not broadcast to the operand's shape {a.shape}")
     return np.where(where, a, identity)
+
+
+def _start(initial: Any, a: Any, axis: Axes, where: Any, name: str) -> Any:
+    """The value to begin with; None means that there is none, not even the identity, so nothing must be left out."""
+    if initial is not None:
+        return initial
+    if where is not _ABSENT and where is not True:
+        raise ValueError(f"{name} with initial=None has no identity, so to use where= one has to specify initial=")
+    if not _length(a.shape, axis) and 0 not in _reduced_shape(a.shape, axis, False):
+        raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+    return _ABSENT
 
 
 def _initial(value: Any, dtype: Any, name: str) -> Any:
@@ -298,8 +321,10 @@ def sum(
         axes = _axes(axis, len(a.shape), "numpy.sum")
         return a.owner.linear(total, a, {"axis": axes, "keepdims": keepdims is not _ABSENT and bool(keepdims)})
     reject("numpy.sum", out=(out, None))
+    axes = _axes(axis, a.ndim, "numpy.sum")
+    initial = _start(initial, a, axes, where, "numpy.sum")
     a = _masked(_converted(a, dtype), where, 0, "numpy.sum")
-    answer = total(a, axis=_axes(axis, a.ndim, "numpy.sum"), keepdims=_flag(keepdims))
+    answer = total(a, axis=axes, keepdims=_flag(keepdims))
     return answer if initial is _ABSENT else answer + _initial(initial, answer.dtype, "numpy.sum")
 
 
@@ -310,7 +335,7 @@ def mean(
     """NumPy's ``mean``."""
     reject("numpy.mean", out=(out, None))
     axes = _axes(axis, a.ndim, "numpy.mean")
-    a = _converted(a, dtype)
+    a = _averaged(a, dtype, "fc", "numpy.mean")
     if where is _ABSENT or where is True:
         return average(a, axis=axes, keepdims=_flag(keepdims))
     answer = total(_masked(a, where, 0, "numpy.mean"), axis=axes, keepdims=_flag(keepdims))
@@ -331,8 +356,10 @@ def prod(
 ) -> Any:
     """NumPy's ``prod``; exact derivatives where elements are zero."""
     reject("numpy.prod", out=(out, None))
+    axes = _axes(axis, a.ndim, "numpy.prod")
+    initial = _start(initial, a, axes, where, "numpy.prod")
     a = _masked(_converted(a, dtype), where, 1, "numpy.prod")
-    answer = product(a, axis=_axes(axis, a.ndim, "numpy.prod"), keepdims=_flag(keepdims))
+    answer = product(a, axis=axes, keepdims=_flag(keepdims))
     return answer if initial is _ABSENT else answer * _initial(initial, answer.dtype, "numpy.prod")
 
 
@@ -357,7 +384,7 @@ def _extremum(
 ) -> Any:
     reject(name, out=(out, None))
     axes = _axes(axis, a.ndim, name)
-    if initial is _ABSENT:
+    if initial is _ABSENT or initial is None:
         if where is not _ABSENT and where is not True:
             raise ValueError(f"{name} has no identity, so to use where= one has to specify initial=")
         return primitive(a, axis=axes, keepdims=keepdims)
@@ -397,7 +424,7 @@ def var(
     """NumPy's ``var``."""
     reject("numpy.var", out=(out, None))
     ddof = _correction(ddof, correction)
-    a = _converted(a if isinstance(a, Tracer) else np.asarray(a), dtype)
+    a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "f", "numpy.var")
     axes = _axes(axis, a.ndim, "numpy.var")
     if (where is _ABSENT or where is True) and mean is _ABSENT:
         return variance(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
@@ -420,7 +447,7 @@ def std(
     """NumPy's ``std``; where all elements are equal its derivative is 0."""
     reject("numpy.std", out=(out, None))
     ddof = _correction(ddof, correction)
-    a = _converted(a if isinstance(a, Tracer) else np.asarray(a), dtype)
+    a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "f", "numpy.std")
     axes = _axes(axis, a.ndim, "numpy.std")
     if (where is _ABSENT or where is True) and mean is _ABSENT:
         return standard_deviation(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
@@ -442,6 +469,8 @@ def _correction(ddof: Any, correction: Any) -> Any:
 
 def _variance_about(a: Any, axis: Axes, ddof: Any, keepdims: bool, where: Any, mean: Any, name: str) -> Any:
     """Variance of the elements that ``where`` selects, about their mean or a given one."""
+    if a.dtype.kind in "biu":
+        a = a.astype(np.float64)
     if mean is _ABSENT:
         part = total(_masked(a, where, 0, name), axis=axis, keepdims=True)
         mean = _converted(part / _count(a, where, axis, True), part.dtype)

@@ -1,7 +1,8 @@
 """The ufuncs of ``scipy.special`` whose derivatives are other such functions: error, gamma, logistic, entropy, Bessel.
 
 Each partial is written in the form that stays accurate where the function does, and in functions whose own
-derivative is here, so that derivatives of any order exist. Formulas: NIST Digital Library of Mathematical Functions,
+derivative is here, so that derivatives of any order exist; those of ``log_ndtr`` from the third on are differences of
+large numbers in the left tail, and lose digits there. Formulas: NIST Digital Library of Mathematical Functions,
 §§ 5, 7, 10, 25. May import ``core``, ``kinds`` and ``errors``.
 
 >>> import hodiff as hd
@@ -26,6 +27,48 @@ _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))
 
 
+def _repeated(x: Any, order: int) -> Any:
+    """exp(x²) times the repeated integral of erfc: the recurrence upwards below 2, the continued fraction above.
+
+    Upwards, the recurrence (DLMF 7.18.7) cancels for large x; the fraction for the ratio of two neighbours
+    (DLMF 7.18.7, downwards) converges there.
+    """
+    x = np.asarray(x)
+    low = np.minimum(x, 2.0)
+    before, answer = np.full_like(low, 2 / _ROOT_PI), special.erfcx(low)
+    for k in range(1, order + 1):
+        before, answer = answer, (before - 2 * low * answer) / (2 * k)
+    far = ~(x < 2)
+    if far.any():
+        high = x[far]
+        tail, ratio = special.erfcx(high), np.zeros_like(high)
+        for k in range(order + 60, 0, -1):
+            ratio = 0.5 / (high + (k + 1) * ratio)
+            if k <= order:
+                tail = tail * ratio
+        answer = np.where(far, 0.0, answer)
+        answer[far] = tail
+    return answer[()]
+
+
+def _erfcx_partial(ans: Any, x: Any) -> Any:
+    return 2 * x * ans - 2 / _ROOT_PI if np.iscomplexobj(x) else -2 * repeated_erfcx(x, order=1)
+
+
+def _hazard(ans: Any, x: Any) -> Any:
+    """The normal density over its distribution function; below 0, erfcx keeps the ratio where both underflow."""
+    above = np.greater(x, 0)
+    up, down = np.where(above, x, 0.0), np.where(above, 0.0, x)
+    upper = np.exp(-0.5 * up * up - special.log_ndtr(up)) / _ROOT_2_PI
+    return np.where(above, upper, 2 / (_ROOT_2_PI * special.erfcx(down / -_ROOT_2)))
+
+
+def _zeta(s: Any, q: Any) -> Any:
+    if np.iscomplexobj(q):
+        raise NoRuleError.for_function("the derivative of scipy.special.psi of complex numbers")
+    return special.zeta(s, q)
+
+
 def _no_partial(name: str) -> Any:
     """Partial of a parameter in which the derivative is no function of this module."""
 
@@ -35,7 +78,7 @@ def _no_partial(name: str) -> Any:
     return refuse
 
 
-def _ratio(x: Any, y: Any) -> Any:
+def _quotient(x: Any, y: Any) -> Any:
     """x/y, and 0 where both are 0: there ``xlogy`` and its kin are constant along y."""
     both = np.equal(x, 0) & np.equal(y, 0)
     return np.divide(np.where(both, 0.0, x), np.where(both, 1.0, y))
@@ -45,21 +88,23 @@ def _ratio(x: Any, y: Any) -> Any:
 
 erf = elementwise(special.erf, lambda ans, x: (2 / _ROOT_PI) * np.exp(-x * x))
 erfc = elementwise(special.erfc, lambda ans, x: (-2 / _ROOT_PI) * np.exp(-x * x))
-erfcx = elementwise(special.erfcx, lambda ans, x: 2 * x * ans - 2 / _ROOT_PI)
+#: exp(x²) iⁿerfc(x) for real x, n = order (DLMF 7.18.ii): the derivatives of erfcx without the cancellation of
+#: 2x erfcx(x) - 2/√π, which loses every digit in the tail.
+repeated_erfcx: Primitive = elementwise(
+    _repeated, lambda ans, x, order: -2 * (order + 1) * repeated_erfcx(x, order=order + 1), name="repeated_erfcx"
+)
+erfcx = elementwise(special.erfcx, _erfcx_partial)
 erfi = elementwise(special.erfi, lambda ans, x: (2 / _ROOT_PI) * np.exp(x * x))
 erfinv = elementwise(special.erfinv, lambda ans, x: (_ROOT_PI / 2) * np.exp(ans * ans))
 erfcinv = elementwise(special.erfcinv, lambda ans, x: (-_ROOT_PI / 2) * np.exp(ans * ans))
 ndtr = elementwise(special.ndtr, lambda ans, x: np.exp(-0.5 * x * x) / _ROOT_2_PI)
 ndtri = elementwise(special.ndtri, lambda ans, p: _ROOT_2_PI * np.exp(0.5 * ans * ans))
-# The density over the distribution function; erfcx keeps the ratio where both underflow.
-log_ndtr = elementwise(special.log_ndtr, lambda ans, x: 2 / (_ROOT_2_PI * special.erfcx(x / -_ROOT_2)))
+log_ndtr = elementwise(special.log_ndtr, _hazard)
 
 # --- gamma and its kin ------------------------------------------------------------------------------------------------
 
 # Hurwitz's zeta: ψ⁽ⁿ⁾(x) = (-1)ⁿ⁺¹ n! ζ(n + 1, x) (DLMF 25.11.12), so this one gives polygammas of every order.
-zeta: Primitive = elementwise(
-    lambda s, q: special.zeta(s, q), _no_partial("zeta"), lambda ans, s, q: -s * zeta(s + 1.0, q), name="zeta"
-)
+zeta: Primitive = elementwise(_zeta, _no_partial("zeta"), lambda ans, s, q: -s * zeta(s + 1.0, q), name="zeta")
 psi = elementwise(special.psi, lambda ans, x: zeta(2.0, x))
 gammaln = elementwise(special.gammaln, lambda ans, x: special.psi(x))
 loggamma = elementwise(special.loggamma, lambda ans, x: special.psi(x))
@@ -84,19 +129,19 @@ logit = elementwise(special.logit, lambda ans, x: 1 / (x * (1 - x)))
 
 # --- entropy ----------------------------------------------------------------------------------------------------------
 
-xlogy = elementwise(special.xlogy, lambda ans, x, y: np.log(y), lambda ans, x, y: _ratio(x, y))
-xlog1py = elementwise(special.xlog1py, lambda ans, x, y: np.log1p(y), lambda ans, x, y: _ratio(x, 1 + y))
+xlogy = elementwise(special.xlogy, lambda ans, x, y: np.log(y), lambda ans, x, y: _quotient(x, y))
+xlog1py = elementwise(special.xlog1py, lambda ans, x, y: np.log1p(y), lambda ans, x, y: _quotient(x, 1 + y))
 entr = elementwise(special.entr, lambda ans, x: -1 - np.log(x))
-rel_entr = elementwise(special.rel_entr, lambda ans, x, y: 1 + np.log(x / y), lambda ans, x, y: -_ratio(x, y))
-kl_div = elementwise(special.kl_div, lambda ans, x, y: np.log(x / y), lambda ans, x, y: 1 - _ratio(x, y))
+rel_entr = elementwise(special.rel_entr, lambda ans, x, y: 1 + np.log(x / y), lambda ans, x, y: -_quotient(x, y))
+kl_div = elementwise(special.kl_div, lambda ans, x, y: np.log(x / y), lambda ans, x, y: 1 - _quotient(x, y))
 
 # --- exponentials, logarithms, powers ---------------------------------------------------------------------------------
 
 exp2 = elementwise(special.exp2, lambda ans, x: ans * _LN2, smooth=True)
-exp10 = elementwise(special.exp10, lambda ans, x: ans * _LN10, smooth=True)
-expm1 = elementwise(special.expm1, lambda ans, x: np.exp(x), smooth=True)
+exp10 = elementwise(special.exp10, lambda ans, x: ans * _LN10)
+expm1 = elementwise(special.expm1, lambda ans, x: np.exp(x))
 log1p = elementwise(special.log1p, lambda ans, x: 1 / (1 + x))
-cosm1 = elementwise(special.cosm1, lambda ans, x: -np.sin(x), smooth=True)
+cosm1 = elementwise(special.cosm1, lambda ans, x: -np.sin(x))
 cbrt = elementwise(special.cbrt, lambda ans, x: 1 / (3 * ans * ans))
 
 # --- Bessel functions (DLMF 10.6.1, 10.29.1) --------------------------------------------------------------------------

@@ -9,6 +9,9 @@ that rotates them into each other is undefined. It is taken to be 0 and nothing 
 not depend on the choice, such as the projector on the whole eigenspace, has its exact derivative. *Second* derivatives
 depend on what is lost there: through such vectors they are NaN, not wrong.
 
+Without vectors, equal eigenvalues or singular values share their derivatives equally, and singular values have the
+derivative 0 at 0, as |x| has. With vectors they keep those of the vectors found, so that UsVᴴ has the derivative of A.
+
 Norms have, at a kink, the minimum-norm element of the Clarke subdifferential: 0 at 0, and ties share.
 Rules: Giles (2008), "An extended collection of matrix derivative results", 3.1; Townsend (2016), "Differentiating the
 singular value decomposition". May import ``core``, ``kinds``, ``shaped`` and ``errors``.
@@ -76,7 +79,20 @@ def _sums(w: Any) -> Any:
 coinciding = constant(lambda w, size: _negligible(_gaps(w), w, size), name="coinciding", leading=True)
 vanishing_sums = constant(lambda w, size: _negligible(_sums(w), w, size), name="vanishing_sums", leading=True)
 vanishing = constant(lambda w, size: _negligible(w, w, size), name="vanishing", leading=True)
-frozen = constant(lambda w: w, name="frozen", leading=True)
+#: Matrix that takes the mean over each run of coinciding values of an ordered spectrum; 1 where all are apart.
+sharing = constant(lambda w, size: _sharing(w, size), name="sharing", leading=True)
+
+
+def _sharing(w: Any, size: int) -> Any:
+    # By runs, so that coinciding is transitive and the sum of all values keeps its derivative. NaN is a run of its own.
+    apart = ~_negligible(w[..., 1:] - w[..., :-1], w, size)
+    run = np.concatenate([np.zeros_like(w[..., :1], int), np.cumsum(apart, axis=-1)], axis=-1)
+    same = np.equal(run[..., :, None], run[..., None, :]).astype(w.dtype)
+    return same / np.sum(same, axis=-1, keepdims=True)
+
+
+def _matvec(a: Any, x: Any) -> Any:
+    return (a @ x[..., None])[..., 0]
 
 
 def _reciprocal(x: Any, zero: Any, undefined: Any) -> Any:
@@ -100,7 +116,7 @@ def _eigen_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, 
     tv = t @ v
     dw = _real(np.sum(_conjugate(v) * tv, axis=-2))
     if not vectors:
-        return dw, None
+        return _matvec(sharing(w, size=a.shape[-1]), dw), None
     inner = _adjoint(v) @ tv
     weights = _reciprocal(_gaps(w), coinciding(w, size=a.shape[-1]), _between(undefined[0], w))
     return dw, v @ ((inner + _adjoint(inner)) * (0.5 * weights))
@@ -146,7 +162,8 @@ def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[floa
     tv = t @ v
     ds = _real(np.sum(_conjugate(u) * tv, axis=-2))
     if not vectors:
-        return None, ds, None
+        shared = _matvec(sharing(s, size=size), ds)
+        return None, np.where(vanishing(s, size=size), 0.0, shared), None
     inner = _adjoint(u) @ tv
     outer = _adjoint(inner)
     unknown = _between(undefined[0], s)
@@ -265,7 +282,7 @@ def _vector_norm(x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
         return euclidean(x, axes=axes, keepdims=keepdims)
     size = np.abs(x)
     if abs(order) == np.inf:
-        return (np.max if order > 0 else np.min)(size, axis=axes, keepdims=keepdims)
+        return _largest(size, axes, keepdims) if order > 0 else np.min(size, axis=axes, keepdims=keepdims)
     if order == 0:
         return np.sum(np.not_equal(x, 0).astype(size.dtype), axis=axes, keepdims=keepdims)
     if order == 1:
@@ -273,15 +290,21 @@ def _vector_norm(x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
     return power_norm(x if x.dtype.kind != "c" else size, p=float(order), axes=axes, keepdims=keepdims)
 
 
+def _largest(x: Any, axes: Axes, keepdims: bool) -> Any:
+    """Maximum of numbers that are not negative; 0 where there are none, as in NumPy's norms."""
+    if all(x.shape[i] for i in axes):
+        return np.max(x, axis=axes, keepdims=keepdims)
+    return np.max(x, axis=axes, keepdims=keepdims, initial=0.0)
+
+
 def _matrix_norm(x: Any, order: Any) -> Any:
     """Norm of the last two axes."""
     if order in (1, -1, np.inf, -np.inf):
         sums = np.sum(np.abs(x), axis=-2 if abs(order) == 1 else -1)
-        return (np.max if order > 0 else np.min)(sums, axis=-1)
-    reductions: dict[Any, Any] = {"nuc": np.sum, 2: np.max, -2: np.min}
+        return _largest(sums, (-1,), False) if order > 0 else np.min(sums, axis=-1)
+    reductions: dict[Any, Any] = {"nuc": np.sum, 2: lambda s, axis: _largest(s, (axis,), False), -2: np.min}
     reduction = reductions.get(order)
     if reduction is None:
         raise ValueError("Invalid norm order for matrices.")
     s = singular(x, vectors=False, undefined=(0.0,))[1]
-    # Like |x| at 0, a singular value has the derivative 0 there.
-    return reduction(np.where(vanishing(s, size=max(x.shape[-2:])), frozen(s), s), axis=-1)
+    return reduction(s, axis=-1)

@@ -2,14 +2,23 @@
 
 import numpy as np
 
+import hodiff as hd
 import hodiff.ops.comparison as ops
-from cases.table import array, case
+from cases.table import array, case, refused
+from hodiff.errors import LeakedTracerError
 
 _X = array(2, 3, seed=1) * 3
 _PAIRWISE = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.floor_divide)
 _LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
 _BITWISE = (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift, np.gcd, np.lcm)
 _UNARY = (np.floor, np.ceil, np.trunc, np.rint, np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_not)
+
+
+def _leaked():
+    kept = []
+    hd.grad(lambda y: (kept.append(y), y * y)[1])(1.0)
+    return kept[0]
+
 
 CASES = [
     *(case(u.__name__, lambda x, u=u: u(x, 0.3) * x, _X, covers=u, scale=0.01) for u in _PAIRWISE),
@@ -62,7 +71,7 @@ CASES = [
         lambda x: (
             x
             * np.any(x > 1, 1, keepdims=1, where=True)
-            * np.all(x < 9, keepdims=np.True_)
+            * np.all(x < 9, keepdims=1)
             * np.any(x[0, 0], 0)
             * x[0, 0].all(-1)
         ),
@@ -70,6 +79,10 @@ CASES = [
         covers=(np.any, np.all),
         scale=0.01,
     ),
+    refused("nonzero-leaked", LeakedTracerError, lambda x: np.nonzero(_leaked()), 0.5),
+    refused("where-leaked", LeakedTracerError, lambda x: np.where(_leaked()), 0.5),
+    refused("any-axis-list", TypeError, lambda x: np.any(x, axis=[0]), _X),
+    case("argsort-scalar", lambda x: x * np.argsort(x, axis=0) + x * np.argsort(x), 0.3, covers=np.argsort),
     case("argmax-scalar", lambda x: x * (np.argmax(x, 0) + np.argmin(x, axis=-1) + 1), 0.3, covers=np.argmax),
     case("argmax-keepdims-all", lambda x: x * np.argmax(x, keepdims=True), _X, covers=np.argmax, scale=0.01),
     case("nonzero", lambda x: x[np.nonzero(x)] ** 2, _X, covers=np.nonzero, batch=False),

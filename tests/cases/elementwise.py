@@ -103,6 +103,7 @@ SPECIALS = [
     special("sign-complex-zero", lambda z: np.real(np.sign(z)), 0j, 0.0),
     special("sign-complex-infinite", lambda z: np.real(np.sign(z)), np.inf + 0j, 0.0),
     special("sign-complex-subnormal", lambda z: np.imag(np.sign(z)), 2.0**-1022 + 0j, -1j * 2.0**1022),
+    special("hypot-infinite", np.hypot, (-np.inf, 1.0), (-1.0, 0.0)),
     special("arctan2-infinite", np.arctan2, (np.inf, 1.0), (0.0, 0.0)),
     special("abs-zero", np.abs, 0.0, 0.0),
     special("abs-complex-zero", np.abs, 0.0 + 0.0j, 0.0),

@@ -95,6 +95,9 @@ CASES = [
             "too-large": 3,
         }.items()
     ),
+    case("take-booleans", lambda x: np.take(x, [True, False, True], axis=1) ** 2, array(2, 3), covers=np.take),
+    case("take-nothing", lambda x: np.take(x, [], axis=1) ** 2, array(2, 3), covers=np.take),
+    case("take-of-scalar", lambda x: np.take(x, [0, -1], axis=0) ** 2, 0.4, covers=np.take),
     case("take-flat", lambda x: np.take(x, [[0, 5], [2, 2]]) ** 2, array(2, 3), covers=np.take),
     case("take-method", lambda x: x.take(np.array([1, 1]), axis=0) ** 2, array(2, 3), covers=np.take),
     case(

@@ -222,7 +222,7 @@ CASES = [
             f"norm-matrix-{order}",
             lambda x, order=order: la.norm(x, order),
             _TALL,
-            covers=(la.norm, spectral_ops.frozen),
+            covers=(la.norm, spectral_ops.sharing),
             scale=0.1,
         )
         for order in _MATRIX_ORDERS
@@ -267,6 +267,25 @@ SPECIALS = [
         np.stack([np.zeros((2, 2)), 2 * _I]),
         np.stack([np.zeros((2, 2)), 0.5 * _I]),
     ),
+    special(
+        "slogdet-one-singular",
+        lambda a: la.slogdet(a)[1][1],
+        np.stack([np.zeros((2, 2)), np.diag([1e-20, 1.0])]),
+        np.stack([np.zeros((2, 2)), np.diag([1e20, 1.0])]),
+    ),
+    special("det-graded", la.det, np.diag([1e8, 1.0, 1e-8]), np.diag([1e-8, 1.0, 1e8])),
+    *(
+        special(
+            f"norm-empty-{order}-{len(shape)}",
+            lambda x, order=order: la.norm(x, order),
+            np.zeros(shape),
+            np.zeros(shape),
+        )
+        for order, shape in ((np.inf, (0,)), (2, (0, 3)), (np.inf, (0, 3)), (1, (3, 0)))
+    ),
+    special("eigvalsh-tied-largest", lambda a: la.eigvalsh(a)[-1], _I, 0.5 * _I),
+    special("svdvals-tied-largest", lambda a: la.svdvals(a)[0], 3 * _I, 0.5 * _I),
+    special("svdvals-zero", lambda a: la.svdvals(a)[0], np.zeros((2, 2)), np.zeros((2, 2))),
     # Conventions of functions of symmetric matrices.
     special("cholesky-symmetric", lambda a: la.cholesky(a)[1, 0], _I, np.array([[0.0, 0.5], [0.5, 0.0]])),
     special("eigh-symmetric", lambda a: la.eigh(a)[0][1], np.array([[0.0, 1.0], [1.0, 0.0]]), np.full((2, 2), 0.5)),

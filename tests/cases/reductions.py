@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cases.table import array, case, special
+from cases.table import array, case, refused, special
+from hodiff.errors import UnsupportedKeywordError
 from hodiff.ops import reductions as ops
 
 _X = array(3, 4)
@@ -35,6 +36,16 @@ CASES = [
     case("sum-dtype", lambda x: np.sum(x * x, dtype=np.float64), _X, covers=np.sum, single=False),
     case("sum-strided", lambda x: np.sum(x[::-1, ::2] * x.T[:2].T, axis=0), _X, covers=np.sum),
     case("sum-transposed", lambda x: np.sum(x.transpose(2, 0, 1) ** 2, axis=1), _Y, covers=np.sum),
+    case("sum-initial-none", lambda x: np.sum(x * x, axis=0, initial=None), _X, covers=np.sum),
+    case("sum-numpy-axis", lambda x: np.sum(x, axis=np.int64(0)) ** 2, _X, covers=np.sum),
+    case("sum-scalar-axis", lambda x: np.sum(x, axis=np.int64(-1)) ** 2, 0.4, covers=np.sum),
+    refused("sum-empty-none", ValueError, lambda x: np.sum(x[:0], initial=None), _X),
+    refused("prod-where-none", ValueError, lambda x: np.prod(x, initial=None, where=_MASK), _X),
+    refused("sum-axis-list", TypeError, lambda x: np.sum(x, axis=[0]), _X),
+    refused("max-axis-true", TypeError, lambda x: np.max(x, axis=True), _X),
+    refused("mean-dtype-integer", UnsupportedKeywordError, lambda x: np.mean(x, dtype=int), _X),
+    refused("var-dtype-integer", UnsupportedKeywordError, lambda x: np.var(x, dtype=int), _X),
+    refused("std-dtype-complex", UnsupportedKeywordError, lambda x: np.std(x, dtype=complex), _X),
     # --- mean
     case("mean", lambda x: np.mean(x) ** 2, _X, covers=(ops.average, np.mean)),
     case("mean-axis", lambda x: np.exp(np.mean(x, axis=-2)), _Y, covers=ops.average),
@@ -55,6 +66,15 @@ CASES = [
     case("prod-zeros-square", lambda x: np.prod(x * x + x, axis=0), _ZEROS, covers=ops.product),
     case("prod-zeros-all", np.prod, np.array([0.0, 0.0, 0.0, 2.0, 3.0]), covers=ops.product),
     case("prod-initial", lambda x: np.prod(x, axis=0, initial=2.0), _X, covers=np.prod),
+    case("prod-initial-none", lambda x: np.prod(x, axis=0, initial=None), _X, covers=np.prod),
+    case("max-initial-none", lambda x: np.max(x, initial=None) * np.min(x, initial=None), _APART, covers=np.max),
+    case(
+        "var-integers-where",
+        lambda x: x[0] * (np.var(np.argsort(x), where=_MASK) + np.std(np.argsort(x), where=_MASK)),
+        _APART,
+        covers=(np.var, np.std),
+        scale=0.1,
+    ),
     case("prod-initial-traced", lambda x: np.prod(x, initial=x[0]), array(3), covers=np.prod),
     case("prod-where", lambda x: np.prod(x, axis=0, where=_MASK, keepdims=True), _X, covers=np.prod),
     case("prod-where-nan", lambda x: np.prod(x + _NAN_OUTSIDE, axis=-1, where=_MASK), _X, covers=np.prod),

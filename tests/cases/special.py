@@ -3,7 +3,9 @@
 import numpy as np
 from scipy import special as sp
 
-from cases.table import array, case, special
+import hodiff as hd
+from cases.table import array, case, refused, special
+from hodiff.errors import NoRuleError
 from hodiff.ops import special as ops
 
 _X = array(3, 2) + 0.1
@@ -54,6 +56,18 @@ CASES = [
     # --- error functions
     *[_unary(f, _X) for f in (sp.erf, sp.erfc, sp.erfcx, sp.erfi, sp.ndtr, sp.log_ndtr)],
     _unary(sp.log_ndtr, np.array([-3.0, 0.0, 2.0]), name="-tails"),
+    _unary(sp.erfcx, np.array([-1.5, 1.2, 1.9, 2.1, 4.0]), 0.3, "-wide"),
+    *(
+        case(
+            f"special-repeated-erfcx-{n}",
+            lambda x, n=n: ops.repeated_erfcx(x, order=n),
+            np.array([-1.0, 0.3, 1.9, 2.2, 9.0]),
+            covers=ops.repeated_erfcx,
+            scale=0.3,
+        )
+        for n in (1, 2)
+    ),
+    refused("psi-complex", NoRuleError, lambda x: hd.grad(lambda z: np.real(sp.psi(z)))(1j + x), 0.5),
     _unary(sp.erfinv, 2 * _P - 1, 0.05),
     _unary(sp.erfcinv, 2 * _P, 0.05),
     _unary(sp.ndtri, _P, 0.05),
@@ -106,6 +120,11 @@ CASES = [
 _INF = np.inf
 
 SPECIALS = [
+    # Closed forms in the tail: erfcx(x) = 1/(√π x) (1 + O(x⁻²)), and log_ndtr is a parabola.
+    special("erfcx-tail", sp.erfcx, 1e8, -5.641895835477563e-17, second=1.1283791670955126e-24),
+    special("log_ndtr-tail", sp.log_ndtr, -1e8, 1e8, second=-1.0),
+    special("log_ndtr-far-right", sp.log_ndtr, 60.0, 0.0, second=0.0),
+    special("special-expm1-overflow", sp.expm1, 800.0, np.inf),
     special("special-expit-tails", sp.expit, np.array([40.0, -40.0]), np.full(2, 4.248354255291589e-18)),
     special("special-expit-infinite", sp.expit, np.array([_INF, -_INF]), np.zeros(2)),
     special("special-log-expit-tails", sp.log_expit, np.array([1000.0, -1000.0]), np.array([0.0, 1.0])),

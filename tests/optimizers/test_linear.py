@@ -73,3 +73,12 @@ def test_degenerate_matrices(H):
 )
 def test_negative_curvature(H, answer):
     assert has_negative_curvature(H) is answer
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_modified_cholesky_at_any_scale(scale):
+    H = np.array([[0.0, 1.0], [1.0, 0.0]])
+    factor = modified_cholesky(scale * H)
+    d = factor.negative_curvature
+    assert d @ H @ d < 0.0
+    np.testing.assert_allclose(scale * factor.solve(np.ones(2)), modified_cholesky(H).solve(np.ones(2)))

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import scipy.optimize
+from mgh import PROBLEMS
 
 import optimizers as opt
 from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
 from optimizers.scipy_bridge import METHODS
+from optimizers.scipy_run import Conditions
 
 FIELDS = {"x", "fun", "jac", "nit", "nfev", "njev", "nhev", "status", "success", "message", "history"}
 START = np.array([-1.2, 1.0])
@@ -42,14 +44,66 @@ def test_methods_without_derivatives(method):
     def fun(x):
         nonlocal calls
         calls += 1
-        return abs(x[0] - 1.0) + x[1] ** 2 if isinstance(x, np.ndarray) else pytest.fail("traced")
+        return (x[0] - 1.0) ** 2 + 0.5 * x[1] ** 2
 
     result = opt.minimize(fun, [3.0, 1.0], method=method)
     assert result.success
-    assert result.jac is None
-    assert (result.nfev, result.njev) == (calls, 0)
-    assert result.x[0] == pytest.approx(1.0, abs=1e-2)
-    assert result.history[0].f == 3.0
+    assert (result.nfev, result.njev) == (calls, 1)  # the one gradient is that of the test at the end
+    np.testing.assert_allclose(result.x, [1.0, 0.0], atol=1e-4)
+    assert np.abs(result.jac).max() <= 1e-4
+    assert result.history[0].f == 4.5
+
+
+@pytest.mark.parametrize("method", ["Nelder-Mead", "Powell", "COBYLA", "COBYQA"])
+def test_what_cannot_be_differentiated_is_not_verified(method):
+    result = opt.minimize(lambda x: float(x[0]) ** 2 + float(x[1]) ** 2, [3.0, 1.0], method=method)
+    assert result.scipy_result.success
+    assert (result.status, result.success, result.jac) == (opt.Status.UNVERIFIED, False, None)
+    assert "cannot be differentiated; SciPy says: " in result.message
+
+
+def test_no_success_without_the_first_order_test():
+    lifted = lambda x: 1e6 + rosen(x)  # noqa: E731
+    inactive = {"type": "ineq", "fun": lambda x: 100.0 - x @ x}
+    meyer = PROBLEMS["meyer"]
+    for fun, start, keywords in [
+        (lifted, START, {"method": "L-BFGS-B"}),
+        (lifted, START, {"method": "L-BFGS-B", "bounds": [(-5.0, 5.0)] * 2}),
+        (lifted, START, {"method": "L-BFGS-B", "options": {"ftol": 1e-6}}),
+        (rosen, START, {"method": "SLSQP", "constraints": inactive, "options": {"ftol": 0.1}}),
+        (meyer.objective, meyer.x0, {"method": "Powell"}),
+        (meyer.objective, meyer.x0, {"method": "COBYLA"}),
+        (meyer.objective, meyer.x0, {"method": "Nelder-Mead"}),
+    ]:
+        result = opt.minimize(fun, start, **keywords)
+        assert result.success == (result.status == 0)
+        assert not result.success or np.abs(result.jac).max() <= 1e-4
+    assert opt.minimize(rosen, START, method="SLSQP", constraints=inactive, options={"ftol": 0.1}).status == 10
+    assert opt.minimize(rosen, START, method="SLSQP", constraints=inactive).success
+    assert opt.minimize(lifted, START, method="L-BFGS-B", options={"ftol": 1e-6}).status == 10
+    assert opt.minimize(rosen, START, method="BFGS", tol=0.5).success
+
+
+def test_first_order_conditions_of_active_constraints():
+    """A point where the multiplier has the wrong sign, or that is not feasible, is no solution."""
+    circle = {"type": "eq", "fun": lambda x: x @ x - 1.0, "jac": lambda x: 2.0 * x}
+    line = scipy.optimize.LinearConstraint([[1.0, 1.0]], -np.inf, 1.0)
+    curve = scipy.optimize.NonlinearConstraint(lambda x: x[0] * x[1], 0.25, 9.0)
+    limits = np.zeros(2), np.full(2, 2.0)
+    for constraint, x, g, holds in [
+        (circle, [1.0, 0.0], [-3.0, 0.0], True),
+        (circle, [1.0, 0.0], [3.0, 0.0], True),
+        (circle, [1.0, 0.0], [3.0, 1.0], True),  # the bound on x[1] holds it
+        (circle, [1.0, 0.0], [3.0, -1.0], False),
+        (circle, [1.1, 0.0], [3.0, 0.0], False),
+        (line, [0.5, 0.5], [-2.0, -2.0], True),
+        (line, [0.5, 0.5], [2.0, 2.0], False),
+        (line, [0.2, 0.2], [0.0, 0.0], True),
+        (curve, [0.5, 0.5], [1.0, 1.0], True),
+        (curve, [0.5, 0.5], [-1.0, -1.0], False),
+    ]:
+        residual = Conditions(limits, [constraint], 2, 1e-4).residual(np.array(x), np.array(g))
+        assert (residual <= 1e-9) == holds
 
 
 @pytest.mark.parametrize("method", SMOOTH)
@@ -123,7 +177,8 @@ def test_constraints_get_exact_derivatives(method, tree):
     result = opt.minimize(fun, start, constraints=constraint, method=method)
     x = result.x["x"] if tree else result.x
     np.testing.assert_allclose(x, np.sqrt(2.0), atol=1e-3)
-    assert any(traced) == (method != "COBYLA")
+    assert result.success
+    assert any(traced)
 
 
 def test_nonlinear_constraint_objects():
@@ -211,6 +266,15 @@ def test_tol_and_options():
     "keywords, error, text",
     [
         ({"method": "foo"}, OptionError, "unknown method 'foo'; ours are auto, gradient_descent, lbfgs"),
+        ({"options": [1]}, InputTypeError, "options must be a dict of names and values, not list"),
+        ({"method": "newton", "jac": lambda x: 1.0}, ShapeError, "the jac <lambda> has shape"),
+        ({"method": "newton", "hessp": lambda x, v: 1.0}, ShapeError, "the hessp <lambda> has shape"),
+        (
+            {"method": "newton", "hess": lambda x: np.array([[1.0, 2.0], [0.0, 1.0]])},
+            ShapeError,
+            "hess <lambda> is not sym",
+        ),
+        ({"method": rosen}, InputTypeError, "method must be a solver object or a name, not function"),
         ({"method": 3}, InputTypeError, "method must be a solver object or a name, not int"),
         ({"method": "newton", "bounds": [(0, 1)] * 2}, OptionError, "Newton cannot use bounds"),
         ({"method": "BFGS", "bounds": [(0, 1)] * 2}, OptionError, "BFGS cannot use bounds"),
@@ -237,7 +301,7 @@ def test_tol_and_options():
         ({"fun": lambda x: x, "method": "Nelder-Mead"}, ShapeError, "one real number, a scalar"),
         ({"fun": lambda x: None}, InputTypeError, "returned a NoneType"),
         ({"fun": lambda x: x[0] * np.nan, "method": "BFGS"}, NonFiniteError, "fun <lambda> is not finite at the start"),
-        ({"jac": lambda x: np.ones(3)}, ShapeError, r"the grad <lambda> has shape \(3,\)"),
+        ({"jac": lambda x: np.ones(3)}, ShapeError, r"the jac <lambda> has shape \(3,\)"),
         ({"jac": lambda x: np.ones((2, 1)), "method": "L-BFGS-B"}, ShapeError, r"has shape \(2, 1\)"),
     ],
 )

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.sparse.linalg
 
 import optimizers as opt
 from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
@@ -200,6 +201,38 @@ def test_wrong_returns_are_named(make, ask, error, text):
         getattr(make().at(X), ask)
 
 
+def seen(problem):
+    """A problem whose structure a first point has fixed."""
+    problem.at(X)
+    return problem
+
+
+def test_the_first_point_fixes_the_structure():
+    assert opt.Problem(lambda x: x**2).at(3.0).g.tolist() == [6.0]
+    assert opt.Problem(lambda x: np.sum(x**2)).at([[1.0, 2.0]]).g.tolist() == [2.0, 4.0]
+    problem = opt.Problem(lambda p: p["a"] ** 2)
+    state = opt.Newton().init(problem, {"a": 3.0})
+    assert problem.unravel(opt.Newton().step(problem, state).x)["a"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_hessian_of_ones_own_is_evaluated_once_for_products_and_matrix():
+    hess = Counted(lambda x: scipy.sparse.linalg.aslinearoperator(cubic_hess(x)))
+    point = opt.Problem(cubic, cubic_grad, hess).at(X)
+    np.testing.assert_array_equal(point.hvp(V), cubic_hess(X) @ V)
+    np.testing.assert_array_equal(point.H, cubic_hess(X))
+    assert hess.calls == 1
+
+
+def test_answers_are_remembered_for_every_direction():
+    problem = opt.Problem(cubic)
+    point = problem.at(X)
+    for _ in range(2):
+        for v in (V, W):
+            _ = point.hvp(v), point.d3(v, W), point.taylor(v, 3), point.taylor(v, 2)
+    assert (problem.counts.nhvp, problem.counts.nd3, problem.counts.ntaylor) == (2, 2, 2)
+    assert point.taylor(V, 1).shape == (2,)
+
+
 @pytest.mark.parametrize(
     "call, error, text",
     [
@@ -209,9 +242,10 @@ def test_wrong_returns_are_named(make, ask, error, text):
         (lambda: opt.Problem(cubic, jit=True), OptionError, "compiled mode is not available in this version"),
         (lambda: opt.Problem(cubic, jit="yes"), OptionError, "jit must be"),
         (lambda: opt.Problem(cubic, like={}), ShapeError, "x0 is empty"),
-        (lambda: opt.Problem(cubic).at([]), ShapeError, r"x has shape \(0,\)"),
-        (lambda: opt.Problem(cubic).at([[1.0]]), ShapeError, r"say its structure, Problem\(fun, like=x0\)"),
-        (lambda: opt.Problem(cubic).at({"a": 1.0}), InputTypeError, "x is a tree"),
+        (lambda: opt.Problem(cubic).at([]), ShapeError, "x is empty"),
+        (lambda: seen(opt.Problem(cubic)).at([[1.0]]), ShapeError, r"say its structure, Problem\(fun, like=x0\)"),
+        (lambda: seen(opt.Problem(cubic)).at({"a": 1.0}), InputTypeError, "x is a tree"),
+        (lambda: opt.scipy_kwargs(opt.Problem(cubic), "BFGS")["jac"](X, 1.0), OptionError, "a Problem has its own"),
         (lambda: opt.Problem(cubic).at([1.0, np.inf]), NonFiniteError, "x has a NaN or infinite entry at position 1"),
         (lambda: opt.Problem(cubic).at([1j, 1.0]), InputTypeError, "x is complex"),
         (lambda: opt.Problem(cubic).at(["a"]), InputTypeError, "x must hold real numbers"),

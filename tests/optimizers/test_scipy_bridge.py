@@ -66,7 +66,8 @@ def test_trust_constr_bounds_and_second_order(method, bounded):
 
 
 def test_names_are_found_in_any_case():
-    assert set(opt.scipy_kwargs(shifted, "l-bfgs-b")) == {"jac"}
+    for name in ("l-bfgs-b", "LBFGSB", "L_BFGS_B"):
+        assert set(opt.scipy_kwargs(shifted, name)) == {"jac"}
 
 
 @pytest.mark.parametrize("method", ["newton", "", None])
@@ -124,3 +125,27 @@ def test_new_args_are_not_the_old_ones():
     shared = SharedDerivatives(lambda x, a: a * x[0] ** 2)
     x = np.ones(1)
     assert [shared.jac(x, a)[0] for a in (1.0, 2.0, 1.0)] == [2.0, 4.0, 2.0]
+
+
+@pytest.mark.parametrize("method", ["CG", "BFGS", "L-BFGS-B", "TNC", "SLSQP"])
+def test_a_problem_is_evaluated_once_a_point(method):
+    fun = Counted()
+    problem = opt.Problem(fun)
+    result = scipy.optimize.minimize(problem, START, method=method, **opt.scipy_kwargs(problem, method))
+    assert result.success
+    assert (fun.plain, fun.traced) == (0, problem.counts.nfev)
+    assert problem.counts.nfev == problem.counts.njev <= result.nfev + 1
+
+
+def test_a_users_class_that_looks_like_scipys_memo_is_called_as_it_is():
+    class Model:
+        fun = staticmethod(lambda x: 1 / 0)
+
+        def derivative(self, x):
+            return 2.0 * x
+
+        def __call__(self, x):
+            return x @ x
+
+    model = Model()
+    assert opt.LBFGS()(model, [1.0, 2.0], jac=model.derivative).success

@@ -277,3 +277,37 @@ def test_a_wrong_gradient_ends_in_failure():
 def test_options_are_checked(make, text):
     with pytest.raises(OptionError, match=text):
         make()
+
+
+@pytest.mark.parametrize("solver", [opt.GradientDescent(), opt.LBFGS(), opt.TrustRegion()], ids=IDS[:3])
+def test_objectives_without_a_minimum_are_called_unbounded(solver):
+    result = solver.run(lambda x: x[0], [0.0])
+    assert (result.status, result.success) == (opt.Status.UNBOUNDED, False)
+    assert result.nit < 100
+
+
+def test_a_region_that_shrinks_to_nothing_ends_soon():
+    edge = opt.TrustRegion().run(lambda x: np.sqrt(x[0]) + x[0], [1.0])
+    wrong = opt.TrustRegion().run(lambda x: x @ x, [0.0], jac=lambda x: np.ones(1))
+    for result in (edge, wrong):
+        assert result.status == opt.Status.RADIUS
+        assert result.nit < 300
+
+
+def test_a_pole_is_no_round_off():
+    problem = PROBLEMS["meyer"]
+    result = opt.TrustRegion().run(problem.objective, 10.0 * np.array(problem.x0))
+    assert result.status == opt.Status.RADIUS
+
+
+def test_gradients_whose_square_is_no_number():
+    for solver in (opt.LBFGS(gtol=0.0, maxiter=2000), opt.GradientDescent(gtol=0.0, maxiter=300)):
+        assert solver.run(lambda x: np.sum(x**4), [1.0, 2.0]).fun < 1e-40
+    steep = lambda x: np.exp(x[0] ** 2) + np.exp(-x[0])  # noqa: E731
+    for solver in (opt.LBFGS(), opt.GradientDescent()):
+        assert solver.run(steep, [26.0]).success
+
+
+def test_newton_leaves_a_point_of_huge_negative_curvature():
+    result = opt.Newton(maxiter=50).run(lambda x: -1e200 * x[0] ** 2 + 1e200 * x[0] ** 4 + x[1] ** 2, [1e-3, 1.0])
+    assert abs(result.x[0]) == pytest.approx(np.sqrt(0.5))

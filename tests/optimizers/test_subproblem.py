@@ -125,3 +125,16 @@ def test_refuses_what_it_cannot_solve(bad):
     g, h, radius = bad
     with pytest.raises(ValueError, match="needs finite g and H and a positive radius"):
         moresorensen(np.array([g]), np.array([[h]]), radius)
+
+
+@pytest.mark.parametrize(
+    "h, g", [(1e150, 1.0), (1e-80, 1e80), (1e-60, 1.0), (1e300, 1e-300), (-1e150, 1.0), (-1e-200, 1e-200)]
+)
+@pytest.mark.parametrize("radius", [1e-3, 1.0, 1e3])
+def test_no_scale_over_or_underflows(h, g, radius):
+    step = moresorensen(np.array([g, g]), np.diag([h, abs(h) / 3.0]), radius)
+    size = np.linalg.norm(step.s / radius)
+    assert size <= 1.0 + 1e-9
+    assert step.boundary == bool(abs(size - 1.0) < 1e-9)
+    assert np.isfinite(step.predicted)
+    assert step.predicted >= 0.0
