@@ -44,7 +44,8 @@ class Problem:
         ``fun(x, *args)`` -> real scalar.
     grad : callable or True, optional
         ``grad(x, *args)`` shaped like x. True: `fun` returns the pair ``(value, gradient)``. By default the
-        gradient is `hodiff`'s, evaluated together with the value.
+        gradient is `hodiff`'s, evaluated together with the value. Second derivatives are those of `grad` where
+        it can be differentiated, else of `fun`.
     hess : callable, optional
         ``hess(x, *args)`` -> (n, n), symmetric: dense, sparse or a `LinearOperator`.
     hvp : callable, optional
@@ -274,7 +275,10 @@ class Problem:
             return _symmetric(np.stack([push(e) for e in np.eye(x.size)]), self.names["Hv"])
         self.counts.nhev += 1
         with quiet():
-            out = self._flat_hess(x) if self._hess is None else self._hess(self._tree(x), *self._args)
+            if self._hess is not None:
+                out = self._hess(self._tree(x), *self._args)
+            else:
+                out = self._of_gradient(lambda g: hd.jacobian(g)(x), lambda: self._flat_hess(x))
             if isinstance(out, scipy.sparse.linalg.LinearOperator):
                 out = out @ np.eye(x.size)
         H = real_array(out.toarray() if scipy.sparse.issparse(out) else out, self.names["H"])
@@ -311,7 +315,9 @@ class Problem:
             return self.hessian(x).__matmul__
         else:
             with quiet():
-                product = hd.linearize(self._flat_grad, x)[1]
+                product = self._of_gradient(
+                    lambda g: hd.linearize(g, x)[1], lambda: hd.linearize(self._flat_grad, x)[1]
+                )
 
         def counted(v: Array) -> Array:
             self.counts.nhvp += 1
@@ -368,6 +374,24 @@ class Problem:
         """The objective of a possibly traced vector: what hodiff differentiates."""
         out = self._fun(self.tree_of(x), *self._args)
         return scalar(pair(out, self.names["f"])[0] if self._grad is True else out, self.names["f"])
+
+    def _of_gradient(self, derive: Callable[[Callable[[Any], Any]], Any], otherwise: Callable[[], Any]) -> Any:
+        """A derivative of the user's gradient where there is one that can be traced; else of the objective."""
+        if self._grad is not None and (self.layout is None or self.layout.spec is None):
+            try:
+                return derive(self._users_gradient)
+            except UNTRACEABLE:
+                pass
+        return otherwise()
+
+    def _users_gradient(self, x: Any) -> Any:
+        function = self._grad if callable(self._grad) else self._fun
+        out = function(self.tree_of(x), *self._args)
+        flat = np.reshape(out if callable(self._grad) else pair(out, self.names["f"])[1], (-1,))
+        if isinstance(flat, np.ndarray) or flat.shape != x.shape:
+            # A constant, or the answer to an earlier question that the user's function keeps: no derivative of it.
+            raise TypeError(f"the {self.names['g']} does not depend on x in a way that can be traced")
+        return flat
 
     def _users_product(self, hvp: Callable[..., Any], x: Array, v: Array) -> Any:
         return hvp(self._tree(x), self._tree(v), *self._args)

@@ -272,3 +272,18 @@ def test_problem_of_a_module_function_is_picklable_by_its_parts():
     state = opt.TrustRegion().init(opt.Problem(cubic), X)
     copy = pickle.loads(pickle.dumps(state))
     np.testing.assert_array_equal(copy.H, state.H)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_second_derivatives_are_those_of_the_users_gradient(paired):
+    objective = Counted(lambda x: (cubic(x), np.stack([3 * x[0] ** 2 * x[1], x[0] ** 3 + np.cos(x[1])])))
+    fun = objective if paired else lambda x: pytest.fail("not needed")
+    point = opt.Problem(fun, True if paired else lambda x: objective(x)[1]).at(X)
+    np.testing.assert_allclose(point.hvp(V), cubic_hess(X) @ V, rtol=1e-14)
+    np.testing.assert_allclose(point.H, cubic_hess(X), rtol=1e-14)
+
+
+def test_a_gradient_that_cannot_be_traced_leaves_the_objective():
+    kept = cubic_grad(X)
+    for grad in (lambda x: kept, lambda x: np.array([float(a) for a in cubic_grad(x)])):
+        np.testing.assert_allclose(opt.Problem(cubic, grad).at(X).H, cubic_hess(X), rtol=1e-14)
