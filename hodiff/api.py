@@ -50,7 +50,9 @@ class ValueAndGrad(Transformed):
             self.function, self.selection, args, keywords, has_aux=self.has_aux, holomorphic=self.holomorphic
         )
         name = self._transformation
-        output = _scalar(point, name)
+        output = point.outputs[0] if point.output_structure == LEAF else None
+        if output is None or output.shape != ():
+            raise _not_scalar(point, name)
         seed = _ONE
         if self.holomorphic or output.dtype is not _ONE.dtype:
             check_output(output, name, holomorphic=self.holomorphic, allow_complex=False)
@@ -401,14 +403,12 @@ def stop_gradient(x: Any) -> Any:
     return tree_map(_stop_gradient, x)
 
 
-def _scalar(point: Linearised, name: str) -> Any:
-    outputs = point.outputs
-    if point.output_structure == LEAF and outputs[0].shape == ():
-        return outputs[0]
-    if not outputs and point.output_structure.num_children == 0:
-        raise NonScalarOutputError(f"{name}: the function returned None or an empty tree; is a `return` missing?")
-    what = f"shape {outputs[0].shape}" if point.output_structure == LEAF else f"tree structure {point.output_structure}"
-    raise NonScalarOutputError(
+def _not_scalar(point: Linearised, name: str) -> NonScalarOutputError:
+    outputs, structure = point.outputs, point.output_structure
+    if not outputs and structure.num_children == 0:
+        return NonScalarOutputError(f"{name}: the function returned None or an empty tree; is a `return` missing?")
+    what = f"shape {outputs[0].shape}" if structure == LEAF else f"tree structure {structure}"
+    return NonScalarOutputError(
         f"{name}: the function must return a scalar (shape ()), got a result of {what}; reduce it (np.sum, or [0] for "
         f"shape (1,)), use hodiff.jacobian for arrays, or has_aux=True when it returns (value, aux)"
     )

@@ -189,7 +189,9 @@ class ReverseTrace(Trace):
 
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
         """Close the trace; its derivative, from the inputs to ``outputs``."""
-        self.close()
+        self.closed = True
+        if self._tape is not None:
+            self._tape.close()
         rows: list[int | None] = []
         for value in outputs:
             rows.append(value.row if isinstance(value, ReverseTracer) and value.owner is self else None)

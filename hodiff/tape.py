@@ -261,9 +261,16 @@ def _pull_unary(row: list[Any], cotangent: Any, cotangents: list[Any]) -> None:
     if primitive.accumulate is not None:
         if entry.__class__ is not Accumulator:
             entry = cotangents[source] = Accumulator(shape, dtype, entry)
-        entry.scatter(primitive, cotangent, (), parameters)
+        if entry.buffer is not None and cotangent.__class__ is np.ndarray and cotangent.dtype is dtype:
+            primitive.accumulate(entry.buffer, cotangent, **parameters)
+        else:
+            entry.scatter(primitive, cotangent, (), parameters)
         return
-    value = primitive.transpose(0, cotangent, (Shaped(shape, dtype),), parameters)
+    rules = primitive.transposes
+    if rules.__class__ is tuple:
+        value = rules[0](cotangent, Shaped(shape, dtype), **parameters)
+    else:
+        value = rules(0, cotangent, (Shaped(shape, dtype),), **parameters)
     if getattr(value, "shape", None) != shape or value.dtype is not dtype:
         value = unbroadcast(value, shape, dtype, primitive.name)
     cotangents[source] = value if entry is None else entry + value

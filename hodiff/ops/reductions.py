@@ -99,7 +99,8 @@ def _total_shape(x: Any, axis: Axes, keepdims: bool) -> Shaped:
 
 
 total: Primitive = linear(
-    lambda x, axis, keepdims: x.sum(axis=axis, keepdims=keepdims),
+    # What ndarray.sum calls, at half its price; one axis as an integer is cheaper than as a tuple.
+    lambda x, axis, keepdims: np.add.reduce(x, axis[0] if len(axis) == 1 else axis, None, None, keepdims),
     lambda ct, x, axis, keepdims: spread(ct, axis=axis, keepdims=keepdims, shape=x.shape),
     name="total",
     leading=True,
