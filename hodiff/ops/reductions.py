@@ -98,9 +98,10 @@ def _total_shape(x: Any, axis: Axes, keepdims: bool) -> Shaped:
     return Shaped(_reduced_shape(x.shape, axis, keepdims), x.dtype)
 
 
+_reduce: Any = np.add.reduce
 total: Primitive = linear(
     # What ndarray.sum calls, at half its price; one axis as an integer is cheaper than as a tuple.
-    lambda x, axis, keepdims: np.add.reduce(x, axis[0] if len(axis) == 1 else axis, None, None, keepdims),
+    lambda x, axis, keepdims: _reduce(x, axis[0] if len(axis) == 1 else axis, None, None, keepdims),
     lambda ct, x, axis, keepdims: spread(ct, axis=axis, keepdims=keepdims, shape=x.shape),
     name="total",
     leading=True,
