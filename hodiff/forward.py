@@ -1,6 +1,6 @@
 """Forward mode: tangents travel with the primals.
 
-May import ``casting``, ``core`` and ``errors``. Integers and booleans carry no tangent, and a value
+May import ``casting`` and ``core``. Integers and booleans carry no tangent, and a value
 with tangent zero is simply not wrapped: symbolic zeros cost nothing.
 
 >>> with ForwardTrace() as trace:

@@ -1,6 +1,6 @@
 """What all transformations share: transformed functions as objects, and one linearisation of a function.
 
-May import ``arguments``, ``reverse``, ``tree``, ``shaped``, ``core`` and ``errors``.
+May import ``arguments``, ``core``, ``errors``, ``reverse`` and ``tree``.
 
 >>> class Twice(Transformed):
 ...     def __call__(self, x):

@@ -283,6 +283,21 @@ def check_budgets(sources: Sources) -> list[str]:
     return complaints
 
 
+def check_said_imports(sources: Sources, package: str) -> list[str]:
+    """The sentence "May import …" of a module docstring names at least what the module imports."""
+    complaints = []
+    for source in sources.values():
+        sentence = re.search(r"May import ([^.]*)\.", (ast.get_docstring(source.tree) or "").replace("\n", " "))
+        if sentence is None or "below" in sentence[1]:
+            continue
+        said = set(re.findall(r"``(\w+)``", sentence[1]))
+        used = {i.module.split(".")[-1] for i in imports_of(source, sources) if i.module.startswith(package + ".")}
+        complaints += [
+            f"{source.path}: imports {name}, which its docstring does not say" for name in sorted(used - said)
+        ]
+    return complaints
+
+
 def _docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     first = node.body[0]
     if ast.get_docstring(node) is None or first.end_lineno is None:
@@ -388,6 +403,16 @@ def test_hodiff_does_not_know_optimizers():
 def test_optimizers_reach_hodiff_through_their_doors():
     public = {name: public_names(importlib.import_module(name)) for name in PUBLIC_MODULES if _top(name) == "hodiff"}
     assert not (complaints := check_doors(SOURCES, "optimizers", "hodiff", DOORS, public)), report(complaints)
+
+
+def test_docstrings_say_what_is_imported():
+    assert not (complaints := check_said_imports(SOURCES, "hodiff")), report(complaints)
+
+
+def test_an_import_that_the_docstring_does_not_say_is_reported(tmp_path):
+    text = '''"""Text. May import ``core``."""\n\nfrom fake import core, kinds\n'''
+    sources = fake(tmp_path, core="", kinds="", mode=text)
+    assert check_said_imports(sources, "fake") == ["fake/mode.py: imports kinds, which its docstring does not say"]
 
 
 def test_files_and_functions_are_short():

@@ -74,7 +74,7 @@ def test_the_certified_digits_are_found(curve_fit):
         return sum(any(digits[name, start, method] >= 8.0 for method in methods) for name in sets)
 
     assert reached(2, "TrustRegion") == reached(1, "TrustRegion") == 9
-    assert reached(2, "Newton") >= 6  # two of its runs turn on the last bit of a factorisation
+    assert reached(2, "Newton") >= 7  # one of its runs turns on the last bit of a factorisation
     assert reached(2, "trust-exact", "least_squares") == 9
     assert reached(2, "lm, 2-point") < reached(2, "least_squares")
 

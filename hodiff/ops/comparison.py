@@ -1,7 +1,8 @@
 """Operations whose derivative is zero wherever it exists: comparisons, logic, rounding, predicates, argmax, queries.
 
 Under a derivative they see the primals alone and their answers are plain values, so ``if x > 0:`` works; under ``vmap``
-they are batched. May import ``core`` and ``kinds``.
+they are batched.
+May import ``core``, ``kinds``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: np.floor(x) * x)(2.5))

@@ -2,7 +2,8 @@
 
 All of them come down to ``matmul``, a multilinear operation whose transposes are matmuls again: C = A B gives
 Ā = C̄ Bᵀ and B̄ = Aᵀ C̄ (Giles 2008, "An extended collection of matrix derivative results", 2.2.2), which are BLAS calls
-on transposed views, without copies. Transposes do not conjugate. May import ``core``, ``kinds`` and ``shaped``.
+on transposed views, without copies. Transposes do not conjugate.
+May import ``batch_rules``, ``core``, ``kinds``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: x @ np.eye(2) @ x)(np.array([1.0, 2.0]))

@@ -2,7 +2,7 @@
 
 One line an operation: the ufunc and its partials, with the answer in scope. At kinks the partials are those of the
 minimum-norm element of the Clarke subdifferential: ``abs'(0) = 0``, ``hypot'(0, 0) = (0, 0)``.
-May import ``core`` and ``kinds``.
+May import ``core``, ``kinds`` and ``operators``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.abs)(0.0))

@@ -1,7 +1,8 @@
 """Indexing: integers, slices, newaxis, ellipsis, integer arrays and boolean masks, alone and mixed.
 
 A key is taken apart into a basic index (``getitem``) and index arrays for adjacent axes (``gather``). Their transposes
-add into one accumulator (see ``tape``), so a loop over ``x[i]`` takes linear time. May import ``core`` and ``kinds``.
+add into one accumulator (see ``tape``), so a loop over ``x[i]`` takes linear time.
+May import ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(x[np.array([0, 0, 2])]))(np.ones(3))

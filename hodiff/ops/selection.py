@@ -2,8 +2,8 @@
 
 Two equal operands of ``maximum`` or ``minimum`` share the derivative equally, the minimum-norm element of the Clarke
 subdifferential, so ``clip`` at a bound has the derivative 1/2. ``where`` selects cotangents instead of
-multiplying them, so nothing that was not selected can poison the result. May import ``core``, ``kinds``,
-``shaped``, ``errors``.
+multiplying them, so nothing that was not selected can poison the result.
+May import ``batch_rules``, ``core``, ``errors``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.maximum)(1.0, 1.0))

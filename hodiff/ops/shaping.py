@@ -1,7 +1,8 @@
 """Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
 
 All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``. Traced values cannot be written
-to and have no memory layout, so ``copy`` is the identity. May import ``core``, ``errors``, ``kinds`` and ``shaped``.
+to and have no memory layout, so ``copy`` is the identity.
+May import ``core``, ``errors``, ``kinds``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.reshape(x, (2, 2)).T[0, 1])(np.arange(4.0))
