@@ -1,0 +1,1 @@
+"""Arrays built from others: block, append, insert, delete, meshgrid, linspace, vander, diag, tri."""

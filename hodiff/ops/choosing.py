@@ -1,0 +1,1 @@
+"""Choosing elements: choose, select, compress, extract, piecewise, nan_to_num."""

@@ -1,0 +1,1 @@
+"""Running products and sums: cumprod, cumulative_sum, cumulative_prod."""

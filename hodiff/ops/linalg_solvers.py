@@ -1,0 +1,1 @@
+"""Least squares, pseudo-inverses and products of many matrices."""

@@ -1,0 +1,1 @@
+"""The methods of ndarray that no NumPy function stands for."""

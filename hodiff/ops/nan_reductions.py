@@ -1,0 +1,1 @@
+"""Reductions that leave out NaN: nansum, nanmean, nanmax and their kin."""

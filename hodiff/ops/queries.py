@@ -1,0 +1,1 @@
+"""Questions about arrays whose answers carry no derivative."""

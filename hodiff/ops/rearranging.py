@@ -1,0 +1,1 @@
+"""Rearranging and repeating elements: flip, roll, rot90, tile, repeat, resize."""

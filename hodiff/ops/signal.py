@@ -1,0 +1,1 @@
+"""Signals on a grid: convolve, correlate, interp, unwrap, diff, gradient, trapezoid."""

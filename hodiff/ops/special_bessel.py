@@ -1,0 +1,1 @@
+"""Bessel functions, scaled, of all kinds, and their relatives."""

@@ -1,0 +1,1 @@
+"""Exponential, trigonometric and Fresnel integrals, and what else has a closed form."""

@@ -1,0 +1,1 @@
+"""Orthogonal polynomials and hypergeometric functions."""

@@ -1,0 +1,1 @@
+"""Statistics: average, cov, corrcoef, ptp, histograms with weights, bincount."""

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/building.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/choosing.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/cumulative.py``."""
+
+CASES = []
+
+SPECIALS = []

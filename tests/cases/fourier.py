@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/fourier.py``."""
+
+CASES = []
+
+SPECIALS = []

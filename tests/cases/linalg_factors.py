@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/linalg_factors.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/linalg_solvers.py``."""
+
+CASES = []
+
+SPECIALS = []

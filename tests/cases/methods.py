@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/methods.py``."""
+
+CASES = []
+
+SPECIALS = []

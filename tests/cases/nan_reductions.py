@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/nan_reductions.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/polynomials.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/queries.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/rearranging.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/signal.py``."""
+
+CASES = []
+
+SPECIALS = []

@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/sorting.py``."""
+
+CASES = []
+
+SPECIALS = []

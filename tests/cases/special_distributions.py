@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/special_distributions.py``."""
+
+CASES = []
+
+SPECIALS = []

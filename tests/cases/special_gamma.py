@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/special_gamma.py``."""
+
+CASES = []
+
+SPECIALS = []

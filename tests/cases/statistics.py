@@ -1,0 +1,5 @@
+"""Cases of ``hodiff/ops/statistics.py``."""
+
+CASES = []
+
+SPECIALS = []
