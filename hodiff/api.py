@@ -15,7 +15,7 @@ from hodiff.annihilate import AnnihilateTrace, contains_nan
 from hodiff.arguments import Selection, differentiable_leaves, match_leaves
 from hodiff.core import Tracer
 from hodiff.errors import NonScalarOutputError, NotLinearError, StructureError
-from hodiff.forward import ForwardTrace, ForwardTracer
+from hodiff.forward import ForwardTracer, new_forward_trace
 from hodiff.ops.comparison import stop_gradient as _stop_gradient
 from hodiff.reverse import LinearMap, TapeTrace, TapeVariable
 from hodiff.shaped import Shaped, is_inexact
@@ -202,7 +202,7 @@ def _push_forward(
     zeros: AnnihilateTrace | None,
 ) -> tuple[list[Any], Structure, list[Any], Any]:
     """Run ``f`` on pairs of primal and tangent; with ``zeros``, the zeros of the tangents annihilate."""
-    with ForwardTrace() as trace:
+    with new_forward_trace.get()() as trace:
         if zeros is not None:
             tangents = [zeros.wrap(t) for t in tangents]
         inputs = [ForwardTracer(trace, x, t) for x, t in zip(leaves, tangents, strict=True)]

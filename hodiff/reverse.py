@@ -14,7 +14,8 @@ May import ``core``, ``casting``, ``shaped``, ``tape``, ``forward``, ``annihilat
 [np.float64(6.0)]
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from hodiff.core import PLUS, PrimalTracer, Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
 from hodiff.shaped import Shaped
-from hodiff.tape import Cast, LinearRow, Term, frozen, pull, push
+from hodiff.tape import Cast, FunctionRow, LinearRow, PartRow, Term, frozen, pull, push
 
 _FLOAT64 = np.dtype(float)
 
@@ -164,6 +165,28 @@ class TapeTrace(Trace):
         self.rows.append(row)
         return TapeVariable(self, shape, dtype, len(self.rows) - 1)
 
+    def record(
+        self,
+        push_function: Callable[[list[Any]], list[Any]],
+        pull_function: Callable[[list[Any]], list[Any]],
+        tangents: list[Any],
+        like: list[Shaped | None],
+    ) -> list[Any]:
+        """Append rows for a linear map that is known by two functions; see `apply_linear`."""
+        if self.closed:
+            raise self.leaked()
+        terms = [None if t is None else Term(t.row, slot, t.shape, t.dtype) for slot, t in enumerate(tangents)]
+        self.rows.append(FunctionRow(push_function, pull_function, terms, len(like)))
+        source = len(self.rows) - 1
+        parts: list[Any] = []
+        for index, value in enumerate(like):
+            if value is None:
+                parts.append(None)
+                continue
+            self.rows.append(PartRow(source, index, len(like)))
+            parts.append(TapeVariable(self, value.shape, value.dtype, len(self.rows) - 1))
+        return parts
+
     @staticmethod
     def _is_linear(primitive: Primitive, slots: list[int]) -> bool:
         return all(primitive.linear_in(i) for i in slots) and (primitive.jointly or len(slots) == 1)
@@ -285,6 +308,8 @@ class ReverseTrace(Trace):
                 else:
                     plain = False
             primals.append(operand)
+        if primitive.jvps is not None and callable(primitive.jvps):
+            return self._linearise_jointly(primitive, operands, primals, slots, parameters)
         answer = primitive.function(*primals, **parameters) if plain else bind(primitive, *primals, **parameters)
         self.check_answer(primitive, answer)
         if primitive.partials is not None:
@@ -371,9 +396,7 @@ class ReverseTrace(Trace):
         slots: list[int],
         parameters: dict[str, Any],
     ) -> Any:
-        if self._tape is None:
-            self._tape = TapeTrace(rows=self.rows, level=self.level)
-        tape = self._tape
+        tape = self._tape_trace()
         total: Any = None
         for slot in slots:
             primal = primals[slot]
@@ -389,6 +412,28 @@ class ReverseTrace(Trace):
                 term = None if rule is None else rule(tangent, answer, *primals, **parameters)
             total = add_tangents(total, term)
         return self._wrap(primitive, answer, total)
+
+    def _linearise_jointly(
+        self,
+        primitive: Primitive,
+        operands: tuple[Any, ...],
+        primals: list[Any],
+        slots: list[int],
+        parameters: dict[str, Any],
+    ) -> Any:
+        """As `_linearise`, by one rule that takes the tangents of all operands and gives the answer too."""
+        tape = self._tape_trace()
+        tangents: list[Any] = [None] * len(primals)
+        for slot in slots:
+            tangents[slot] = TapeVariable(tape, primals[slot].shape, primals[slot].dtype, operands[slot].row)
+        answer, tangent = primitive.jvps(tangents, primals, **parameters)  # type: ignore[misc]
+        self.check_answer(primitive, answer)
+        return self._wrap(primitive, answer, tangent)
+
+    def _tape_trace(self) -> TapeTrace:
+        if self._tape is None:
+            self._tape = TapeTrace(rows=self.rows, level=self.level)
+        return self._tape
 
     def _wrap(self, primitive: Primitive, answer: Any, tangent: Any) -> Any:
         if tangent is None:
@@ -407,6 +452,27 @@ class ReverseTrace(Trace):
             self.rows.append(((row, PLUS, cast),))
             row = len(self.rows) - 1
         return ReverseTracer(self, answer, row)
+
+
+#: Makes the trace of each linearisation; another one than the plain `ReverseTrace` while debugging.
+new_reverse_trace: ContextVar[Callable[[], ReverseTrace]] = ContextVar("new_reverse_trace", default=ReverseTrace)
+
+
+def apply_linear(
+    push_function: Callable[[list[Any]], list[Any]],
+    pull_function: Callable[[list[Any]], list[Any]],
+    tangents: list[Any],
+    like: list[Shaped | None],
+) -> list[Any]:
+    """Tangents (None where zero) through a linear map that is known by a function for each direction.
+
+    Tape variables are recorded, so that either function may run later; any other tangents are pushed forward at once.
+    ``like`` has the shape and dtype of each answer, None for one that carries no derivative.
+    """
+    owners = [t.owner if isinstance(t, TapeVariable) else None for t in tangents if t is not None]
+    if owners and owners[0] is not None and all(owner is owners[0] for owner in owners):
+        return owners[0].record(push_function, pull_function, tangents, like)
+    return push_function(tangents)
 
 
 def _linear_elementwise_row(

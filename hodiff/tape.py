@@ -5,13 +5,15 @@ A row keeps coefficients and shapes, not primals, and has one term an operand th
 
 * an elementwise row is a tuple of terms ``(source row, coefficient, cast)``; the coefficients ±1 are `Sign`;
 * a linear primitive of one operand is a list ``[primitive, parameters, source row, shape, dtype]``, of the operand;
-* any other row is a `LinearRow`, which applies a primitive that is linear in some operands, or its transpose;
+* a `LinearRow` applies a primitive that is linear in some operands, or its transpose;
+* a `FunctionRow` is a map of several tangents to several, known by two functions, and a `PartRow` one of its answers;
 * None is an input.
 
 ``cast`` is None where operand and answer have the same shape and dtype; otherwise a `Cast` undoes broadcasting and
 conversion.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,6 +111,64 @@ class LinearRow:
             cotangents[source] = value if entry is None else entry + value
 
 
+class FunctionRow:
+    """A linear map of several tangents to several answers, known by a function for each direction.
+
+    Its tangent is a list with one entry an answer, and so is its cotangent; each answer has a `PartRow`. ``terms`` has
+    one entry an operand, None where the operand does not depend on the inputs.
+    """
+
+    __slots__ = ("count", "pull_function", "push_function", "terms")
+
+    def __init__(
+        self,
+        push_function: Callable[[list[Any]], list[Any]],
+        pull_function: Callable[[list[Any]], list[Any]],
+        terms: list[Term | None],
+        count: int,
+    ) -> None:
+        self.push_function = push_function
+        self.pull_function = pull_function
+        self.terms = terms
+        self.count = count
+
+    def push(self, tangents: Any) -> Any:
+        """Tangents of the answers from those of the source rows, None where all of them are zero."""
+        given = [None if term is None else tangents[term.source] for term in self.terms]
+        return None if all(tangent is None for tangent in given) else self.push_function(given)
+
+    def pull(self, cotangent: list[Any], cotangents: Any) -> None:
+        """Add the cotangents of the source rows."""
+        for term, value in zip(self.terms, self.pull_function(cotangent), strict=True):
+            if term is not None and value is not None:
+                entry = cotangents[term.source]
+                value = unbroadcast(value, term.shape, term.dtype)
+                cotangents[term.source] = value if entry is None else entry + value
+
+
+class PartRow:
+    """One answer of the `FunctionRow` at ``source``."""
+
+    __slots__ = ("count", "index", "source")
+
+    def __init__(self, source: int, index: int, count: int) -> None:
+        self.source = source
+        self.index = index
+        self.count = count
+
+    def push(self, tangents: Any) -> Any:
+        """Tangent of this answer."""
+        parts = tangents[self.source]
+        return None if parts is None else parts[self.index]
+
+    def pull(self, cotangent: Any, cotangents: Any) -> None:
+        """Enter the cotangent of this answer into the list of all of them."""
+        parts = cotangents[self.source]
+        if parts is None:
+            parts = cotangents[self.source] = [None] * self.count
+        parts[self.index] = cotangent
+
+
 def frozen(value: Any) -> Any:
     """A coefficient that the user's code cannot change later: a copy, where it is a writeable array of the user's."""
     return value.copy() if isinstance(value, np.ndarray) and value.flags.writeable else value
@@ -196,7 +256,7 @@ def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | Non
             tangent = tangents[source]
             tangents[i] = None if tangent is None else bind(primitive, tangent, **parameters)
             continue
-        if row.__class__ is LinearRow:
+        if row.__class__ is not tuple:
             tangents[i] = row.push(tangents)
             continue
         total = None
@@ -234,7 +294,7 @@ def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> 
             cotangent = cotangent.total()
         if row.__class__ is list:
             _pull_unary(row, cotangent, cotangents)
-        elif row.__class__ is LinearRow:
+        elif row.__class__ is not tuple:
             row.pull(cotangent, cotangents)
         else:
             for source, coefficient, cast in row:

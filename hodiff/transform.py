@@ -20,7 +20,7 @@ import numpy as np
 from hodiff.arguments import Selection, as_array, differentiable_leaves
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, ComplexOutputError, NonDifferentiableOutputError, StructureError
-from hodiff.reverse import LinearMap, ReverseTrace
+from hodiff.reverse import LinearMap, new_reverse_trace
 from hodiff.tree import LEAF, Structure, flatten, leaf_names, tree_map, unflatten
 
 
@@ -75,7 +75,7 @@ def linearise(
     name = selection.transformation
     chosen = selection.take(args, keywords)
     leaves, structure = differentiable_leaves(chosen, name, holomorphic=holomorphic)
-    trace = ReverseTrace()
+    trace = new_reverse_trace.get()()
     try:
         if structure is LEAF:
             traced: Any = trace.input(leaves[0])
