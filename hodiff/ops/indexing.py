@@ -155,19 +155,32 @@ def take_key(x: Any, key: Any) -> Any:
 @composite(np.take, method="take")
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     """NumPy's ``take``."""
-    reject("numpy.take", out=(out, None), mode=(mode, "raise"))
+    reject("numpy.take", out=(out, None))
     if axis is None or np.ndim(a) == 0:
         # As for NumPy, a scalar has one axis.
         axis = -1 if axis is None else negative_axis(axis, 1, "numpy.take")
         a = np.reshape(a, (-1,))
     axis = negative_axis(axis, np.ndim(a), "numpy.take")
+    indices = _plain_integer(_in_mode(indices, np.shape(a)[axis], mode))
+    if indices.__class__ is int and np.ndim(a) == 1:
+        return getitem(a, index=(indices,))
+    return gather(a, np.asarray(indices) if indices.__class__ is int else indices, axis=axis)  # a copy, no view
+
+
+def _in_mode(indices: Any, length: int, mode: str) -> Any:
+    """Integer indices of ``numpy.take``, put into range where the mode does so."""
     indices = indices if isinstance(indices, Tracer) else np.asarray(indices)
     if indices.dtype.kind == "b" or (indices.size == 0 and not isinstance(indices, Tracer)):
         indices = indices.astype(np.intp)  # NumPy takes booleans for numbers here, not for a mask
-    indices = _plain_integer(indices)
-    if indices.__class__ is int:
-        return getitem(a, index=(*(_ALL,) * (np.ndim(a) + axis), indices))
-    return gather(a, indices, axis=axis)
+    if not np.can_cast(indices.dtype, np.intp, "safe"):
+        raise TypeError(f"numpy.take: cannot cast indices from {indices.dtype} to integers according to the rule 'safe'")
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"numpy.take: mode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+    if indices.size and not length:
+        raise IndexError("numpy.take: cannot do a non-empty take from an empty axes.")
+    if mode == "raise" or not indices.size:
+        return indices
+    return np.remainder(indices, length) if mode == "wrap" else np.minimum(np.maximum(indices, 0), length - 1)
 
 
 @composite(np.take_along_axis)
@@ -176,6 +189,8 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         arr, axis = np.reshape(arr, (-1,)), -1
     axis = negative_axis(axis, arr.ndim, "numpy.take_along_axis")
+    if indices.dtype.kind not in "iu":
+        raise IndexError("numpy.take_along_axis: `indices` must be an integer array")
     if indices.ndim != arr.ndim:
         raise ValueError("numpy.take_along_axis: `indices` and `arr` must have the same number of dimensions")
     grid: list[Any] = [np.reshape(np.arange(n), (n, *(1,) * (arr.ndim - 1 - i))) for i, n in enumerate(arr.shape)]
