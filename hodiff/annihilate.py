@@ -44,6 +44,10 @@ class AnnihilateTracer(Tracer):
         """The value itself."""
         return (self.value,)
 
+    def assume(self, other: Any) -> None:
+        """Stand for another value."""
+        self.value = other.value
+
     def truth(self) -> Any:
         """The value itself."""
         return self.value
@@ -54,6 +58,10 @@ class AnnihilateTrace(Trace):
 
     __slots__ = ()
     transformation = "a derivative computation"
+
+    def constant(self, value: Any) -> AnnihilateTracer:
+        """The value, wrapped."""
+        return AnnihilateTracer(self, value)
 
     def wrap(self, value: Any) -> Any:
         """Make the zeros of ``value`` annihilate; None stays None."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace, contains_nan
 from hodiff.arguments import Selection, differentiable_leaves, match_leaves
-from hodiff.core import Tracer
+from hodiff.core import SEALED, Tracer
 from hodiff.errors import NonScalarOutputError, NotLinearError, StructureError
 from hodiff.forward import ForwardTracer, new_forward_trace
 from hodiff.ops.comparison import stop_gradient as _stop_gradient
@@ -206,6 +206,8 @@ def _push_forward(
         if zeros is not None:
             tangents = [zeros.wrap(t) for t in tangents]
         inputs = [ForwardTracer(trace, x, t) for x, t in zip(leaves, tangents, strict=True)]
+        for tracer in inputs:
+            tracer.views = SEALED
         result = f(*unflatten(structure, inputs))
         result, aux = split_aux(result, "hodiff.jvp") if has_aux else (result, None)
         outputs, output_structure = numeric_leaves(result, "hodiff.jvp")
@@ -215,9 +217,10 @@ def _push_forward(
         tangents_out = [zeros.unwrap(t) for t in tangents_out]
 
     def primal(value: Any) -> Any:
-        if not isinstance(value, Tracer):
-            return value
-        value = value.primal if isinstance(value, ForwardTracer) and value.owner is trace else value
+        if isinstance(value, Tracer):
+            value = value.content()
+        if isinstance(value, ForwardTracer) and value.owner is trace:
+            value = value.primal
         return value.alive() if isinstance(value, Tracer) else value
 
     return [primal(v) for v in outputs], output_structure, tangents_out, tree_map(primal, aux)

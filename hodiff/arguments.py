@@ -122,7 +122,8 @@ def as_array(value: Any) -> Any:
     if value.__class__ is np.float64:
         return value
     if isinstance(value, Tracer):
-        return value.alive()
+        value = value.content()
+        return value.alive() if isinstance(value, Tracer) else value
     if isinstance(value, (np.ma.MaskedArray, np.matrix)):
         return None
     if isinstance(value, (np.ndarray, np.generic)):

@@ -40,6 +40,10 @@ class BatchTracer(Tracer):
         """The whole batch."""
         return (self.value,)
 
+    def assume(self, other: Any) -> None:
+        """Stand for another batch."""
+        self.value = other.value
+
     def truth(self) -> Any:
         """Refuse: the members of a batch may disagree."""
         raise ControlFlowError(
@@ -67,6 +71,10 @@ class BatchTrace(Trace):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
+
+    def constant(self, value: Any) -> BatchTracer:
+        """The same value for every member."""
+        return BatchTracer(self, np.broadcast_to(value, (self.size, *np.shape(value))))
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Apply the primitive's batching rule to the values behind the tracers."""

@@ -25,6 +25,7 @@ from functools import partial
 from importlib import import_module
 from itertools import count
 from typing import Any, Self
+from weakref import ref
 
 import numpy as np
 
@@ -34,7 +35,6 @@ from hodiff.errors import (
     LeakedTracerError,
     NoRuleError,
     RuleError,
-    UnsupportedKeywordError,
 )
 
 _levels = count(1)
@@ -88,6 +88,10 @@ class Primitive:
         ``(size, **parameters) -> parameters`` that fit operands with one more axis in front.
     shape : callable or None
         ``(*operands, **parameters) -> Shaped``; without it the operation is evaluated on zeros.
+    view : callable or None
+        For functions whose NumPy answer shares the memory of their one operand: ``(operand, value, **parameters)``, the
+        operand with the part that the answer shows replaced by ``value``; raises ValueError where NumPy's answer
+        cannot be written to.
     annihilating : Primitive or None
         Variant in which a zero of one operand wins over NaN and inf of the others, made on demand.
     """
@@ -107,6 +111,7 @@ class Primitive:
         "shape",
         "smooth",
         "transposes",
+        "view",
     )
 
     def __init__(
@@ -124,6 +129,7 @@ class Primitive:
         accumulate: Callable[..., None] | None = None,
         leading: Callable[..., dict[str, Any]] | None = None,
         shape: Callable[..., Any] | None = None,
+        view: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -137,6 +143,7 @@ class Primitive:
         self.accumulate = accumulate
         self.leading = leading
         self.shape = shape
+        self.view = view
         self.annihilating: Primitive | None = None
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
@@ -162,6 +169,8 @@ class Primitive:
                     )
             if self.partials is not None:
                 return top.process(self.specialised(parameters), operands, {})
+        if self.view is not None:
+            return link(top.process(self, operands, parameters), operands[0], self, parameters)
         return top.process(self, operands, parameters)
 
     def specialised(self, parameters: dict[str, Any]) -> "Primitive":
@@ -248,6 +257,10 @@ class Trace:
         """Interpret a linear operation on one operand, which is of this trace."""
         return self.process(primitive, (x,), parameters)
 
+    def constant(self, value: Any) -> "Tracer":
+        """A tracer of this trace for a value that does not depend on what is traced."""
+        raise InPlaceError(f"in {self.transformation} an array cannot take a value that is constant")
+
     def check_answer(self, primitive: Primitive, answer: Any) -> None:
         """Refuse an answer that is no array of numbers, or that smuggles a traced value past the operands."""
         if isinstance(answer, tuple):
@@ -292,11 +305,21 @@ class Trace:
 class Tracer:
     """A value that belongs to a trace; behaves as the NumPy array or scalar that it stands for.
 
-    Infix operators and ndarray methods are installed by the modules that define the operations.
+    Infix operators, ndarray methods and NumPy's hooks are installed by the modules that define the operations.
+
+    Attributes
+    ----------
+    owner : Trace
+    alias : tuple
+        Of a view: the array that it shows, with the primitive and parameters that make it. Otherwise not set.
+    views : list
+        Weak references to the views of this array; `SEALED` for an argument. Not set where there are none.
     """
 
-    __slots__ = ("owner",)
+    __slots__ = ("__weakref__", "alias", "owner", "views")
     owner: Trace
+    alias: tuple["Tracer", Primitive, dict[str, Any]]
+    views: Any
 
     # NumPy hands `array + tracer` to the hooks below, never loops over it.
     __array_priority__ = 1000
@@ -318,6 +341,34 @@ class Tracer:
     def truth(self) -> Any:
         """Value to answer ``bool``, ``int`` and comparisons of Python control flow with."""
         raise NotImplementedError
+
+    def assume(self, other: Any) -> None:
+        """Stand for what ``other``, a tracer of the same class, stands for."""
+        raise NotImplementedError
+
+    def become(self, value: Any) -> None:
+        """Stand for another value of the same shape and dtype: what changing an array in place comes to."""
+        if isinstance(value, Tracer):
+            value = value.content()
+        if not isinstance(value, Tracer) or value.owner.level < self.owner.level:
+            value = self.owner.constant(value)
+        elif value.owner is not self.owner:
+            raise InPlaceError(
+                "a value of an inner transformation was assigned to an array made outside it, which will outlive it; "
+                "assign to a copy made inside: x = x.copy()"
+            )
+        self.assume(value)
+
+    def fork(self) -> Self:
+        """Another tracer of the same value, which stays as it is when this one changes."""
+        twin = object.__new__(type(self))
+        twin.owner = self.owner
+        twin.assume(self)
+        return twin
+
+    def content(self) -> Any:
+        """This tracer; for a buffer, the plain array or the tracer that it contains."""
+        return self
 
     @property
     def ndim(self) -> int:
@@ -376,8 +427,8 @@ class Tracer:
             return float(self.alive().truth())
         raise ConversionError(
             "float(x) would drop the derivative of a traced value, as would math.sin(x) or assigning it to an element "
-            "of a plain NumPy array (raw_array[i] = x): use NumPy functions (np.sin), build arrays with "
-            "np.stack([...]) or np.concatenate, or take float(hodiff.stop_gradient(x)) if no derivative is wanted"
+            "of a plain NumPy array (raw_array[i] = x): use NumPy functions (np.sin), make the array with "
+            "np.zeros(n, like=x) or hodiff.numpy.zeros(n), or take float(hodiff.stop_gradient(x)) if no derivative is wanted"
         )
 
     def __complex__(self) -> complex:
@@ -391,38 +442,10 @@ class Tracer:
             )
         raise ConversionError(
             "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) "
-            "instead of np.array([...]) or np.asarray([...]) of traced values, np.concatenate or np.where instead of "
-            "assigning into a plain array (raw_array[i] = x), np.broadcast_to(x, shape) instead of np.full(shape, x), "
+            "instead of np.array([...]) or np.asarray([...]) of traced values, np.zeros(n, like=x) or hodiff.numpy.zeros(n) "
+            "instead of np.zeros(n) for an array to assign into, np.broadcast_to(x, shape) instead of np.full(shape, x), "
             "np.dot(a, x) or a @ x instead of a.dot(x), or hodiff.stop_gradient(x) if no derivative is wanted"
         )
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise InPlaceError(
-            "x[i] = v on a traced array is not supported: build the array with np.where(mask, v, x), np.concatenate or "
-            "np.stack instead"
-        )
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if method != "__call__":
-            raise NoRuleError.for_function(f"numpy.{ufunc.__name__}.{method}")
-        for value in inputs:
-            if not isinstance(value, OPERANDS):
-                return NotImplemented
-        if keywords:
-            _reject_keywords(f"numpy.{ufunc.__name__}", keywords)
-        operation = NUMPY_UFUNCS.get(ufunc)
-        if operation is None:
-            raise NoRuleError.for_function(f"{_module_of(ufunc)}.{ufunc.__name__}")
-        return operation(*[as_operand(v) for v in inputs])
-
-    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        for kind in types:
-            if kind is not np.ndarray and not issubclass(kind, (Tracer, np.ndarray)):
-                return NotImplemented
-        operation = NUMPY_FUNCTIONS.get(function)
-        if operation is None:
-            raise NoRuleError.for_function(f"{function.__module__}.{function.__name__}")
-        return operation(*args, **keywords)
 
     def __format__(self, specification: str) -> str:
         # Text carries no derivative: show the value.
@@ -441,25 +464,25 @@ class Tracer:
         return self
 
 
-class PrimalTracer(Tracer):
-    """A tracer that stands for a primal, beside which a derivative travels: what forward and reverse mode share."""
+class Sealed:
+    """In the place of a list of views: an argument does not change, so its views are always in step with it."""
 
-    __slots__ = ("primal",)
-    primal: Any
+    def append(self, view: Any) -> None:
+        """Forget the view."""
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the primal."""
-        return self.primal.shape  # type: ignore[no-any-return]
 
-    @property
-    def dtype(self) -> Any:
-        """NumPy dtype of the primal."""
-        return self.primal.dtype
+SEALED = Sealed()
 
-    def truth(self) -> Any:
-        """The primal."""
-        return self.primal
+
+def link(answer: Any, operand: Any, primitive: Primitive, parameters: dict[str, Any]) -> Any:
+    """Note that ``answer`` is a view of ``operand``, so that a change of one can be made in both."""
+    if isinstance(answer, Tracer):
+        answer.alias = (operand, primitive, parameters)
+        try:
+            operand.views.append(ref(answer))
+        except AttributeError:
+            operand.views = [ref(answer)]
+    return answer
 
 
 #: Types that may meet a tracer in an operation; anything else is left to its own protocol.
@@ -477,19 +500,3 @@ def as_operand(value: Any) -> Any:
 
 def _import_primitive(module: str, name: str) -> Any:
     return getattr(import_module(module), name)
-
-
-def _reject_keywords(name: str, keywords: dict[str, Any]) -> None:
-    for keyword, value in keywords.items():
-        if keyword == "out":
-            raise InPlaceError(
-                f"{name}: writing a value that carries derivatives into a plain array (out=, or `array += x`) would "
-                f"drop them; use the returned value: y = {name.replace('numpy', 'np')}(...), array = array + x"
-            )
-        if keyword == "where" and value is True:
-            continue
-        raise UnsupportedKeywordError.for_keyword(name, keyword)
-
-
-def _module_of(ufunc: Any) -> str:
-    return "numpy" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"

@@ -1,6 +1,6 @@
 """Forward mode: tangents travel with the primals.
 
-May import ``casting`` and ``core``. Integers and booleans carry no tangent, and a value
+May import ``casting``, ``core`` and ``primal``. Integers and booleans carry no tangent, and a value
 with tangent zero is simply not wrapped: symbolic zeros cost nothing.
 
 >>> with ForwardTrace() as trace:
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from hodiff.casting import check_coefficient, check_tangent, fit_tangent, paired
-from hodiff.core import PLUS, PrimalTracer, Primitive, Sign, Trace, bind
+from hodiff.core import PLUS, Primitive, Sign, Trace, bind
+from hodiff.primal import PrimalTracer
 
 
 class ForwardTracer(PrimalTracer):
@@ -34,12 +35,20 @@ class ForwardTracer(PrimalTracer):
         """Primal and tangent."""
         return (self.primal, self.tangent)
 
+    def assume(self, other: Any) -> None:
+        """Stand for another primal with another tangent."""
+        self.primal, self.tangent = other.primal, other.tangent
+
 
 class ForwardTrace(Trace):
     """One run of ``jvp``."""
 
     __slots__ = ()
     transformation = "hodiff.jvp"
+
+    def constant(self, value: Any) -> ForwardTracer:
+        """A primal with the tangent zero."""
+        return ForwardTracer(self, value, _zeros_like(value))
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Apply the primitive to the primals, and its differential to the tangents."""

@@ -39,6 +39,7 @@ def elementwise(
     *partials: Rule | int | None,
     name: str | None = None,
     smooth: bool = False,
+    view: Rule | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that acts on each element by itself, with broadcasting.
@@ -57,6 +58,8 @@ def elementwise(
     smooth : bool
         Promise that the partials raise no floating-point warning where the function itself raises none; saves the
         microsecond that silencing them takes.
+    view : callable, optional
+        As for `linear`.
     numpy : ufunc, optional
         The ufunc whose calls on traced values come here; a ufunc given as ``function`` is claimed by itself.
 
@@ -80,7 +83,7 @@ def elementwise(
                 f"None, got {rule!r}"
             )
     rules = tuple(Sign(rule) if isinstance(rule, int) else rule for rule in partials)
-    primitive = Primitive(name, function, batch=batch_aligned, partials=rules, smooth=smooth)
+    primitive = Primitive(name, function, batch=batch_aligned, partials=rules, smooth=smooth, view=view)
     return _claim(primitive, numpy, itself=True)
 
 
@@ -93,6 +96,7 @@ def linear(
     batch: Rule | None = None,
     accumulate: Rule | None = None,
     shape: Rule | None = None,
+    view: Rule | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that is linear in its operands, all together.
@@ -120,6 +124,9 @@ def linear(
         which keeps loops over ``x[i]`` linear in time.
     shape : callable, optional
         ``(*operands, **parameters) -> Shaped`` of the answer; otherwise found by a run on zeros.
+    view : callable, optional
+        For a function whose answer shows the memory of its one operand, as ``x[1:]`` does: ``(x, value, **parameters)``,
+        the operand with the part that the answer shows replaced, so that in-place changes of the one reach the other.
     numpy : callable, optional
         NumPy function to claim.
 
@@ -144,6 +151,7 @@ def linear(
         accumulate=accumulate,
         leading=leading_rule(leading),
         shape=shape,
+        view=view,
     )
     return _claim(primitive, numpy)
 
@@ -374,9 +382,14 @@ def _claim(primitive: Primitive, numpy: Any, *, itself: bool = False) -> Primiti
     return primitive
 
 
+def _takes_like(target: Any) -> bool:
+    """Whether a NumPy function dispatches on its keyword ``like``, as ``numpy.zeros`` does."""
+    return getattr(np, getattr(target, "__name__", ""), None) is target and "like : " in (target.__doc__ or "")
+
+
 def _enter(target: Any, operation: Callable[..., Any]) -> None:
     table = NUMPY_UFUNCS if isinstance(target, np.ufunc) else NUMPY_FUNCTIONS
-    if table is NUMPY_FUNCTIONS and not hasattr(target, "_implementation"):
+    if table is NUMPY_FUNCTIONS and not hasattr(target, "_implementation") and not _takes_like(target):
         raise RuleError(
             f"{target!r} cannot be claimed: it is neither a ufunc nor a NumPy function that dispatches on its "
             f"arguments; call the primitive itself instead"

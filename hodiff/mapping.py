@@ -134,6 +134,8 @@ def _batch_size(leaves: list[Any], axes: list[int | None]) -> int:
 
 
 def _unwrap(value: Any, axis: int | None, trace: BatchTrace, size: int) -> Any:
+    if isinstance(value, Tracer):
+        value = value.content()
     mine = isinstance(value, BatchTracer) and value.owner is trace
     if axis is None:
         if mine:

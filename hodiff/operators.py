@@ -1,7 +1,7 @@
 """Operators and attributes of traced values, installed by the modules that define the operations.
 
 Installing plain functions costs two microseconds an operation less than NumPy's mixin. May import ``core`` and
-``errors``.
+``mutation``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: -x + 3.0 * x)(1.0))
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
-from hodiff.errors import InPlaceError
+from hodiff.mutation import update
 
 #: Operands that cannot have a trace, so an infix operation needs no search for the highest one.
 _PLAIN = frozenset({np.ndarray, float, int, np.float64})
@@ -23,8 +23,8 @@ _PLAIN = frozenset({np.ndarray, float, int, np.float64})
 def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, reflected: bool = True) -> None:
     """Give traced values an infix operator such as ``__add__``, with its reflected and in-place forms.
 
-    In place, a scalar is rebound, as Python does with NumPy scalars; an array would have to change under every name it
-    has, which a traced value cannot, so that is an error. A ``symbol`` of None means that there is no in-place form.
+    In place, a scalar is rebound, as Python does with NumPy scalars; an array changes under every name that it has. A
+    ``symbol`` of None means that there is no in-place form.
     """
     direct = isinstance(operation, Primitive) and operation.partials is not None
 
@@ -44,11 +44,24 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
         return NotImplemented
 
     def in_place(self: Tracer, other: Any) -> Any:
-        if self.shape or _is_array(self):
-            raise InPlaceError(
-                f"`x {symbol}= y` would modify a traced array in place, which is not supported; write x = x {symbol} y"
+        if not self.shape and not _is_array(self):
+            return forward(self, other)
+        value = forward(self, other)
+        if value is NotImplemented:
+            return value
+        if value.shape != self.shape:
+            raise ValueError(
+                f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast shape {value.shape}"
             )
-        return forward(self, other)
+        if value.dtype != self.dtype:
+            if not np.can_cast(value.dtype, self.dtype, "same_kind"):
+                raise TypeError(
+                    f"`x {symbol}= y`: cannot cast the result from {value.dtype} to {self.dtype}, the dtype of x, with "
+                    f"casting rule 'same_kind'; write x = x {symbol} y"
+                )
+            value = value.astype(self.dtype)
+        update(self, value, f"`x {symbol}= y`")
+        return self
 
     setattr(Tracer, f"__{name}__", forward)
     if reflected:

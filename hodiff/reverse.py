@@ -5,7 +5,7 @@ variables of the tape, so that running the differential records it, as rows (see
 most frequent ones, append their coefficients directly, from the same partials. Pulling a cotangent back through the
 rows is the transpose; pushing a tangent forward through them is the linearised function.
 
-May import ``core``, ``casting``, ``shaped``, ``tape``, ``forward``, ``annihilate`` and ``errors``.
+May import ``core``, ``primal``, ``casting``, ``shaped``, ``tape``, ``forward``, ``annihilate`` and ``errors``.
 
 >>> trace = ReverseTrace()
 >>> x = trace.input(np.array(3.0))
@@ -22,9 +22,10 @@ import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace, contains_nan, linear_coefficient
 from hodiff.casting import check_coefficient, check_tangent, fit_coefficient, paired
-from hodiff.core import PLUS, PrimalTracer, Primitive, Sign, Trace, Tracer, bind
+from hodiff.core import PLUS, SEALED, Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NoRuleError, NotLinearError, RuleError
 from hodiff.forward import add_tangents
+from hodiff.primal import PrimalTracer
 from hodiff.shaped import Shaped
 from hodiff.tape import Cast, FunctionRow, LinearRow, PartRow, Term, frozen, pull, push
 
@@ -45,6 +46,11 @@ class ReverseTracer(PrimalTracer):
     def components(self) -> tuple[Any, ...]:
         """The primal."""
         return (self.primal,)
+
+    def assume(self, other: Any) -> None:
+        """Stand for another primal with another row."""
+        self.primal = other.primal
+        self.row = other.row
 
 
 class TapeVariable(Tracer):
@@ -72,6 +78,10 @@ class TapeVariable(Tracer):
     def components(self) -> tuple[Any, ...]:
         """Nothing: there is no value."""
         return ()
+
+    def assume(self, other: Any) -> None:
+        """Stand for another row."""
+        self._shape, self._dtype, self.row = other.shape, other.dtype, other.row
 
     def truth(self) -> Any:
         """Refuse: control flow on a tangent is not linear."""
@@ -135,7 +145,9 @@ class TapeTrace(Trace):
         """Add an input row."""
         self.rows.append(None)
         self.input_rows.append(len(self.rows) - 1)
-        return TapeVariable(self, value.shape, value.dtype, len(self.rows) - 1)
+        variable = TapeVariable(self, value.shape, value.dtype, len(self.rows) - 1)
+        variable.views = SEALED
+        return variable
 
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
         """Close the trace; the map from the inputs to ``outputs``."""
@@ -208,6 +220,13 @@ class ReverseTrace(Trace):
         """Wrap an input of the function being transformed."""
         self.rows.append(None)
         self.input_rows.append(len(self.rows) - 1)
+        tracer = ReverseTracer(self, value, len(self.rows) - 1)
+        tracer.views = SEALED
+        return tracer
+
+    def constant(self, value: Any) -> ReverseTracer:
+        """A primal with a row that has no terms."""
+        self.rows.append(())
         return ReverseTracer(self, value, len(self.rows) - 1)
 
     def finish(self, outputs: Sequence[Any]) -> LinearMap:
@@ -230,7 +249,10 @@ class ReverseTrace(Trace):
         """Value behind a tracer of this trace; any other value as it is."""
         if not isinstance(value, Tracer):
             return value
-        return value.primal if isinstance(value, ReverseTracer) and value.owner is self else value.alive()
+        value = value.content()
+        if isinstance(value, ReverseTracer) and value.owner is self:
+            return value.primal
+        return value.alive() if isinstance(value, Tracer) else value
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
         """Compute an elementwise answer and append its row: the fast path of `process`."""

@@ -61,7 +61,7 @@ class LinearRow:
         if primitive.jointly or len(terms) == 1:
             for term in terms:
                 operands[term.slot] = Shaped(term.shape, term.dtype)
-        traced = [term.slot for term in terms]
+        traced = {term.slot for term in terms}
         operands = [v if slot in traced else frozen(v) for slot, v in enumerate(operands)]
         self.primitive = primitive
         self.operands = operands

@@ -109,7 +109,7 @@ def split_aux(result: Any, name: str) -> tuple[Any, Any]:
 def numeric_leaves(tree: Any, name: str) -> tuple[list[Any], Structure]:
     """Leaves of a result as arrays or NumPy scalars."""
     if isinstance(tree, Tracer):
-        return [tree.alive() if tree.owner.closed else tree], LEAF
+        return [as_array(tree)], LEAF
     leaves, structure = flatten(tree)
     values = [as_array(leaf) for leaf in leaves]
     for i, value in enumerate(values):

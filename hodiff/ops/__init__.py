@@ -1,10 +1,12 @@
 """The operations, one file a NumPy topic. Importing them fills the tables that NumPy's hooks look up."""
 
 from hodiff.ops import (
+    assignment,
     building,
     choosing,
     comparison,
     contraction,
+    creation,
     cumulative,
     diagonal,
     einsum,
@@ -34,13 +36,16 @@ from hodiff.ops import (
     special_orthogonal,
     spectral,
     statistics,
+    ufunc_methods,
 )
 
 __all__ = [
+    "assignment",
     "building",
     "choosing",
     "comparison",
     "contraction",
+    "creation",
     "cumulative",
     "diagonal",
     "einsum",
@@ -70,4 +75,5 @@ __all__ = [
     "special_orthogonal",
     "spectral",
     "statistics",
+    "ufunc_methods",
 ]

@@ -100,24 +100,6 @@ def size(a: Any, axis: Any = None) -> int:
     return a.size if axis is None else a.shape[axis]
 
 
-@composite(np.zeros_like)
-def zeros_like(
-    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
-) -> Any:
-    """NumPy's ``zeros_like``: a plain array."""
-    reject("numpy.zeros_like", order=(order, "K"), subok=(subok, True), device=(device, None))
-    return np.zeros(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
-
-
-@composite(np.ones_like)
-def ones_like(
-    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
-) -> Any:
-    """NumPy's ``ones_like``: a plain array."""
-    reject("numpy.ones_like", order=(order, "K"), subok=(subok, True), device=(device, None))
-    return np.ones(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
-
-
 @composite(np.iscomplexobj)
 def iscomplexobj(x: Any) -> bool:
     """NumPy's ``iscomplexobj``."""

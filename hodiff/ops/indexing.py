@@ -2,7 +2,7 @@
 
 A key is taken apart into a basic index (``getitem``) and index arrays for adjacent axes (``gather``). Their transposes
 add into one accumulator (see ``tape``), so a loop over ``x[i]`` takes linear time.
-May import ``core``, ``kinds`` and ``shaped``.
+May import ``core``, ``kinds``, ``mutation`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(x[np.array([0, 0, 2])]))(np.ones(3))
@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Primitive, Tracer
+from hodiff.core import Primitive, Tracer, link
 from hodiff.kinds import composite, linear, reject
+from hodiff.mutation import Buffer
 from hodiff.shaped import Shape, negative_axis
 
 _ALL = slice(None)
@@ -37,6 +38,12 @@ def _place(ct: Any, index: tuple[Any, ...], shape: Shape) -> Any:
     return answer
 
 
+def _replaced(x: Any, value: Any, index: tuple[Any, ...]) -> Any:
+    answer = np.copy(x)
+    answer[index] = value
+    return answer
+
+
 place = linear(
     _place,
     lambda ct, x, index, shape: ct[index],
@@ -49,6 +56,7 @@ getitem = linear(
     name="getitem",
     leading=lambda size, index: {"index": (_ALL, *index)},
     accumulate=_add_basic,
+    view=_replaced,
 )
 
 
@@ -134,7 +142,11 @@ gather: Primitive = linear(
 def take_key(x: Any, key: Any) -> Any:
     """``x[key]`` with NumPy's meaning."""
     if key.__class__ is int or key.__class__ is slice:
-        return x.owner.linear(getitem, x, {"index": (key,)})
+        if x.__class__ is Buffer and x.waiting and (key,) in x.waiting:
+            return x.waiting[(key,)]
+        parameters = {"index": (key,)}
+        answer = x.owner.linear(getitem, x, parameters)
+        return link(answer, x, getitem, parameters) if key.__class__ is slice or len(x.shape) > 1 else answer
     entries = tuple(_plain_integer(e) for e in key) if isinstance(key, tuple) else (_plain_integer(key),)
     if all(e.__class__ is int or not _is_array(e) for e in entries):
         return getitem(x, index=entries)

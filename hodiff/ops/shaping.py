@@ -1,7 +1,6 @@
 """Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
 
-All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``. Traced values cannot be written
-to and have no memory layout, so ``copy`` is the identity.
+All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``, whose answers are views.
 May import ``core``, ``errors``, ``kinds``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
@@ -39,6 +38,10 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(result)
 
 
+def _read_only(x: Any, value: Any, shape: Shape) -> Any:
+    raise ValueError("assignment destination is read-only")
+
+
 def _tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value,)
 
@@ -49,6 +52,7 @@ reshaped: Primitive = linear(
     name="reshaped",
     leading=lambda size, shape: {"shape": (size, *shape)},
     shape=lambda x, shape: Shaped(shape, x.dtype),
+    view=lambda x, value, shape: reshaped(value, shape=x.shape),
 )
 permuted: Primitive = linear(
     lambda x, axes: x.transpose(axes),
@@ -56,6 +60,7 @@ permuted: Primitive = linear(
     name="permuted",
     leading=lambda size, axes: {"axes": (-len(axes) - 1, *axes)},
     shape=lambda x, axes: Shaped(tuple(x.shape[i] for i in axes), x.dtype),
+    view=lambda x, value, axes: permuted(value, axes=_inverse(axes)),
 )
 broadcasted = linear(
     lambda x, shape: np.broadcast_to(x, shape),
@@ -63,6 +68,7 @@ broadcasted = linear(
     name="broadcasted",
     batch=_batch_broadcast,
     shape=lambda x, shape: Shaped(shape, x.dtype),
+    view=_read_only,
 )
 
 
@@ -92,12 +98,6 @@ def ravel(a: Any, order: str = "C") -> Any:
     """NumPy's ``ravel``."""
     _check_order("numpy.ravel", order)
     return reshaped(a if order == "C" else _reversed(a), shape=(a.size,))
-
-
-@composite(method="flatten")
-def flatten(a: Any, order: str = "C") -> Any:
-    """``x.flatten()``."""
-    return ravel(a, order)
 
 
 @composite(np.squeeze, method="squeeze")
@@ -249,16 +249,3 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     reject("numpy.broadcast_arrays", subok=(subok, False))
     shape = np.broadcast_shapes(*(np.shape(a) for a in args))
     return tuple(np.broadcast_to(a, shape) for a in args)
-
-
-@composite(np.copy)
-def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    """NumPy's ``copy``: the identity, whatever the order."""
-    reject("numpy.copy", subok=(subok, False))
-    return a
-
-
-@composite(method="copy")
-def copy_method(a: Any, order: str = "C") -> Any:
-    """``x.copy()``."""
-    return a

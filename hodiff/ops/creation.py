@@ -1,0 +1,230 @@
+"""Arrays made for assignment, and copies: zeros_like and its kin, ``like=``, copy.
+
+What carries a derivative later must be a `Buffer` from the start (see ``mutation``); arrays of integers and booleans
+cannot, and are plain. May import ``core``, ``kinds``, ``mutation`` and ``errors``.
+
+>>> import hodiff as hd
+>>> def f(x):
+...     y = np.zeros(3, like=x)
+...     y[::2] = x
+...     return np.sum(y * np.arange(3.0))
+>>> hd.grad(f)(np.ones(2))
+array([0., 2.])
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hodiff.core import Tracer
+from hodiff.kinds import composite, reject
+from hodiff.mutation import Buffer
+from hodiff.shaped import is_inexact
+
+
+def assignable(value: Any) -> Any:
+    """A fresh plain array as a buffer; integers, booleans and other objects as they are."""
+    return Buffer(value) if isinstance(value, np.ndarray) and is_inexact(value.dtype) else value
+
+
+def _like(function: Callable[..., Any], a: Any, dtype: Any, shape: Any, *fill: Any) -> Any:
+    return assignable(function(a.shape if shape is None else shape, *fill, dtype=a.dtype if dtype is None else dtype))
+
+
+def _check(name: str, order: str, subok: bool, device: Any) -> None:
+    if order not in ("C", "F", "A", "K"):
+        raise ValueError(f"{name}: order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+    reject(name, subok=(bool(subok), True))
+    if device not in (None, "cpu"):
+        raise ValueError(f'{name}: Device not understood. Only "cpu" is allowed, but received: {device}')
+
+
+@composite(np.zeros_like)
+def zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    """NumPy's ``zeros_like``: an array to assign into."""
+    _check("numpy.zeros_like", order, subok, device)
+    return _like(np.zeros, a, dtype, shape)
+
+
+@composite(np.ones_like)
+def ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    """NumPy's ``ones_like``: an array to assign into."""
+    _check("numpy.ones_like", order, subok, device)
+    return _like(np.ones, a, dtype, shape)
+
+
+@composite(np.empty_like)
+def empty_like(
+    prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    """NumPy's ``empty_like``: an array to assign into, whose elements are zero until then."""
+    _check("numpy.empty_like", order, subok, device)
+    return _like(np.zeros, prototype, dtype, shape)
+
+
+@composite(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """NumPy's ``full_like``: an array to assign into; the value to fill it with may carry a derivative."""
+    _check("numpy.full_like", order, subok, device)
+    a = a if isinstance(a, Tracer) else np.asarray(a)
+    if not isinstance(fill_value, Tracer):
+        return _like(np.full, a, dtype, shape, fill_value)
+    answer = _like(np.zeros, a, dtype, shape)
+    if not isinstance(answer, Tracer):
+        answer = np.asarray(answer)
+    return _filled(answer, fill_value)
+
+
+def _filled(answer: Any, value: Any) -> Any:
+    if not isinstance(answer, Tracer):
+        return np.broadcast_to(value, answer.shape).astype(answer.dtype)
+    answer[...] = value
+    return answer
+
+
+# --- like= ------------------------------------------------------------------------------------------------------------
+# Called as np.zeros(n, like=x), these come here without `like`; what is traced stays so.
+
+
+def _is_traced(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_is_traced(v) for v in value)
+    return isinstance(value, Tracer)
+
+
+def _from_nested(value: Any) -> Any:
+    """Nested lists of traced values and numbers as one traced array."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    return np.stack([_from_nested(v) for v in value]) if _is_traced(value) else np.asarray(value)
+
+
+@composite(np.array)
+def array(
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: str = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    ndmax: int = 0,
+) -> Any:
+    """NumPy's ``array`` with ``like=``: of nested lists too."""
+    reject("numpy.array", subok=(bool(subok), False), ndmax=(ndmax, 0))
+    if not _is_traced(object):
+        return assignable(np.array(object, dtype, copy=True, order=order, ndmin=ndmin))
+    answer = _from_nested(object)
+    if dtype is not None and answer.dtype != dtype:
+        answer = answer.astype(dtype)
+    elif copy and answer is object:
+        answer = copy_of(answer)
+    if copy is False and answer is not object:
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
+    return np.reshape(answer, (1,) * (ndmin - answer.ndim) + answer.shape) if answer.ndim < ndmin else answer
+
+
+def _as_array(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None) -> Any:
+    """NumPy's ``asarray`` with ``like=``; memory order means nothing to a traced value."""
+    _check("numpy.asarray", order or "K", True, device)
+    return array(a, dtype, copy=copy)
+
+
+for _function in (np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray):
+    composite(_function)(_as_array)
+
+
+@composite(np.require)
+def require(a: Any, dtype: Any = None, requirements: Any = None) -> Any:
+    """NumPy's ``require`` with ``like=``; requirements on memory are met by every traced value."""
+    return array(a, dtype, copy=None)
+
+
+@composite(np.full)
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Any:
+    """NumPy's ``full`` with ``like=``: the value may carry a derivative."""
+    _check("numpy.full", order, True, device)
+    if not isinstance(fill_value, Tracer):
+        return assignable(np.full(shape, fill_value, dtype))
+    return _filled(assignable(np.zeros(shape, fill_value.dtype if dtype is None else dtype)), fill_value)
+
+
+def _empty(shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None) -> Any:
+    """NumPy's ``empty`` with ``like=``; zeros, so that nothing undefined can get into a derivative."""
+    _check("numpy.empty", order, True, device)
+    return assignable(np.zeros(shape, dtype))
+
+
+composite(np.empty)(_empty)
+
+
+def _plain_creation(function: Any) -> Callable[..., Any]:
+    def create(*args: Any, **keywords: Any) -> Any:
+        return assignable(function(*args, **keywords))
+
+    create.__name__, create.__doc__ = function.__name__, f"NumPy's ``{function.__name__}`` with ``like=``."
+    return create
+
+
+for _function in (np.zeros, np.ones, np.eye, np.identity, np.tri, np.fromfunction, np.fromiter, np.frombuffer):
+    composite(_function)(_plain_creation(_function))
+for _function in (np.fromfile, np.fromstring, np.loadtxt, np.genfromtxt):
+    composite(_function)(_plain_creation(_function))
+
+
+@composite(np.arange)
+def arange(*args: Any, dtype: Any = None, device: Any = None, **keywords: Any) -> Any:
+    """NumPy's ``arange`` with ``like=``; start and step may carry derivatives."""
+    start = keywords.pop("start", args[0] if len(args) > 1 else 0)
+    stop = keywords.pop("stop", args[1] if len(args) > 1 else args[0])
+    step = keywords.pop("step", args[2] if len(args) > 2 else 1)
+    plain = [v.alive().truth() if isinstance(v, Tracer) else v for v in (start, stop, step)]
+    numbers = np.arange(*plain, dtype=dtype)
+    if not _is_traced((start, step)):
+        return assignable(numbers)
+    answer = start + np.arange(len(numbers)) * step
+    return answer if answer.dtype == numbers.dtype else answer.astype(numbers.dtype)
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+def copy_of(a: Any) -> Any:
+    """A copy of a traced array, which can be assigned into; scalars do not change, so they need none."""
+    if not isinstance(a, Tracer):
+        return np.array(a)
+    value = a.alive().fork()
+    return value if isinstance(value, Buffer) or not is_inexact(value.dtype) or not value.shape else Buffer(value)
+
+
+@composite(np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    """NumPy's ``copy``; the order in memory means nothing to a traced value."""
+    reject("numpy.copy", subok=(bool(subok), False))
+    return copy_of(a)
+
+
+@composite(method="copy")
+def copy_method(a: Any, order: str = "C") -> Any:
+    """``x.copy()``."""
+    return copy_of(a)
+
+
+@composite(method="flatten")
+def flatten(a: Any, order: str = "C") -> Any:
+    """``x.flatten()``: unlike ``x.ravel()`` a copy."""
+    return copy_of(np.ravel(a, order))
