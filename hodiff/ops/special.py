@@ -1,9 +1,9 @@
-"""The ufuncs of ``scipy.special`` whose derivatives are other such functions: error, gamma, logistic, entropy, Bessel.
+"""The ufuncs of ``scipy.special`` whose derivatives are other such functions: error, gamma, logistic, entropy.
 
 Each partial is written in the form that stays accurate where the function does, and in functions whose own
 derivative is here, so that derivatives of any order exist; those of ``log_ndtr`` from the third on are differences of
 large numbers in the left tail, and lose digits there. Formulas: NIST Digital Library of Mathematical Functions,
-§§ 5, 7, 10, 25. May import ``core``, ``kinds`` and ``errors``.
+§§ 5, 7, 25. May import ``core``, ``kinds`` and ``errors``.
 
 >>> import hodiff as hd
 >>> from scipy import special
@@ -143,26 +143,3 @@ expm1 = elementwise(special.expm1, lambda ans, x: np.exp(x))
 log1p = elementwise(special.log1p, lambda ans, x: 1 / (1 + x))
 cosm1 = elementwise(special.cosm1, lambda ans, x: -np.sin(x))
 cbrt = elementwise(special.cbrt, lambda ans, x: 1 / (3 * ans * ans))
-
-# --- Bessel functions (DLMF 10.6.1, 10.29.1) --------------------------------------------------------------------------
-
-jv = elementwise(
-    special.jv, _no_partial("jv"), lambda ans, v, x: 0.5 * (special.jv(v - 1.0, x) - special.jv(v + 1.0, x))
-)
-yv = elementwise(
-    special.yv, _no_partial("yv"), lambda ans, v, x: 0.5 * (special.yv(v - 1.0, x) - special.yv(v + 1.0, x))
-)
-iv = elementwise(
-    special.iv, _no_partial("iv"), lambda ans, v, x: 0.5 * (special.iv(v - 1.0, x) + special.iv(v + 1.0, x))
-)
-kv = elementwise(
-    special.kv, _no_partial("kv"), lambda ans, v, x: -0.5 * (special.kv(v - 1.0, x) + special.kv(v + 1.0, x))
-)
-j0 = elementwise(special.j0, lambda ans, x: -special.j1(x))
-j1 = elementwise(special.j1, lambda ans, x: 0.5 * (special.j0(x) - special.jv(2.0, x)))
-y0 = elementwise(special.y0, lambda ans, x: -special.y1(x))
-y1 = elementwise(special.y1, lambda ans, x: 0.5 * (special.y0(x) - special.yv(2.0, x)))
-i0 = elementwise(special.i0, lambda ans, x: special.i1(x))
-i1 = elementwise(special.i1, lambda ans, x: 0.5 * (special.i0(x) + special.iv(2.0, x)))
-k0 = elementwise(special.k0, lambda ans, x: -special.k1(x))
-k1 = elementwise(special.k1, lambda ans, x: -0.5 * (special.k0(x) + special.kv(2.0, x)))

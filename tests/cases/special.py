@@ -37,16 +37,6 @@ def _binary(function, x, y, scale=0.3, name=""):
     )
 
 
-def _order(function, v, x, scale=0.3):
-    return case(
-        f"special-{function.__name__}-{v}",
-        lambda x: function(v, x),
-        x,
-        covers=(function, getattr(ops, function.__name__)),
-        scale=scale,
-    )
-
-
 def _log_sum_exp(x):
     top = np.max(x)
     return np.log(np.sum(np.exp(x - top))) + top
@@ -110,11 +100,6 @@ CASES = [
     *[_unary(f, _X) for f in (sp.exp2, sp.exp10, sp.expm1, sp.cosm1)],
     _unary(sp.log1p, _X, 0.1),
     _unary(sp.cbrt, _POSITIVE, 0.2),
-    # --- Bessel functions
-    *[_unary(f, _WIDE[1:5]) for f in (sp.j0, sp.j1, sp.i0, sp.i1)],
-    *[_unary(f, _POSITIVE, 0.2) for f in (sp.y0, sp.y1, sp.k0, sp.k1)],
-    *[_order(f, v, _POSITIVE) for f in (sp.jv, sp.iv) for v in (2.0, 0.5)],
-    *[_order(f, v, _POSITIVE, 0.2) for f in (sp.yv, sp.kv) for v in (2.0, 0.5)],
 ]
 
 _INF = np.inf
@@ -151,6 +136,5 @@ SPECIALS = [
     special("special-rel-entr-zero-x", sp.rel_entr, (0.0, 2.0), (-_INF, 0.0)),
     special("special-rel-entr-zeros-y", lambda y: sp.rel_entr(0.0, y), 0.0, 0.0),
     special("special-kl-div-equal", sp.kl_div, (2.0, 2.0), (0.0, 0.0), second=[[0.5, -0.5], [-0.5, 0.5]]),
-    special("special-i1-zero", sp.i1, np.array([0.0]), np.array([0.5]), second=[[0.0]]),
     special("special-log-sum-exp-ties", _log_sum_exp, np.array([700.0, 700.0]), np.array([0.5, 0.5])),
 ]
