@@ -348,8 +348,7 @@ class Tracer:
 
     def become(self, value: Any) -> None:
         """Stand for another value of the same shape and dtype: what changing an array in place comes to."""
-        if isinstance(value, Tracer):
-            value = value.content()
+        value = value.content() if isinstance(value, Tracer) else value
         if not isinstance(value, Tracer) or value.owner.level < self.owner.level:
             value = self.owner.constant(value)
         elif value.owner is not self.owner:
@@ -428,7 +427,7 @@ class Tracer:
         raise ConversionError(
             "float(x) would drop the derivative of a traced value, as would math.sin(x) or assigning it to an element "
             "of a plain NumPy array (raw_array[i] = x): use NumPy functions (np.sin), make the array with "
-            "np.zeros(n, like=x) or hodiff.numpy.zeros(n), or take float(hodiff.stop_gradient(x)) if no derivative is wanted"
+            "np.zeros(n, like=x) or hodiff.numpy.zeros(n), or float(hodiff.stop_gradient(x)) to drop the derivative"
         )
 
     def __complex__(self) -> complex:
@@ -442,8 +441,8 @@ class Tracer:
             )
         raise ConversionError(
             "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) "
-            "instead of np.array([...]) or np.asarray([...]) of traced values, np.zeros(n, like=x) or hodiff.numpy.zeros(n) "
-            "instead of np.zeros(n) for an array to assign into, np.broadcast_to(x, shape) instead of np.full(shape, x), "
+            "instead of np.array([...]) or np.asarray([...]) of traced values, np.zeros(n, like=x) or "
+            "hodiff.numpy.zeros(n) for an array to assign into, np.full(n, x, like=x) instead of np.full(n, x), "
             "np.dot(a, x) or a @ x instead of a.dot(x), or hodiff.stop_gradient(x) if no derivative is wanted"
         )
 
@@ -457,11 +456,11 @@ class Tracer:
     def __reduce__(self) -> Any:
         raise ConversionError("a traced value cannot be pickled or copied out of its transformation")
 
-    def __copy__(self) -> "Tracer":
-        return self
+    def __copy__(self) -> Self:
+        return self.fork()
 
-    def __deepcopy__(self, memo: Any) -> "Tracer":
-        return self
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.fork()
 
 
 class Sealed:

@@ -119,7 +119,8 @@ def _with_keywords(ufunc: Any, inputs: tuple[Any, ...], out: Any = None, where: 
         return _written(outs, ufunc(*values), name)
     if any(o is None for o in outs):
         raise UnsupportedKeywordError(
-            f"{name}: with where= the elements left out are undefined unless out= is given, too; pass out=np.zeros_like(x)"
+            f"{name}: with where= the elements left out are undefined unless out= is given, too; pass "
+            f"out=np.zeros_like(x)"
         )
     if ufunc.signature is not None:
         raise UnsupportedKeywordError.for_keyword(name, "where")
@@ -161,5 +162,6 @@ def _written(outs: tuple[Any, ...], answers: Any, name: str, where: Any = True) 
     if not isinstance(answers, tuple):
         return answers if outs[0] is None else write_out(outs[0], answers, name, where)
     return tuple(
-        answer if out is None else write_out(out, answer, name, where) for out, answer in zip(outs, answers, strict=True)
+        answer if out is None else write_out(out, answer, name, where)
+        for out, answer in zip(outs, answers, strict=True)
     )

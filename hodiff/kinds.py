@@ -125,8 +125,9 @@ def linear(
     shape : callable, optional
         ``(*operands, **parameters) -> Shaped`` of the answer; otherwise found by a run on zeros.
     view : callable, optional
-        For a function whose answer shows the memory of its one operand, as ``x[1:]`` does: ``(x, value, **parameters)``,
-        the operand with the part that the answer shows replaced, so that in-place changes of the one reach the other.
+        For a function whose answer shows the memory of its one operand, as ``x[1:]`` does:
+        ``(x, value, **parameters)``, the operand with the part that the answer shows replaced, so that in-place changes
+        of the one reach the other.
     numpy : callable, optional
         NumPy function to claim.
 

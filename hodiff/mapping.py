@@ -14,7 +14,7 @@ import numpy as np
 
 from hodiff.arguments import as_array
 from hodiff.batch import BatchTrace, BatchTracer
-from hodiff.core import Tracer
+from hodiff.core import SEALED, Tracer
 from hodiff.errors import BatchAxisError
 from hodiff.transform import Transformed, materialise
 from hodiff.tree import broadcast_prefix, flatten, unflatten
@@ -45,7 +45,7 @@ class Vmap(Transformed):
         size = _batch_size(leaves, axes)
         with BatchTrace(size) as trace:
             inputs = [
-                leaf if axis is None else BatchTracer(trace, np.moveaxis(as_array(leaf), axis, 0))
+                leaf if axis is None else _argument(trace, np.moveaxis(as_array(leaf), axis, 0))
                 for leaf, axis in zip(leaves, axes, strict=True)
             ]
             traced_args, traced_keywords = unflatten(structure, inputs)
@@ -131,6 +131,12 @@ def _batch_size(leaves: list[Any], axes: list[int | None]) -> int:
     if len(sizes) > 1:
         raise BatchAxisError(f"hodiff.vmap: the batch axes have different lengths: {sizes}")
     return next(iter(sizes))
+
+
+def _argument(trace: BatchTrace, batch: Any) -> BatchTracer:
+    tracer = BatchTracer(trace, batch)
+    tracer.views = SEALED
+    return tracer
 
 
 def _unwrap(value: Any, axis: int | None, trace: BatchTrace, size: int) -> Any:

@@ -73,6 +73,16 @@ class Buffer(Tracer):
             self._value = self.merge(self._value, waiting)
         return self._value
 
+    def place_of(self, key: Any) -> tuple[int, ...] | None:
+        """The key of an element or a row as integers that are not negative; None for any other key."""
+        entries = key if key.__class__ is tuple else (key,)
+        if not entries or len(entries) > len(self.shape):
+            return None
+        for entry, length in zip(entries, self.shape, strict=False):
+            if entry.__class__ is not int or not -length <= entry < length:
+                return None
+        return tuple(e % n for e, n in zip(entries, self.shape, strict=False))
+
     def components(self) -> tuple[Any, ...]:
         """The content."""
         return (self.content(),)

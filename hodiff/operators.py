@@ -51,7 +51,8 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
             return value
         if value.shape != self.shape:
             raise ValueError(
-                f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast shape {value.shape}"
+                f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast shape "
+                f"{value.shape}"
             )
         if value.dtype != self.dtype:
             if not np.can_cast(value.dtype, self.dtype, "same_kind"):
@@ -85,6 +86,6 @@ def prefix(operation: Callable[..., Any], name: str) -> None:
     setattr(Tracer, f"__{name}__", lambda self: operation(self))
 
 
-def attribute(operation: Callable[..., Any], name: str) -> None:
-    """Give traced values an attribute such as ``.real``."""
-    setattr(Tracer, name, property(lambda self: operation(self), doc=operation.__doc__))
+def attribute(operation: Callable[..., Any], name: str, setter: Callable[[Any, Any], None] | None = None) -> None:
+    """Give traced values an attribute such as ``.real``; ``setter`` is called with the array and the new value."""
+    setattr(Tracer, name, property(lambda self: operation(self), setter, doc=operation.__doc__))

@@ -1,6 +1,6 @@
 """What all transformations share: transformed functions as objects, and one linearisation of a function.
 
-May import ``arguments``, ``core``, ``errors``, ``reverse`` and ``tree``.
+May import ``arguments``, ``core``, ``errors``, ``linear_map``, ``reverse`` and ``tree``.
 
 >>> class Twice(Transformed):
 ...     def __call__(self, x):
@@ -20,7 +20,8 @@ import numpy as np
 from hodiff.arguments import Selection, as_array, differentiable_leaves
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, ComplexOutputError, NonDifferentiableOutputError, StructureError
-from hodiff.reverse import LinearMap, new_reverse_trace
+from hodiff.linear_map import LinearMap
+from hodiff.reverse import new_reverse_trace
 from hodiff.tree import LEAF, Structure, flatten, leaf_names, tree_map, unflatten
 
 
@@ -103,7 +104,13 @@ def split_aux(result: Any, name: str) -> tuple[Any, Any]:
             f"{name}: with has_aux=True the function must return a pair (result, aux), got "
             f"{f'a tuple of {len(result)}' if isinstance(result, tuple) else type(result).__name__}"
         )
-    return result
+    value, aux = result
+    return value, tree_map(_content, aux)
+
+
+def _content(value: Any) -> Any:
+    """What a buffer contains, while the trace is open that its last assignments need."""
+    return value.content() if isinstance(value, Tracer) else value
 
 
 def numeric_leaves(tree: Any, name: str) -> tuple[list[Any], Structure]:

@@ -17,6 +17,7 @@ array([2., 4., 1.])
 
 from math import prod
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def _is_last(positions: Any, size: int) -> Any:
 
 put: Primitive = linear(
     _put,
-    lambda ct, x, values, index: put(ct, np.zeros((), ct.dtype), index=index),
+    lambda ct, x, values, index: put(ct, np.zeros(values.shape, ct.dtype), index=index),
     lambda ct, x, values, index: ct[index],
     name="put",
     leading=lambda size, index: {"index": (slice(None), *index)},
@@ -88,9 +89,7 @@ put: Primitive = linear(
 #: ``values`` in the places ``positions`` of the last ``ndim`` axes, flattened.
 put_at: Primitive = linear(
     _put_at,
-    lambda ct, x, values, positions, ndim: put_at(
-        ct, np.zeros((1,) * np.ndim(values), ct.dtype), positions, ndim=ndim
-    ),
+    lambda ct, x, values, positions, ndim: put_at(ct, np.zeros((1,) * np.ndim(values), ct.dtype), positions, ndim=ndim),
     _put_at_values,
     None,
     name="put_at",
@@ -110,7 +109,7 @@ def _put_each(x: Any, *values: Any, keys: tuple[tuple[Any, ...], ...]) -> Any:
 def _put_each_transpose(slot: int, ct: Any, operands: Any, *, keys: tuple[tuple[Any, ...], ...]) -> Any:
     if slot:
         return ct[keys[slot - 1]]
-    return put_each(ct, *[np.zeros((), ct.dtype)] * len(keys), keys=keys)
+    return put_each(ct, *[np.zeros(operands[1].shape, ct.dtype)] * len(keys), keys=keys)
 
 
 def _put_each_leading(size: int, *, keys: tuple[tuple[Any, ...], ...]) -> dict[str, Any]:
@@ -160,7 +159,7 @@ def written(x: Any, key: Any, values: Any) -> Any:
             return np.where(mask, values.astype(x.dtype), x)
     count = np.reshape(np.arange(x.size), x.shape)
     if any(isinstance(e, Tracer) for e in entries):
-        positions = Tracer.__getitem__(count, key)  # type: ignore[attr-defined]
+        positions = Buffer(count)[key]  # type: ignore[index]
     else:
         positions = count[entries]
     return put_at(x, _fitted(values, positions.shape), positions, ndim=x.ndim)
@@ -175,8 +174,8 @@ def _as_values(value: Any, x: Any) -> Any:
     value = value.alive().content()
     if isinstance(value, Tracer) and value.dtype.kind in "fc" and not np.can_cast(value.dtype, x.dtype, "same_kind"):
         raise InPlaceError(
-            f"x[i] = v: a {value.dtype} that carries derivatives was assigned to an array of {x.dtype}, which would drop "
-            f"them; make the array with dtype={value.dtype}"
+            f"x[i] = v: a {value.dtype} that carries derivatives was assigned to an array of {x.dtype}, which would "
+            f"drop them; make the array with dtype={value.dtype}"
         )
     return value
 
@@ -191,9 +190,7 @@ def _fitted(values: Any, shape: Shape) -> Any:
     try:
         return np.broadcast_to(values, shape)
     except ValueError:
-        raise ValueError(
-            f"could not broadcast input array from shape {values.shape} into shape {shape}"
-        ) from None
+        raise ValueError(f"could not broadcast input array from shape {values.shape} into shape {shape}") from None
 
 
 def _is_view_at(x: Any, key: Any, value: Any) -> bool:
@@ -224,19 +221,34 @@ def _holds_tracer(key: Any) -> bool:
 
 def _wait(x: Buffer, key: Any, values: Any) -> bool:
     """Put off an assignment to one element, or one row, until the array is read as a whole."""
-    if getattr(x, "alias", None) is not None or getattr(x, "views", None):
+    place = x.place_of(key)
+    if place is None or getattr(x, "alias", None) is not None:
         return False
-    entries = key if key.__class__ is tuple else (key,)
-    if not entries or len(entries) > len(x.shape) or any(e.__class__ is not int for e in entries):
+    if x.waiting and len(next(iter(x.waiting))) != len(place):
         return False
-    if any(not -n <= e < n for e, n in zip(entries, x.shape, strict=False)):
-        return False  # NumPy's error comes with the assignment itself
-    if x.waiting and len(next(iter(x.waiting))) != len(entries):
+    if values.shape != x.shape[len(place) :] or values.dtype != x.dtype:
         return False
-    if values.shape != x.shape[len(entries) :] or values.dtype != x.dtype:
+    values = snapshot(values)
+    if getattr(x, "views", None) and not _reach_views(x, place, values):
         return False
     x.merge = _merge
-    x.waiting[tuple(e % n for e, n in zip(entries, x.shape, strict=False))] = snapshot(values)
+    x.waiting[place] = values
+    return True
+
+
+def _reach_views(x: Buffer, place: tuple[int, ...], values: Any) -> bool:
+    """Bring views into step with an assignment to a row, where all of them are such rows."""
+    views = [view for reference in x.views if (view := reference()) is not None]
+    for view in views:
+        index = view.alias[2].get("index")
+        if index is None or len(index) != len(place) or any(e.__class__ is not int for e in index):
+            return False
+        if getattr(view, "views", None):
+            return False
+    x.views = [ref(view) for view in views]
+    for view in views:
+        if x.place_of(view.alias[2]["index"]) == place:
+            view.become(values)
     return True
 
 
@@ -258,7 +270,7 @@ def target(array: Any, name: str) -> Any:
 
 
 @composite(np.copyto)
-def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     """NumPy's ``copyto``."""
     dst, src = target(dst, "numpy.copyto"), _as_values(src, dst)
     if not np.can_cast(src.dtype, dst.dtype, casting):

@@ -1,7 +1,7 @@
 """Arrays made for assignment, and copies: zeros_like and its kin, ``like=``, copy.
 
 What carries a derivative later must be a `Buffer` from the start (see ``mutation``); arrays of integers and booleans
-cannot, and are plain. May import ``core``, ``kinds``, ``mutation`` and ``errors``.
+cannot, and are plain. May import ``core``, ``kinds``, ``mutation`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> def f(x):
@@ -21,6 +21,8 @@ from hodiff.core import Tracer
 from hodiff.kinds import composite, reject
 from hodiff.mutation import Buffer
 from hodiff.shaped import is_inexact
+
+_plain_array: Any = np.array
 
 
 def assignable(value: Any) -> Any:
@@ -127,7 +129,7 @@ def array(
     """NumPy's ``array`` with ``like=``: of nested lists too."""
     reject("numpy.array", subok=(bool(subok), False), ndmax=(ndmax, 0))
     if not _is_traced(object):
-        return assignable(np.array(object, dtype, copy=True, order=order, ndmin=ndmin))
+        return assignable(_plain_array(object, dtype, copy=True, order=order, ndmin=ndmin))
     answer = _from_nested(object)
     if dtype is not None and answer.dtype != dtype:
         answer = answer.astype(dtype)
@@ -180,10 +182,15 @@ def _plain_creation(function: Any) -> Callable[..., Any]:
     return create
 
 
-for _function in (np.zeros, np.ones, np.eye, np.identity, np.tri, np.fromfunction, np.fromiter, np.frombuffer):
+_PLAIN: tuple[Any, ...] = (np.zeros, np.ones, np.eye, np.identity, np.tri, np.fromfunction, np.fromiter, np.frombuffer)
+for _function in (*_PLAIN, np.fromfile, np.fromstring, np.loadtxt, np.genfromtxt):
     composite(_function)(_plain_creation(_function))
-for _function in (np.fromfile, np.fromstring, np.loadtxt, np.genfromtxt):
-    composite(_function)(_plain_creation(_function))
+
+
+def _plain(value: Any) -> Any:
+    while isinstance(value, Tracer):
+        value = value.alive().truth()
+    return value
 
 
 @composite(np.arange)
@@ -192,7 +199,7 @@ def arange(*args: Any, dtype: Any = None, device: Any = None, **keywords: Any) -
     start = keywords.pop("start", args[0] if len(args) > 1 else 0)
     stop = keywords.pop("stop", args[1] if len(args) > 1 else args[0])
     step = keywords.pop("step", args[2] if len(args) > 2 else 1)
-    plain = [v.alive().truth() if isinstance(v, Tracer) else v for v in (start, stop, step)]
+    plain = [_plain(v) for v in (start, stop, step)]
     numbers = np.arange(*plain, dtype=dtype)
     if not _is_traced((start, step)):
         return assignable(numbers)
@@ -227,4 +234,4 @@ def copy_method(a: Any, order: str = "C") -> Any:
 @composite(method="flatten")
 def flatten(a: Any, order: str = "C") -> Any:
     """``x.flatten()``: unlike ``x.ravel()`` a copy."""
-    return copy_of(np.ravel(a, order))
+    return copy_of(np.ravel(a, order))  # type: ignore[call-overload]

@@ -31,6 +31,10 @@ def _on_diagonal(x: Any, offset: int, shape: Shape) -> Any:
     return answer
 
 
+def _read_only(x: Any, value: Any, offset: int) -> Any:
+    raise ValueError("assignment destination is read-only")
+
+
 def _add_diagonal(buffer: Any, ct: Any, offset: int) -> None:
     buffer[_places(ct.shape[-1], offset)] += ct
 
@@ -43,6 +47,7 @@ diagonal_of: Primitive = linear(
     leading=True,
     accumulate=_add_diagonal,
     shape=lambda x, offset: Shaped((*x.shape[:-2], _length(x.shape[-2:], offset)), x.dtype),
+    view=_read_only,
 )
 #: Zeros of shape (..., rows, columns) with a diagonal set to the last axis of ``x``.
 on_diagonal: Primitive = linear(

@@ -2,7 +2,7 @@
 
 One line an operation: the ufunc and its partials, with the answer in scope. At kinks the partials are those of the
 minimum-norm element of the Clarke subdifferential: ``abs'(0) = 0``, ``hypot'(0, 0) = (0, 0)``.
-May import ``core``, ``kinds`` and ``operators``.
+May import ``batch_rules``, ``core``, ``kinds`` and ``operators``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.abs)(0.0))
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from hodiff.batch_rules import batch_aligned
 from hodiff.core import OPERANDS, Primitive, as_operand
 from hodiff.kinds import composite, constant, elementwise, general, linear
 from hodiff.operators import attribute, infix, prefix
@@ -41,7 +42,7 @@ def _direction(size: Any, x: Any) -> Any:
 def _power_base(ans: Any, x: Any, y: Any) -> Any:
     """∂(x**y)/∂x. An exponent of 0 makes it 0 everywhere, x = 0 included."""
     if isinstance(y, (int, float)):
-        return y * x ** (y - 1) if y != 0 else np.zeros_like(x)
+        return y * x ** (y - 1) if y != 0 else np.zeros(x.shape, x.dtype)
     zero = np.equal(y, 0)
     return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1.0, y - 1)))
 
@@ -71,6 +72,32 @@ def _over_square(x: Any, size: Any) -> Any:
 def _length(x: Any) -> Any:
     """√(1 + x²) without overflow for real x."""
     return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1.0, x)
+
+
+def _complex_of(re: Any, im: Any) -> Any:
+    answer = np.empty(np.broadcast_shapes(np.shape(re), np.shape(im)), np.result_type(re, im, np.complex64))
+    answer.real, answer.imag = re, im
+    return answer[()]
+
+
+def _with_parts(z: Any, re: Any, im: Any) -> Any:
+    """``z`` with its real or imaginary part replaced."""
+    if z.dtype.kind != "c":
+        return re
+    return complex_of(np.real(z) if re is None else re, np.imag(z) if im is None else im).astype(z.dtype)
+
+
+def _set_real(z: Any, value: Any) -> None:
+    if z.dtype.kind == "c":
+        real(z)[...] = value
+    else:
+        z[...] = value
+
+
+def _set_imag(z: Any, value: Any) -> None:
+    if z.dtype.kind != "c":
+        raise TypeError("array does not have imaginary part to set")
+    imaginary(z)[...] = value
 
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
@@ -138,14 +165,28 @@ degrees = elementwise(np.degrees, lambda ans, x: 1 / _DEGREE, smooth=True)
 # --- complex numbers --------------------------------------------------------------------------------------------------
 
 conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, numpy=np.conjugate)
-real = elementwise(np.real, 1, smooth=True, numpy=np.real)
-imaginary = elementwise(np.imag, lambda ans, x: -1j, name="imaginary", smooth=True)
+real = elementwise(np.real, 1, smooth=True, view=lambda z, value: _with_parts(z, value, None), numpy=np.real)
+imaginary = elementwise(
+    np.imag,
+    lambda ans, x: -1j,
+    name="imaginary",
+    smooth=True,
+    view=lambda z, value: _with_parts(z, None, value),
+)
+#: A complex number from its parts, infinite ones included: re + 1j * im would be NaN.
+complex_of = linear(
+    _complex_of,
+    lambda ct, re, im: np.real(ct),
+    lambda ct, re, im: np.real(1j * ct),
+    name="complex_of",
+    batch=batch_aligned,
+)
 
 
 @composite(np.imag)
 def imag(val: Any) -> Any:
     """NumPy's ``imag``: constant for real numbers."""
-    return imaginary(val) if np.iscomplexobj(val) else np.zeros_like(val)
+    return imaginary(val) if np.iscomplexobj(val) else np.zeros(val.shape, val.dtype)
 
 
 def _complex_sign_jvp(t: Any, ans: Any, x: Any) -> Any:
@@ -216,8 +257,8 @@ def power_infix(x: Any, y: Any) -> Any:
 prefix(negative, "neg")
 prefix(positive, "pos")
 prefix(absolute, "abs")
-attribute(real, "real")
-attribute(imag, "imag")
+attribute(real, "real", _set_real)
+attribute(imag, "imag", _set_imag)
 
 
 @composite(method="conjugate")

@@ -141,9 +141,12 @@ gather: Primitive = linear(
 @composite(method="__getitem__")
 def take_key(x: Any, key: Any) -> Any:
     """``x[key]`` with NumPy's meaning."""
+    if x.__class__ is Buffer and x.waiting:
+        place = x.place_of(key)
+        if place in x.waiting:
+            value = x.waiting[place]
+            return link(Buffer(value), x, getitem, {"index": place}) if value.shape else value
     if key.__class__ is int or key.__class__ is slice:
-        if x.__class__ is Buffer and x.waiting and (key,) in x.waiting:
-            return x.waiting[(key,)]
         parameters = {"index": (key,)}
         answer = x.owner.linear(getitem, x, parameters)
         return link(answer, x, getitem, parameters) if key.__class__ is slice or len(x.shape) > 1 else answer
@@ -185,7 +188,9 @@ def _in_mode(indices: Any, length: int, mode: str) -> Any:
     if indices.dtype.kind == "b" or (indices.size == 0 and not isinstance(indices, Tracer)):
         indices = indices.astype(np.intp)  # NumPy takes booleans for numbers here, not for a mask
     if not np.can_cast(indices.dtype, np.intp, "safe"):
-        raise TypeError(f"numpy.take: cannot cast indices from {indices.dtype} to integers according to the rule 'safe'")
+        raise TypeError(
+            f"numpy.take: cannot cast indices from {indices.dtype} to integers according to the rule 'safe'"
+        )
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"numpy.take: mode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
     if indices.size and not length:
