@@ -2,10 +2,14 @@
 
 from hodiff import errors, extend, ops, testing
 from hodiff.api import grad, jvp, linear_transpose, linearize, stop_gradient, value_and_grad, vjp
+from hodiff.custom import checkpoint, custom_jvp, custom_vjp
 from hodiff.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from hodiff.mapping import vmap
 
 __all__ = [
+    "checkpoint",
+    "custom_jvp",
+    "custom_vjp",
     "errors",
     "extend",
     "grad",

@@ -16,8 +16,8 @@ from hodiff.arguments import Selection, differentiable_leaves, match_leaves
 from hodiff.core import SEALED, Tracer
 from hodiff.errors import NonScalarOutputError, NotLinearError, StructureError
 from hodiff.forward import ForwardTracer, new_forward_trace
+from hodiff.linear_map import LinearMap, TapeTrace, TapeVariable
 from hodiff.ops.comparison import stop_gradient as _stop_gradient
-from hodiff.reverse import LinearMap, TapeTrace, TapeVariable
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.transform import (
     Linearised,
