@@ -5,6 +5,7 @@ from hodiff.api import grad, jvp, linear_transpose, linearize, stop_gradient, va
 from hodiff.custom import checkpoint, custom_jvp, custom_vjp
 from hodiff.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from hodiff.mapping import vmap
+from hodiff.tree import register_pytree_node
 
 __all__ = [
     "checkpoint",
@@ -22,6 +23,7 @@ __all__ = [
     "linear_transpose",
     "linearize",
     "ops",
+    "register_pytree_node",
     "stop_gradient",
     "testing",
     "value_and_grad",

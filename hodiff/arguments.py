@@ -16,7 +16,7 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, NonDifferentiableInputError, StructureError
 from hodiff.shaped import Shaped, is_inexact, shaped
-from hodiff.tree import LEAF, Structure, flatten, leaf_names
+from hodiff.tree import LEAF, Structure, flatten, leaf_names, not_a_tree
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _not_differentiable(leaf: Any, name: str, transformation: str, holomorphic: 
     value = as_array(leaf)
     if value is None:
         kind = f"object of type {type(leaf).__name__}"
-        advice = "pass floats, arrays of floats, or a tree of them"
+        advice = f"pass floats, arrays of floats, or a tree of them{not_a_tree(leaf)}"
     elif holomorphic and is_inexact(value.dtype):
         kind = f"{value.dtype} value"
         advice = "holomorphic=True differentiates with respect to complex numbers; pass complex128, or leave it out"

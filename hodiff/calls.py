@@ -69,7 +69,11 @@ class Call:
         raise NotImplementedError
 
     def _joint(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        kept = [frozen(v) if t is None else v for t, v in zip(tangents, operands, strict=True)]
+        # What is kept must not change by assignments of the user's; primals never do, unless they are traced themselves.
+        kept = [
+            v.fork() if isinstance(v, Tracer) else frozen(v) if t is None else v
+            for t, v in zip(tangents, operands, strict=True)
+        ]
         answers, found = self.joint(tangents, kept)
         recording = any(isinstance(t, TapeVariable) for t in tangents)
         return answers, tuple(_cleaned(a, t, recording) for a, t in zip(answers, found, strict=True))

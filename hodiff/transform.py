@@ -22,7 +22,7 @@ from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, ComplexOutputError, NonDifferentiableOutputError, StructureError
 from hodiff.linear_map import LinearMap
 from hodiff.reverse import new_reverse_trace
-from hodiff.tree import LEAF, Structure, flatten, leaf_names, tree_map, unflatten
+from hodiff.tree import LEAF, Structure, flatten, leaf_names, not_a_tree, tree_map, unflatten
 
 
 class Transformed:
@@ -125,6 +125,7 @@ def numeric_leaves(tree: Any, name: str) -> tuple[list[Any], Structure]:
             raise NonDifferentiableOutputError(
                 f"{name}: the function must return numbers, arrays or trees of them, got an object of type "
                 f"{type(leaves[i]).__name__}{f' (leaf {where})' if where else ''}; return extra data with has_aux=True"
+                f"{not_a_tree(leaves[i])}"
             )
     return values, structure
 

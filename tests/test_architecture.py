@@ -26,8 +26,8 @@ PACKAGES = ("hodiff", "optimizers")
 # The layer of each module; a module imports strictly lower layers only. A pattern stands for a directory of peers.
 LAYERS = {
     "hodiff.errors": 0,
-    "hodiff.tree": 0,
     "hodiff.shaped": 0,
+    "hodiff.tree": 1,
     "hodiff.core": 1,
     "hodiff.casting": 1,
     "hodiff.arguments": 2,
