@@ -463,24 +463,22 @@ class Tracer:
         return self.fork()
 
 
-class Sealed:
-    """In the place of a list of views: an argument does not change, so its views are always in step with it."""
-
-    def append(self, view: Any) -> None:
-        """Forget the view."""
-
-
-SEALED = Sealed()
+#: In the place of a list of views: an argument of the function being transformed, or a view of one, does not change.
+SEALED: Any = ()
 
 
 def link(answer: Any, operand: Any, primitive: Primitive, parameters: dict[str, Any]) -> Any:
     """Note that ``answer`` is a view of ``operand``, so that a change of one can be made in both."""
     if isinstance(answer, Tracer):
-        answer.alias = (operand, primitive, parameters)
         try:
-            operand.views.append(ref(answer))
+            views = operand.views
         except AttributeError:
-            operand.views = [ref(answer)]
+            views = operand.views = []
+        if views is SEALED:
+            answer.views = SEALED
+        else:
+            views.append(ref(answer))
+            answer.alias = (operand, primitive, parameters)
     return answer
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, OPERANDS, Tracer, as_operand
 from hodiff.errors import InPlaceError, NoRuleError, UnsupportedKeywordError
-from hodiff.mutation import update
+from hodiff.mutation import Buffer, update
 
 #: What the methods of ufuncs (``np.add.reduce``) lead to: name -> ``(ufunc, *inputs, **keywords)``.
 UFUNC_METHODS: dict[str, Callable[..., Any]] = {}
@@ -152,7 +152,7 @@ def _where_selected(ufunc: Any, values: list[Any], outs: tuple[Any, ...], where:
     answers = ufunc(*(np.broadcast_to(v, shape)[mask] for v in values))
     results = []
     for out, part in zip(outs, answers if ufunc.nout > 1 else (answers,), strict=True):
-        full = np.zeros(shape, part.dtype, like=part) if isinstance(part, Tracer) else np.zeros(shape, part.dtype)
+        full: Any = Buffer(np.zeros(shape, part.dtype)) if isinstance(part, Tracer) else np.zeros(shape, part.dtype)
         full[mask] = part
         results.append(write_out(out, full, name, mask))
     return tuple(results) if ufunc.nout > 1 else results[0]

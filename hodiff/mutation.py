@@ -49,7 +49,7 @@ class Buffer(Tracer):
     """
 
     __slots__ = ("_value", "merge", "waiting")
-    owner = BufferTrace()  # type: ignore[misc]
+    owner = BufferTrace()
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -59,7 +59,7 @@ class Buffer(Tracer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""
-        return self._value.shape  # type: ignore[no-any-return]
+        return self._value.shape
 
     @property
     def dtype(self) -> Any:
@@ -148,7 +148,7 @@ def update(array: Tracer, value: Any, action: str = "assignment to elements") ->
             f"{action} would modify an argument of the function being transformed, or the array that one is a view of; "
             f"modify a copy instead: x = x.copy()"
         )
-    plain = array._value if array.__class__ is Buffer else None  # type: ignore[attr-defined]
+    plain = array._value if array.__class__ is Buffer else None
     if isinstance(plain, np.ndarray) and not isinstance(value, Tracer):
         plain[...] = value  # in memory, so that plain views of it follow
         return

@@ -20,7 +20,7 @@ class PrimalTracer(Tracer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the primal."""
-        return self.primal.shape  # type: ignore[no-any-return]
+        return self.primal.shape
 
     @property
     def dtype(self) -> Any:

@@ -91,8 +91,9 @@ def full_like(
     return _filled(answer, fill_value)
 
 
-def _filled(answer: Any, value: Any) -> Any:
-    if not isinstance(answer, Tracer):
+def _filled(array: Any, value: Any) -> Any:
+    answer: Any = array
+    if not isinstance(array, Tracer):
         return np.broadcast_to(value, answer.shape).astype(answer.dtype)
     answer[...] = value
     return answer

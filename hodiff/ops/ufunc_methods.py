@@ -143,14 +143,15 @@ def outer(ufunc: Any, a: Any, b: Any, /, **keywords: Any) -> Any:
 
 
 @_method
-def at(ufunc: Any, a: Any, indices: Any, *b: Any) -> None:
+def at(ufunc: Any, array: Any, indices: Any, *b: Any) -> None:
     """``ufunc.at``: in place, an index that occurs twice counts twice."""
     name = f"{ufunc_name(ufunc)}.at"
-    if not isinstance(a, Tracer):
+    if not isinstance(array, Tracer):
         raise InPlaceError(
             f"{name}: writing a value that carries derivatives into a plain array would drop them; make the array with "
             f"np.zeros(n, like=x) or hodiff.numpy.zeros(n)"
         )
+    a: Any = array
     if ufunc.nin == 1 or _distinct(a.shape, indices):
         a[indices] = ufunc(a[indices], *b)
         return
