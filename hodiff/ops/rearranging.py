@@ -104,6 +104,9 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """NumPy's ``roll``; shifts and axes may be tuples."""
     if axis is None:
         return np.reshape(roll(np.reshape(a, (-1,)), shift, 0), a.shape)
+    if isinstance(shift, Tracer) and np.ndim(axis) == 0 and not shift.shape:
+        # A shift that differs from member to member of a batch.
+        return np.take(a, np.remainder(np.arange(a.shape[axis]) - shift, a.shape[axis]), axis=axis)
     pairs = np.broadcast(shift, axis)
     if pairs.ndim > 1:
         raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")

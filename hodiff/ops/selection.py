@@ -93,7 +93,7 @@ def clip(
         raise UnsupportedKeywordError.for_keyword("numpy.clip", keyword)
     lower, upper = _bound(a_min, min), _bound(a_max, max)
     if lower is None:
-        return a if upper is None else np.minimum(a, upper)
+        return np.copy(a) if upper is None else np.minimum(a, upper)
     return np.maximum(a, lower) if upper is None else clamp(a, as_operand(lower), as_operand(upper))
 
 
@@ -107,14 +107,18 @@ def _bound(old: Any, new: Any) -> Any:
 
 
 @composite(method="astype")
-def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+def astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
     """Conversion to another dtype; to integers or booleans it is constant.
 
-    Traced values are never modified, so whether it copies makes no difference.
+    Neither the order in memory nor subclasses mean anything to traced values.
     """
-    del copy
-    reject("ndarray.astype", order=(order, "K"), casting=(casting, "unsafe"), subok=(subok, True))
+    if order not in ("K", "A", "C", "F"):
+        raise ValueError(f"ndarray.astype: order must be one of 'C', 'F', 'A', or 'K' (got {order!r})")
     target = np.dtype(dtype)
+    if not np.can_cast(x.dtype, target, casting):
+        raise TypeError(f"ndarray.astype: cannot cast from {x.dtype} to {target} according to the rule {casting!r}")
+    if target == x.dtype and not copy:
+        return x
     if not is_inexact(target):
         return truncate(x, dtype=target)
     if x.dtype.kind == "c" and target.kind != "c":

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import hodiff as hd
 from cases.table import array, case, refused, special
 from hodiff.errors import ConversionError, UnsupportedKeywordError
 from hodiff.ops import building as ops
@@ -240,6 +241,15 @@ CASES = [
     refused("insert-traced-position", (ConversionError, IndexError), lambda x: np.insert(np.ones(3), x, 1.0), _S),
     refused("delete-position", IndexError, lambda x: np.delete(x, 4), _V),
     refused("delete-traced-position", (ConversionError, IndexError), lambda x: np.delete(np.ones(3), x), _S),
+    refused(
+        "insert-batch-of-positions",
+        ConversionError,
+        lambda x: hd.vmap(lambda i: np.insert(x, i, 1.0))(np.arange(2)),
+        _V,
+    ),
+    refused(
+        "delete-batch-of-positions", ConversionError, lambda x: hd.vmap(lambda i: np.delete(x, i))(np.arange(2)), _V
+    ),
     refused("vander-matrix", ValueError, np.vander, _X),
     refused("vander-negative", ValueError, lambda x: np.vander(x, -1), _V),
     refused("diag-dimensions", ValueError, np.diag, _Y),

@@ -98,6 +98,29 @@ CASES = [
     case("take-booleans", lambda x: np.take(x, [True, False, True], axis=1) ** 2, array(2, 3), covers=np.take),
     case("take-nothing", lambda x: np.take(x, [], axis=1) ** 2, array(2, 3), covers=np.take),
     case("take-of-scalar", lambda x: np.take(x, [0, -1], axis=0) ** 2, 0.4, covers=np.take),
+    *(
+        case(
+            f"take-{mode}",
+            lambda x, mode=mode: np.take(x, [-4, -1, 0, 2, 7], axis=1, mode=mode) ** 2,
+            array(2, 3),
+            covers=np.take,
+        )
+        for mode in ("wrap", "clip")
+    ),
+    *(
+        case(
+            f"take-{mode}-integer",
+            lambda x, mode=mode: np.take(x, 8, mode=mode) * np.take(x, -9, 0, mode=mode),
+            array(2, 3),
+            covers=np.take,
+        )
+        for mode in ("wrap", "clip")
+    ),
+    refused("take-mode", ValueError, lambda x: np.take(x, 0, mode="any"), array(3)),
+    refused("take-float", TypeError, lambda x: np.take(x, [0.0]), array(3)),
+    refused("take-out-of-bounds", IndexError, lambda x: np.take(x, [3]), array(3)),
+    refused("take-from-nothing", IndexError, lambda x: np.take(x[:0], [0], mode="clip"), array(3)),
+    refused("take-along-mask", IndexError, lambda x: np.take_along_axis(x, x > 0, 0), array(3)),
     case("take-flat", lambda x: np.take(x, [[0, 5], [2, 2]]) ** 2, array(2, 3), covers=np.take),
     case("take-method", lambda x: x.take(np.array([1, 1]), axis=0) ** 2, array(2, 3), covers=np.take),
     case(

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+import hodiff as hd
 from cases.table import array, case, refused, special
-from hodiff.errors import UnsupportedKeywordError
+from hodiff.errors import ConversionError, UnsupportedKeywordError
 from hodiff.ops import rearranging as ops
 
 _V = array(4)
@@ -65,6 +66,12 @@ CASES = [
         shifts_flat=(lambda x: np.roll(x, (1, 2)), _V),
         numpy_integer=(lambda x: np.roll(x, np.int32(1), np.int64(0)), _X),
         scalar=(lambda x: np.roll(x, 3), 0.4),
+    ),
+    case(
+        "roll-batch-of-shifts",
+        lambda x: hd.vmap(lambda n, t: np.roll(t, n) * np.roll(t**2, n, axis=0))(np.array([4, -1]), x),
+        _X,
+        covers=np.roll,
     ),
     *_cases(
         np.rollaxis,
@@ -176,6 +183,11 @@ CASES = [
     refused("rot90-axes", ValueError, lambda x: np.rot90(x, axes=(0, -2)), _X),
     refused("rot90-three-axes", ValueError, lambda x: np.rot90(x, axes=(0, 1, 2)), _Y),
     refused("roll-matrix", ValueError, lambda x: np.roll(x, [[1]], 0), _X),
+    refused("roll-float", TypeError, lambda x: np.roll([1.0, 2.0], x), 0.4),
+    refused(
+        "roll-batch-of-tuples", ConversionError, lambda x: hd.vmap(lambda n: np.roll(x, n, (0, 1)))(np.arange(2)), _X
+    ),
+    refused("repeat-batch-of-counts", ConversionError, lambda x: hd.vmap(lambda n: np.repeat(x, n))(np.arange(2)), _V),
     refused("rollaxis-start", np.exceptions.AxisError, lambda x: np.rollaxis(x, 0, 4), _X),
     refused("unstack-scalar", ValueError, np.unstack, 0.4),
     refused("repeat-float", TypeError, lambda x: np.repeat(x, 2.0), _V),
