@@ -343,7 +343,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
         raise ValueError("array must be at least 2-d")
     if a.ndim > 2 and len(set(a.shape)) > 1:
         raise ValueError("All dimensions of input must be of equal length")
-    step = a.shape[1] + 1 if a.ndim == 2 else 1 + sum(prod(a.shape[1 - i :]) for i in range(1, a.ndim))
+    step = a.shape[1] + 1 if a.ndim == 2 else 1 + sum(prod(a.shape[:i]) for i in range(1, a.ndim))
     end = a.shape[1] * a.shape[1] if a.ndim == 2 and not wrap else a.size
     put_flat(a, np.arange(a.size)[:end:step], val)
 

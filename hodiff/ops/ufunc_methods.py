@@ -79,10 +79,13 @@ def reduce(
         return function(array, axis=axis, **keywords)
     if where is not True:
         raise UnsupportedKeywordError.for_keyword(f"{ufunc_name(ufunc)}.reduce", "where")
-    axes = negative_axes(axis, array.ndim, f"{ufunc_name(ufunc)}.reduce")
-    if len(axes) > 1:
-        raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be given")
-    answer = _folded(ufunc, array, _one_axis(ufunc, "reduce", array, axes[0]), initial)[-1]
+    if isinstance(axis, tuple) or axis is None:
+        axes = negative_axes(axis, array.ndim, f"{ufunc_name(ufunc)}.reduce")
+        if len(axes) > 1:
+            raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so give at most one axis")
+    else:
+        axes = (_one_axis(ufunc, "reduce", array, axis),)
+    answer = _folded(ufunc, array, _one_axis(ufunc, "reduce", array, axes[0] if axes else 0), initial)[-1]
     return np.reshape(answer, keepdims_shape(array.shape, axes)) if keepdims else answer
 
 
@@ -92,7 +95,8 @@ def _folded(ufunc: Any, array: Any, axis: int, initial: Any) -> list[Any]:
     initial = ufunc.identity if initial is _ABSENT and not parts else initial
     if initial is not _ABSENT and initial is not None:
         shape = tuple(n for i, n in enumerate(array.shape, -array.ndim) if i != axis)
-        parts.insert(0, np.broadcast_to(initial, shape))
+        first = initial if isinstance(initial, Tracer) else np.asarray(initial)
+        parts.insert(0, np.broadcast_to(first.astype(array.dtype), shape))
     if not parts:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     answers = [parts[0]]

@@ -26,7 +26,6 @@ CASES = [
     case("ravel", lambda x: np.ravel(x) ** 2 * _W.ravel(), _Y, covers=np.ravel),
     case("ravel-order-f", lambda x: np.ravel(x, order="F") ** 2 * _W.ravel(), _Y, covers=np.ravel),
     case("ravel-method", lambda x: x.ravel() ** 2 * x.ravel("F"), _X, covers=np.ravel),
-    case("flatten", lambda x: x.flatten() ** 2 * x.flatten("F"), _X, covers=np.ravel),
     case("squeeze", lambda x: np.squeeze(x) ** 2, array(1, 3, 1), covers=np.squeeze),
     case("squeeze-axis", lambda x: np.squeeze(x, axis=-1) ** 2, array(1, 3, 1), covers=np.squeeze),
     case("squeeze-axes", lambda x: x.squeeze((0, 2)) ** 2, array(1, 3, 1), covers=np.squeeze),
@@ -74,7 +73,6 @@ CASES = [
         0.4,
         covers=np.broadcast_arrays,
     ),
-    case("copy", lambda x: np.copy(x) * x.copy(), _X, covers=np.copy),
 ]
 
 SPECIALS = [
