@@ -145,7 +145,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 @composite(np.ix_)
 def ix_(*args: Any) -> tuple[Any, ...]:
     """NumPy's ``ix_``."""
-    sequences = [a if isinstance(a, Tracer) else np.asarray(a) for a in args]
+    sequences: list[Any] = [a if isinstance(a, Tracer) else np.asarray(a) for a in args]
     result = []
     for i, sequence in enumerate(sequences):
         if sequence.ndim != 1:
@@ -215,8 +215,10 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
         arr, axis = np.ravel(arr), -1
     axis = negative_axis(axis, np.ndim(arr), "numpy.insert")
-    if getattr(values, "dtype", None) != arr.dtype:
-        values = (values if isinstance(values, Tracer) else np.asarray(values)).astype(arr.dtype)
+    if not hasattr(values, "dtype"):
+        values = np.asarray(values)
+    if values.dtype != arr.dtype:
+        values = values.astype(arr.dtype)
     values = _with_axes(values, arr.ndim)
     if not isinstance(obj, slice) and np.ndim(obj) == 0:
         values = np.moveaxis(values, 0, axis)
@@ -294,4 +296,4 @@ def triu(m: Any, k: int = 0) -> Any:
 def _triangle(m: Any, k: int) -> Any:
     if m.ndim == 0:
         raise TypeError("numpy.tril and numpy.triu need an array of at least one axis")
-    return np.tri(*m.shape[-2:], k=k, dtype=bool)
+    return np.tri(m.shape[-2:][0], m.shape[-1], k, dtype=bool)
