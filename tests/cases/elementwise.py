@@ -20,7 +20,19 @@ _UNARY = [
 ]
 _BINARY = (np.add, np.subtract, np.multiply, np.divide, np.logaddexp, np.logaddexp2, np.hypot, np.arctan2)
 
+
+
+def _with_parts(x, y):
+    z = (x + 1j * x * x)[:1] * np.ones_like(x)
+    z.real *= y
+    z.imag[0] = x[0, 0]
+    np.real(z)[1] = y
+    return np.real(z), np.imag(z)
+
+
 CASES = [
+    case("parts-assigned", _with_parts, *_PAIR, covers=(ops.complex_of, ops.real, ops.imaginary), batch=True),
+    case("real-of-real-assigned", lambda x: (lambda y: y.real.__imul__(x) * y)(x * 1), array(3), covers=ops.real),
     *(case(f"{u.__name__}-{i}", u, x, covers=u, scale=0.2) for i, (u, x) in enumerate(_UNARY)),
     *(case(f"{u.__name__}-scalar-{i}", u, float(x.flat[0]), covers=u, scale=0.2) for i, (u, x) in enumerate(_UNARY)),
     *(case(f"{u.__name__}-broadcast", u, *_PAIR, covers=u, scale=0.3) for u in _BINARY),
