@@ -3,6 +3,7 @@
 from hodiff import errors, extend, ops, testing
 from hodiff.api import grad, jvp, linear_transpose, linearize, stop_gradient, value_and_grad, vjp
 from hodiff.custom import checkpoint, custom_jvp, custom_vjp
+from hodiff.debug import debug_nans
 from hodiff.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from hodiff.mapping import vmap
 from hodiff.tree import register_pytree_node
@@ -11,6 +12,7 @@ __all__ = [
     "checkpoint",
     "custom_jvp",
     "custom_vjp",
+    "debug_nans",
     "errors",
     "extend",
     "grad",

@@ -8,6 +8,8 @@ the shape without it.
 (3,)
 """
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -97,3 +99,7 @@ class BatchTrace(Trace):
                 )
         traced = tuple(BatchTracer(self, part) for part in parts)
         return traced if isinstance(answer, tuple) else traced[0]
+
+
+#: Makes the trace of each ``vmap``; another one than the plain `BatchTrace` while debugging.
+new_batch_trace: ContextVar[Callable[[int], BatchTrace]] = ContextVar("new_batch_trace", default=BatchTrace)

@@ -69,7 +69,7 @@ class Call:
         raise NotImplementedError
 
     def _joint(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        # What is kept must not change by assignments of the user's; primals never do, unless they are traced themselves.
+        # Assignments of the user's must not change what is kept; primals never do, unless they are traced themselves.
         kept = [
             v.fork() if isinstance(v, Tracer) else frozen(v) if t is None else v
             for t, v in zip(tangents, operands, strict=True)

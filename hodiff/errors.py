@@ -85,5 +85,40 @@ class NotLinearError(HodiffError, TypeError):
     """An operation that had to be linear, for instance in a derivative rule, is not."""
 
 
+class NonFiniteError(HodiffError, FloatingPointError):
+    """Inside ``hodiff.debug_nans()``, an operation made a NaN or an inf.
+
+    Attributes
+    ----------
+    operation : str
+        Name of the operation.
+    kind : str
+        Where it is: ``"value"``, ``"tangent"`` (forward) or ``"cotangent"`` (pullback).
+    filename, line, text
+        The user's line that the operation stands in.
+    """
+
+    def __init__(self, operation: str, kind: str, found: str, source: tuple[str, int, str]) -> None:
+        filename, line, text = source
+        where = {
+            "value": "its value",
+            "tangent": "the tangent of its value (forward)",
+            "cotangent": "the cotangent of an operand (pullback)",
+        }[kind]
+        super().__init__(
+            f"{operation} made {found} in {where}; {filename}, line {line}: {text or '(no source)'}. Keep its operands "
+            f"away from where it has no finite value or slope, for instance by np.where on the operand"
+        )
+        self.operation = operation
+        self.kind = kind
+        self.found = found
+        self.filename = filename
+        self.line = line
+        self.text = text
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.operation, self.kind, self.found, (self.filename, self.line, self.text))
+
+
 class RuleError(HodiffError, ValueError):
     """A derivative rule broke its contract, for example by returning the wrong shape."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.arguments import as_array
-from hodiff.batch import BatchTrace, BatchTracer
+from hodiff.batch import BatchTrace, BatchTracer, new_batch_trace
 from hodiff.core import SEALED, Tracer
 from hodiff.errors import BatchAxisError
 from hodiff.transform import Transformed, materialise
@@ -43,7 +43,7 @@ class Vmap(Transformed):
         leaves, structure = flatten((args, keywords))
         axes = _axes_of(in_axes, args, "in_axes") + _axes_of(0, keywords, "in_axes")
         size = _batch_size(leaves, axes)
-        with BatchTrace(size) as trace:
+        with new_batch_trace.get()(size) as trace:
             inputs = [
                 leaf if axis is None else _argument(trace, np.moveaxis(as_array(leaf), axis, 0))
                 for leaf, axis in zip(leaves, axes, strict=True)

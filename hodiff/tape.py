@@ -73,7 +73,7 @@ class LinearRow:
         if primitive.accumulate is not None and not any(isinstance(v, Tracer) for v in operands[1:]):
             self.others = tuple(operands[1:])
 
-    def push(self, tangents: list[Any]) -> Any:
+    def push(self, tangents: Any) -> Any:
         """Tangent of the answer from those of the source rows, None where all of them are zero."""
         present = [term for term in self.terms if tangents[term.source] is not None]
         if not present:
@@ -91,7 +91,7 @@ class LinearRow:
             total = value if total is None else total + value
         return total
 
-    def pull(self, cotangent: Any, cotangents: list[Any]) -> None:
+    def pull(self, cotangent: Any, cotangents: Any) -> None:
         """Add the cotangents of the source rows."""
         primitive = self.primitive
         for source, slot, shape, dtype in self.terms:
@@ -293,7 +293,7 @@ def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> 
         if cotangent.__class__ is Accumulator:
             cotangent = cotangent.total()
         if row.__class__ is list:
-            _pull_unary(row, cotangent, cotangents)
+            pull_unary(row, cotangent, cotangents)
         elif row.__class__ is not tuple:
             row.pull(cotangent, cotangents)
         else:
@@ -315,7 +315,8 @@ def pull(rows: list[Any], outputs: list[tuple[int, Any]], inputs: list[int]) -> 
     return found
 
 
-def _pull_unary(row: list[Any], cotangent: Any, cotangents: list[Any]) -> None:
+def pull_unary(row: list[Any], cotangent: Any, cotangents: Any) -> None:
+    """Add the cotangent of the source of a row that is a list."""
     primitive, parameters, source, shape, dtype = row
     entry = cotangents[source]
     if primitive.accumulate is not None:

@@ -101,15 +101,19 @@ def _discover(leaves: list[Any]) -> bool:
     waiting = [leaf for leaf in leaves if leaf.__class__ not in _LEAVES]
     while waiting:
         leaf = waiting.pop()
-        cls: Any = leaf.__class__
+        cls = leaf.__class__
         if not is_dataclass(cls) or isinstance(leaf, type) or cls.__module__.partition(".")[0] == "hodiff":
             continue
         with _lock:
             if cls not in _registered:
-                _register(cls, _flatten_dataclass, _rebuilder(cls))
+                _register_dataclass(cls)
         found = True
         waiting.extend(optree.tree_leaves(leaf, namespace=_NAMESPACE))
     return found
+
+
+def _register_dataclass(cls: Any) -> None:
+    _register(cls, _flatten_dataclass, _rebuilder(cls))
 
 
 def _flatten_dataclass(value: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
@@ -131,7 +135,7 @@ def _is_function(value: Any) -> bool:
     return callable(value) and not is_dataclass(value) and value.__class__ not in _registered
 
 
-def _rebuilder(cls: type) -> Callable[[Any, tuple[Any, ...]], Any]:
+def _rebuilder(cls: Any) -> Callable[[Any, tuple[Any, ...]], Any]:
     computed = frozenset(field.name for field in fields(cls) if not field.init)
 
     def rebuild(metadata: Any, children: tuple[Any, ...]) -> Any:

@@ -51,6 +51,7 @@ LAYERS = {
     "hodiff.mapping": 8,
     "hodiff.jacobians": 9,
     "hodiff.custom": 9,
+    "hodiff.debug": 9,
     "hodiff.extend": 9,
     "hodiff.testing": 10,
     "hodiff": 11,

@@ -42,7 +42,7 @@ def test_every_exception_is_ours_and_a_builtin_one():
     for name, value in vars(errors).items():
         if isinstance(value, type) and issubclass(value, Exception) and value is not errors.HodiffError:
             assert issubclass(value, errors.HodiffError), name
-            assert issubclass(value, (TypeError, ValueError, RuntimeError)), name
+            assert issubclass(value, (TypeError, ValueError, RuntimeError, ArithmeticError)), name
             assert value.__doc__, name
 
 
