@@ -126,7 +126,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         chosen = places[condition]
         if not chosen.size:
             continue
-        values = function(x[condition], *args, **kw) if callable(function) else function
+        values = _as_array(function(x[condition], *args, **kw) if callable(function) else function)
+        if values.dtype.kind == "c" and x.dtype.kind != "c":
+            raise TypeError("numpy.piecewise: a complex value does not fit into the answer, which has the dtype of x")
         pool.append(np.ravel(np.broadcast_to(_cast(values, x.dtype), chosen.shape)))
         places[condition] = np.arange(size, size + chosen.size).reshape(chosen.shape)
         size += chosen.size

@@ -78,14 +78,18 @@ class Flat:
         return tuple(int(i) for i in np.unravel_index(self._next, self.base.shape))
 
     def __getitem__(self, key: Any) -> Any:
+        if key is None:
+            raise IndexError("x.flat has one axis, and no axis can be added to it; use np.ravel(x)")
         found = np.ravel(self.base)[key]
         return np.copy(found) if np.ndim(found) else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
         elements = np.ravel(np.copy(self.base))
         shape = np.shape(elements[key])
-        if not shape and np.size(value) != 1:
+        if not shape and np.ndim(value):
             raise ValueError("Error setting single item of array.")
+        if np.iscomplexobj(value) and elements.dtype.kind != "c":
+            raise TypeError("x.flat[...]: a complex value does not fit into a real array")
         if not np.size(value):
             return
         # As for NumPy, what is left over is ignored and what is missing begins anew.

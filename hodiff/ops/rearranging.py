@@ -152,11 +152,13 @@ def tile(A: Any, reps: Any) -> Any:
 @composite(np.repeat, method="repeat")
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """NumPy's ``repeat``: each element as often as is said for it."""
-    if axis is None:
-        a, axis = np.reshape(a, (-1,)), -1
+    if axis is None or a.ndim == 0:
+        # As for NumPy, a scalar has one axis.
+        axis = -1 if axis is None else negative_axis(axis, 1, "numpy.repeat")
+        a = np.reshape(a, (-1,))
     axis = negative_axis(axis, a.ndim, "numpy.repeat")
     repeats = np.asarray(repeats)
-    if repeats.size == 1 and np.can_cast(repeats.dtype, np.intp, "safe"):
+    if repeats.size == 1 and repeats.ndim < 2 and np.can_cast(repeats.dtype, np.intp, "safe"):
         return repeated(a, repeats=int(repeats.reshape(())), axis=axis)
     return np.take(a, np.repeat(np.arange(a.shape[axis]), repeats), axis=axis)
 

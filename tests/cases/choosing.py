@@ -129,6 +129,7 @@ CASES = [
     refused("compress-matrix", ValueError, lambda x: np.compress(_BOTH, x), _X),
     refused("compress-too-long", IndexError, lambda x: np.compress([False] * 4 + [True], x), _V),
     refused("piecewise-length", ValueError, lambda x: np.piecewise(x, [np.ones(2, bool)], [1.0, 2.0, 3.0]), np.ones(2)),
+    refused("piecewise-complex", TypeError, lambda x: np.piecewise(x, [np.ones(2, bool)], [1j]), np.ones(2)),
     refused(
         "nan-to-num-complex-infinity",
         UnsupportedKeywordError,

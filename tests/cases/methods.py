@@ -78,6 +78,8 @@ CASES = [
     refused("item-index", IndexError, lambda x: x.item(6), _X),
     refused("contains-batch", ControlFlowError, lambda x: hd.vmap(lambda t: 0.0 in t * x[0])(np.eye(2)), _V),
     refused("flat-array", ConversionError, lambda x: np.sum(x.flat), _V),
+    refused("flat-new-axis", IndexError, lambda x: x.flat[None], _V),
+    refused("flat-set-complex", TypeError, lambda x: _assigned(x, 0, 1j), _V),
     refused("flat-set-single", ValueError, lambda x: _assigned(x, 0, [1.0, 2.0]), _V),
     refused("device-other", ValueError, lambda x: x.to_device("gpu"), _V),
     refused("device-stream", ValueError, lambda x: x.to_device("cpu", stream=1), _V),

@@ -109,6 +109,7 @@ CASES = [
         once=(lambda x: np.repeat(x, 1), _V),
         never=(lambda x: np.repeat(x, 0), _V),
         scalar=(lambda x: np.repeat(x, 3), 0.4),
+        scalar_axis=(lambda x: np.repeat(x, 2, axis=-1), 0.4),
         method=(lambda x: x.repeat(2, axis=1) * x.repeat([2, 4], 1 - 1)[:2, :1], _X),
     ),
     *_cases(
@@ -192,6 +193,7 @@ CASES = [
     refused("unstack-scalar", ValueError, np.unstack, 0.4),
     refused("repeat-float", TypeError, lambda x: np.repeat(x, 2.0), _V),
     refused("repeat-floats", TypeError, lambda x: np.repeat(x, [1.0, 2.0], axis=0), _X),
+    refused("repeat-deep", ValueError, lambda x: np.repeat(x, [[2]]), _V),
     refused("repeat-negative", ValueError, lambda x: np.repeat(x, -1), _V),
     refused("repeat-counts", ValueError, lambda x: np.repeat(x, [1, 2]), _V),
     refused("resize-negative", ValueError, lambda x: np.resize(x, -1), _V),
