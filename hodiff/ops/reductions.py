@@ -1,9 +1,9 @@
-"""Reductions over axes: sum, mean, prod, max, min, var, std, and the running sum.
+"""Reductions over axes: sum, mean, prod, max, min, and the running sum.
 
 Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
-its derivative equally, and where all elements are equal ``std`` has the derivative 0: the minimum-norm elements of the
-Clarke subdifferential. Every nonlinear reduction has a differential of the form Σ wᵢ dxᵢ, which is one operation,
-``weighted_total``; what differs are the weights. May import ``core``, ``kinds``, ``shaped`` and ``errors``.
+its derivative equally: the minimum-norm element of the Clarke subdifferential. Every nonlinear reduction has a
+differential of the form Σ wᵢ dxᵢ, which is one operation, ``weighted_total``; what differs are the weights.
+May import ``core``, ``kinds``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.prod)(np.array([0.0, 2.0, 3.0]))
@@ -17,7 +17,7 @@ import numpy as np
 
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
-from hodiff.kinds import composite, constant, general, linear, multilinear, reject
+from hodiff.kinds import composite, general, linear, multilinear, reject
 from hodiff.shaped import Shape, Shaped, keepdims_shape, negative_axes, negative_axis
 
 # NumPy's own default of keywords that were left out: 0 and None mean something else to `initial`.
@@ -208,53 +208,6 @@ lowest = general(
 )
 
 
-# --- variance ---------------------------------------------------------------------------------------------------------
-
-
-def _variance(x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
-    count = _length(x.shape, axis)
-    if x.dtype.char not in "fd" or count <= ddof:
-        return x.var(axis=axis, ddof=ddof, keepdims=keepdims)
-    deviation = x - x.sum(axis=axis, keepdims=True) / count
-    return (deviation * deviation).sum(axis=axis, keepdims=keepdims) / (count - ddof)
-
-
-def _deviation_total(t: Any, x: Any, scale: Any, axis: Axes, keepdims: bool) -> Any:
-    """Re Σ conj(x - mean) t / scale; the derivative of the mean contributes nothing, since the deviations sum to 0."""
-    deviation = x - average(x, axis=axis, keepdims=True)
-    if deviation.dtype.kind != "c":
-        return weighted_total(np.divide(deviation, scale), t, axis=axis, keepdims=keepdims)
-    return np.real(weighted_total(np.divide(np.conjugate(deviation), scale), t, axis=axis, keepdims=keepdims))
-
-
-def _variance_jvp(t: Any, ans: Any, x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
-    return _deviation_total(t, x, max(_length(x.shape, axis) - ddof, 0) / 2, axis, keepdims)
-
-
-def _deviation_jvp(t: Any, ans: Any, x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
-    flat = np.equal(ans, 0) | (is_flat(x, x, axis=axis, keepdims=keepdims) & np.isfinite(ans))
-    # An infinite divisor makes the weights 0, and their derivatives too.
-    scale = np.where(flat, np.inf, ans) * max(_length(x.shape, axis) - ddof, 0)
-    return _deviation_total(t, x, _kept(scale, x.shape, axis, keepdims), axis, keepdims)
-
-
-variance = general(_variance, _variance_jvp, name="variance", leading=True)
-standard_deviation = general(
-    lambda x, axis, ddof, keepdims: np.sqrt(_variance(x, axis, ddof, keepdims)),
-    _deviation_jvp,
-    name="standard_deviation",
-    leading=True,
-)
-#: Whether all elements are equal: rounding of the mean may make their standard deviation a tiny number instead of 0.
-is_flat = constant(
-    lambda high, low, axis, keepdims: np.equal(
-        high.max(axis=axis, keepdims=keepdims, initial=-np.inf), low.min(axis=axis, keepdims=keepdims, initial=np.inf)
-    ),
-    name="is_flat",
-    leading=True,
-)
-
-
 # --- the keywords dtype, where and initial ----------------------------------------------------------------------------
 
 
@@ -262,9 +215,9 @@ def _converted(a: Any, dtype: Any) -> Any:
     return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
-def _averaged(a: Any, dtype: Any, kinds: str, name: str) -> Any:
-    """``a`` in the precision to average in, which must be one of ``kinds`` and keep imaginary parts."""
-    if dtype is not None and np.dtype(dtype).kind not in (kinds.replace("f", "") if a.dtype.kind == "c" else kinds):
+def _averaged(a: Any, dtype: Any, name: str) -> Any:
+    """``a`` in the precision to average in, which must keep fractions and imaginary parts."""
+    if dtype is not None and np.dtype(dtype).kind not in ("c" if a.dtype.kind == "c" else "fc"):
         raise UnsupportedKeywordError.for_keyword(name, "dtype")
     return _converted(a, dtype)
 
@@ -293,9 +246,15 @@ def _start(initial: Any, a: Any, axis: Axes, where: Any, name: str) -> Any:
 
 
 def _initial(value: Any, dtype: Any, name: str) -> Any:
-    value = value if isinstance(value, Tracer) else np.asarray(value)
-    if value.ndim:
-        raise ValueError(f"{name}: initial must be a scalar, not an array of shape {value.shape}")
+    if np.ndim(value):
+        raise ValueError(f"{name}: initial must be a scalar, not an array of shape {np.shape(value)}")
+    if not isinstance(value, Tracer):
+        # As NumPy converts it, so that what does not fit is an error.
+        answer = np.empty((), dtype)
+        answer[()] = value
+        return answer
+    if value.dtype.kind == "c" and dtype.kind != "c":
+        raise TypeError(f"{name}: a complex initial does not fit an answer of dtype {dtype}")
     return _converted(value, dtype)
 
 
@@ -336,14 +295,14 @@ def mean(
 ) -> Any:
     """NumPy's ``mean``."""
     reject("numpy.mean", out=(out, None))
-    axes = _axes(axis, a.ndim, "numpy.mean")
-    a = _averaged(a, dtype, "fc", "numpy.mean")
+    axes = negative_axes(axis if axis is None or isinstance(axis, tuple) else (axis,), a.ndim, "numpy.mean")
+    a = _averaged(a, dtype, "numpy.mean")
     if where is _ABSENT or where is True:
         return average(a, axis=axes, keepdims=_flag(keepdims))
-    answer = total(_masked(a, where, 0, "numpy.mean"), axis=axes, keepdims=_flag(keepdims))
-    return _converted(
-        answer / _count(a, where, axes, _flag(keepdims)), answer.dtype if answer.dtype.kind in "fc" else None
-    )
+    # As NumPy does, half precision is summed in single precision.
+    wide = _converted(a, np.float32) if a.dtype.char == "e" and dtype is None else a
+    answer = total(_masked(wide, where, 0, "numpy.mean"), axis=axes, keepdims=_flag(keepdims))
+    return _converted(answer / _count(a, where, axes, _flag(keepdims)), a.dtype if a.dtype.kind in "fc" else None)
 
 
 @composite(np.prod, method="prod")
@@ -408,75 +367,3 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     if axis is None or a.ndim == 0:
         a = np.reshape(a, (-1,))
     return running_total(a, axis=negative_axis(-1 if axis is None else axis, a.ndim, "numpy.cumsum"), reverse=False)
-
-
-@composite(np.var, method="var")
-def var(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = _ABSENT,
-    *,
-    where: Any = _ABSENT,
-    mean: Any = _ABSENT,
-    correction: Any = _ABSENT,
-) -> Any:
-    """NumPy's ``var``."""
-    reject("numpy.var", out=(out, None))
-    ddof = _correction(ddof, correction)
-    a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "f", "numpy.var")
-    axes = _axes(axis, a.ndim, "numpy.var")
-    if (where is _ABSENT or where is True) and mean is _ABSENT:
-        return variance(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
-    return _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.var")
-
-
-@composite(np.std, method="std")
-def std(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = _ABSENT,
-    *,
-    where: Any = _ABSENT,
-    mean: Any = _ABSENT,
-    correction: Any = _ABSENT,
-) -> Any:
-    """NumPy's ``std``; where all elements are equal its derivative is 0."""
-    reject("numpy.std", out=(out, None))
-    ddof = _correction(ddof, correction)
-    a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "f", "numpy.std")
-    axes = _axes(axis, a.ndim, "numpy.std")
-    if (where is _ABSENT or where is True) and mean is _ABSENT:
-        return standard_deviation(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
-    answer = _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.std")
-    flat = np.equal(answer, 0)
-    if mean is _ABSENT:
-        high, low = (_masked(a, where, end, "numpy.std") for end in (-np.inf, np.inf))
-        flat = flat | (is_flat(high, low, axis=axes, keepdims=_flag(keepdims)) & np.isfinite(answer))
-    return np.sqrt(np.where(flat, 1.0, answer)) - flat
-
-
-def _correction(ddof: Any, correction: Any) -> Any:
-    if correction is not _ABSENT:
-        if ddof != 0:
-            raise ValueError("ddof and correction can't be provided simultaneously.")
-        ddof = correction
-    return ddof if isinstance(ddof, int) else float(ddof)
-
-
-def _variance_about(a: Any, axis: Axes, ddof: Any, keepdims: bool, where: Any, mean: Any, name: str) -> Any:
-    """Variance of the elements that ``where`` selects, about their mean or a given one."""
-    if a.dtype.kind in "biu":
-        a = a.astype(np.float64)
-    if mean is _ABSENT:
-        part = total(_masked(a, where, 0, name), axis=axis, keepdims=True)
-        mean = _converted(part / _count(a, where, axis, True), part.dtype)
-    deviation = _masked(a - mean, where, 0, name)
-    square = np.real(deviation * np.conjugate(deviation)) if deviation.dtype.kind == "c" else deviation * deviation
-    answer = total(square, axis=axis, keepdims=keepdims)
-    return _converted(np.divide(answer, np.maximum(_count(a, where, axis, keepdims) - ddof, 0)), answer.dtype)

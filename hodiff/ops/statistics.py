@@ -155,7 +155,7 @@ def cov(
         ddof = 1 if bias == 0 else 0
     weights = _weights_of(fweights, aweights, x.shape[1])
     mean, total = np.average(x, axis=1, weights=weights, returned=True)
-    total = total[0]
+    total = np.real(total[0])
     if weights is None:
         freedom = x.shape[1] - ddof
     elif ddof == 0:
