@@ -5,7 +5,7 @@ differentiation", section 2. The derivative of a determinant is written with the
 exists for singular matrices too, so it is exact there, at every order. ``cholesky`` is the function of the symmetric
 (Hermitian) part of its argument, as in JAX: NumPy reads one triangle only, which for such a matrix says the same, and
 the gradient is symmetric: an entry off the diagonal gets half of what it would get if it stood for both triangles.
-May import ``core``, ``kinds`` and ``shaped``.
+May import ``core``, ``kinds``, ``matrices`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.linalg.det)(np.diag([0.0, 2.0, 3.0]))[0, 0])
@@ -18,21 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Primitive, as_operand
+from hodiff.core import Primitive
 from hodiff.kinds import composite, general
-from hodiff.shaped import Shaped, is_inexact
+from hodiff.matrices import adjoint, inexact
+from hodiff.shaped import Shaped
 
 _SLOGDET = type(np.linalg.slogdet(np.eye(1)))
-
-
-def _inexact(x: Any) -> Any:
-    """Integers as floats, which is what NumPy's linalg works with."""
-    x = as_operand(x)
-    return x if is_inexact(x.dtype) else x.astype(np.float64)
-
-
-def _adjoint(x: Any) -> Any:
-    return np.conjugate(x.mT) if x.dtype.kind == "c" else x.mT
 
 
 def _stack_shape(*operands: Any) -> Shaped:
@@ -77,14 +68,14 @@ inverse = general(_inverse, lambda t, ans, a, strict: -(ans @ t @ ans), name="in
 @composite(np.linalg.solve)
 def solve(a: Any, b: Any) -> Any:
     """NumPy's ``linalg.solve``: a right-hand side with one axis is a vector, any other a stack of matrices."""
-    a, b = _inexact(a), _inexact(b)
+    a, b = inexact(a), inexact(b)
     return solution(a, b[:, None])[..., 0] if b.ndim == 1 else solution(a, b)
 
 
 @composite(np.linalg.inv)
 def inv(a: Any) -> Any:
     """NumPy's ``linalg.inv``."""
-    return inverse(_inexact(a), strict=True)
+    return inverse(inexact(a), strict=True)
 
 
 # --- det --------------------------------------------------------------------------------------------------------------
@@ -116,7 +107,7 @@ def _singular_adjugate(a: Any, *direction: Any) -> Any:
     adj(A; T), with M = UᴴTV and Pᵢⱼ the product of all but sᵢ and sⱼ, Eᵢⱼ = -Pᵢⱼ Mᵢⱼ and Eᵢᵢ = Σⱼ Pᵢⱼ Mⱼⱼ.
     """
     u, s, vh = np.linalg.svd(a)
-    v, adjoint_u = _adjoint(vh), _adjoint(u)
+    v, adjoint_u = adjoint(vh), adjoint(u)
     scale = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
     if not direction:
         return scale * ((v * _others(s)[..., None, :]) @ adjoint_u)
@@ -197,7 +188,7 @@ determinant = general(
 @composite(np.linalg.det)
 def det(a: Any) -> Any:
     """NumPy's ``linalg.det``; exact derivatives of every order, of singular matrices too."""
-    return determinant(_inexact(a))
+    return determinant(inexact(a))
 
 
 # --- slogdet ----------------------------------------------------------------------------------------------------------
@@ -217,7 +208,7 @@ sign_logdet = general(lambda a: tuple(np.linalg.slogdet(a)), _sign_logdet_jvp, n
 @composite(np.linalg.slogdet)
 def slogdet(a: Any) -> Any:
     """NumPy's ``linalg.slogdet``; the sign of a real matrix is constant, and singular matrices have derivative NaN."""
-    return _SLOGDET(*sign_logdet(_inexact(a)))
+    return _SLOGDET(*sign_logdet(inexact(a)))
 
 
 # --- cholesky ---------------------------------------------------------------------------------------------------------
@@ -228,8 +219,8 @@ def _cholesky_jvp(t: Any, ans: Any, a: Any) -> Any:
     inverse = np.linalg.inv(ans)
     n = a.shape[-1]
     phi = (np.tri(n) - 0.5 * np.eye(n)).astype(np.finfo(a.dtype).dtype)
-    inner = inverse @ t @ _adjoint(inverse)
-    return ans @ ((inner + _adjoint(inner)) * (0.5 * phi))
+    inner = inverse @ t @ adjoint(inverse)
+    return ans @ ((inner + adjoint(inner)) * (0.5 * phi))
 
 
 #: Lower Cholesky factor of the symmetric part of a matrix.
@@ -239,5 +230,5 @@ cholesky_factor = general(np.linalg.cholesky, _cholesky_jvp, name="cholesky_fact
 @composite(np.linalg.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """NumPy's ``linalg.cholesky`` of the symmetric (Hermitian) part of ``a``; its gradient is symmetric."""
-    a = _inexact(a)
-    return _adjoint(cholesky_factor(_adjoint(a))) if upper else cholesky_factor(a)
+    a = inexact(a)
+    return adjoint(cholesky_factor(adjoint(a))) if upper else cholesky_factor(a)

@@ -1,4 +1,4 @@
-"""Spectra of matrices and norms: eigh, eigvalsh, svd, svdvals, norm, on stacks of matrices.
+"""Spectra of matrices and norms: eigh, eigvalsh, svd, svdvals, pinv, norm, on stacks of matrices.
 
 ``eigh`` is the function of the symmetric (Hermitian) part of its argument, as in JAX: NumPy reads one triangle only,
 which for such a matrix says the same, and the gradient is symmetric: an entry off the diagonal gets half of what it
@@ -9,12 +9,19 @@ that rotates them into each other is undefined. It is taken to be 0 and nothing 
 not depend on the choice, such as the projector on the whole eigenspace, has its exact derivative. *Second* derivatives
 depend on what is lost there: through such vectors they are NaN, not wrong.
 
+The columns that ``svd`` adds with ``full_matrices=True`` are any basis of the complement, and are taken not to move
+within it: what does not depend on the choice, such as the projector on them, has its exact derivative.
+
 Without vectors, equal eigenvalues or singular values share their derivatives equally, and singular values have the
 derivative 0 at 0, as |x| has. With vectors they keep those of the vectors found, so that UsVᴴ has the derivative of A.
 
+``pinv`` has the derivative of a matrix of the rank that NumPy finds with the given tolerance, kept constant.
+Where a change of the matrix changes its rank, it is not continuous.
+
 Norms have, at a kink, the minimum-norm element of the Clarke subdifferential: 0 at 0, and ties share.
 Rules: Giles (2008), "An extended collection of matrix derivative results", 3.1; Townsend (2016), "Differentiating the
-singular value decomposition". May import ``core``, ``kinds``, ``shaped`` and ``errors``.
+singular value decomposition"; Golub and Pereyra (1973), "The differentiation of pseudo-inverses and nonlinear least
+squares problems whose variables separate". May import ``core``, ``kinds``, ``matrices``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda a: np.sum(np.linalg.eigh(a).eigenvalues[:2]))(np.diag([1.0, 1.0, 2.0]))
@@ -27,34 +34,17 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Primitive, Tracer, as_operand
+from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
-from hodiff.kinds import composite, constant, elementwise, general, reject
-from hodiff.shaped import is_inexact, keepdims_shape, negative_axes
+from hodiff.kinds import composite, constant, elementwise, general
+from hodiff.matrices import adjoint, conjugate, inexact, real
+from hodiff.shaped import keepdims_shape, negative_axes
 
 _EIGH = type(np.linalg.eigh(np.eye(1)))
 _SVD = type(np.linalg.svd(np.eye(1)))
 
 #: What undefined derivatives count as at first and at higher orders.
 _UNDEFINED = (0.0, np.nan)
-
-
-def _inexact(x: Any) -> Any:
-    """Integers as floats, which is what NumPy's linalg works with."""
-    x = as_operand(x)
-    return x if is_inexact(x.dtype) else x.astype(np.float64)
-
-
-def _conjugate(x: Any) -> Any:
-    return np.conjugate(x) if x.dtype.kind == "c" else x
-
-
-def _real(x: Any) -> Any:
-    return np.real(x) if x.dtype.kind == "c" else x
-
-
-def _adjoint(x: Any) -> Any:
-    return _conjugate(x.mT)
 
 
 # --- reciprocals of differences ---------------------------------------------------------------------------------------
@@ -114,12 +104,12 @@ def _eigen_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, 
         # The vectors have derivatives of their own here, which are those of higher order.
         w, v = eigen(a, vectors=True, undefined=undefined[1:] or undefined)
     tv = t @ v
-    dw = _real(np.sum(_conjugate(v) * tv, axis=-2))
+    dw = real(np.sum(conjugate(v) * tv, axis=-2))
     if not vectors:
         return _matvec(sharing(w, size=a.shape[-1]), dw), None
-    inner = _adjoint(v) @ tv
+    inner = adjoint(v) @ tv
     weights = _reciprocal(_gaps(w), coinciding(w, size=a.shape[-1]), _between(undefined[0], w))
-    return dw, v @ ((inner + _adjoint(inner)) * (0.5 * weights))
+    return dw, v @ ((inner + adjoint(inner)) * (0.5 * weights))
 
 
 #: Eigenvalues and eigenvectors of the symmetric part of a matrix; ``vectors`` tells whether the latter are wanted.
@@ -142,13 +132,24 @@ def _triangle(a: Any, triangle: str) -> Any:
     """A matrix with the triangle that is to be read as the lower one."""
     if triangle.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
-    return _adjoint(_inexact(a)) if triangle.upper() == "U" else _inexact(a)
+    return adjoint(inexact(a)) if triangle.upper() == "U" else inexact(a)
+
+
+def _lower_hermitian(a: Any) -> Any:
+    lower = np.tril(a, -1)
+    return lower + adjoint(lower) + np.real(a) * np.eye(a.shape[-1], dtype=np.finfo(a.dtype).dtype)
+
+
+#: Hermitian part, with the value that NumPy reads off the lower triangle.
+hermitian_part = general(_lower_hermitian, lambda t, ans, a: 0.5 * (t + adjoint(t)), name="hermitian_part", core=2)
+#: Places of eigenvalues in descending order of their absolute values.
+descending = constant(lambda w: np.argsort(np.abs(w), axis=-1)[..., ::-1], name="descending", leading=True)
 
 
 # --- svd --------------------------------------------------------------------------------------------------------------
 
 
-def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, ...]) -> Any:
+def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, ...], full: bool) -> Any:
     """With T = Uᴴ Ȧ V, rotations UᴴU̇ = P/(sⱼ-sᵢ) + Q/(sⱼ+sᵢ) and VᴴV̇ = P/(sⱼ-sᵢ) - Q/(sⱼ+sᵢ).
 
     P and Q are the Hermitian and skew-Hermitian parts of T. This is Townsend's (2016) rule by partial fractions, in
@@ -157,15 +158,17 @@ def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[floa
     """
     u, s, vh = ans
     if isinstance(a, Tracer):
-        u, s, vh = singular(a, vectors=True, undefined=undefined[1:] or undefined)
-    v, size = _adjoint(vh), max(a.shape[-2:])
+        u, s, vh = singular(a, vectors=True, undefined=undefined[1:] or undefined, full=full)
+    count, size = min(a.shape[-2:]), max(a.shape[-2:])
+    all_u, all_v = u, adjoint(vh)
+    u, v = all_u[..., :count], all_v[..., :count]
     tv = t @ v
-    ds = _real(np.sum(_conjugate(u) * tv, axis=-2))
+    ds = real(np.sum(conjugate(u) * tv, axis=-2))
     if not vectors:
         shared = _matvec(sharing(s, size=size), ds)
         return None, np.where(vanishing(s, size=size), 0.0, shared), None
-    inner = _adjoint(u) @ tv
-    outer = _adjoint(inner)
+    inner = adjoint(u) @ tv
+    outer = adjoint(inner)
     unknown = _between(undefined[0], s)
     p = (inner + outer) * (0.5 * _reciprocal(_gaps(s), coinciding(s, size=size), unknown))
     q = (inner - outer) * (0.5 * _reciprocal(_sums(s), vanishing_sums(s, size=size), unknown))
@@ -177,35 +180,88 @@ def _singular_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[floa
         if rows > columns:
             du = du + (tv - u @ inner) * scale
         else:
-            dv = dv + (_adjoint(t) @ u - v @ outer) * scale
-    return du, ds, _adjoint(dv)
+            dv = dv + (adjoint(t) @ u - v @ outer) * scale
+    return _completed(du, u, all_u), ds, adjoint(_completed(dv, v, all_v))
 
 
-#: Thin singular value decomposition; ``vectors`` tells whether the vectors are wanted.
+def _completed(change: Any, u: Any, all_u: Any) -> Any:
+    """Tangent of all columns: the added ones leave the complement as they must, and do not move within it."""
+    added = all_u[..., u.shape[-1] :]
+    if added.shape[-1] == 0:
+        return change
+    return np.concatenate([change, -(u @ (adjoint(change) @ added))], axis=-1)
+
+
+#: Singular value decomposition, thin or ``full``; ``vectors`` tells whether the vectors are wanted.
 singular: Primitive = general(
-    lambda a, vectors, undefined: tuple(np.linalg.svd(a, full_matrices=False)), _singular_jvp, name="singular", core=2
+    lambda a, vectors, undefined, full: tuple(np.linalg.svd(a, full_matrices=full)),
+    _singular_jvp,
+    name="singular",
+    core=2,
 )
 
 
 @composite(np.linalg.svd)
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """NumPy's ``linalg.svd``; for matrices that are not square the vectors need ``full_matrices=False``."""
-    reject("numpy.linalg.svd", hermitian=(bool(hermitian), False))
-    a = _inexact(a)
+    """NumPy's ``linalg.svd``; with ``hermitian`` of the Hermitian part of ``a``, as `eigh`."""
+    a = inexact(a)
+    if hermitian:
+        return _hermitian_svd(a, compute_uv)
     if not compute_uv:
-        return singular(a, vectors=False, undefined=_UNDEFINED)[1]
-    if full_matrices and a.shape[-1] != a.shape[-2]:
-        raise UnsupportedKeywordError(
-            "numpy.linalg.svd: full_matrices=True is not supported on values that carry derivatives when the matrix "
-            "is not square; pass full_matrices=False, or compute_uv=False for the singular values alone"
-        )
-    return _SVD(*singular(a, vectors=True, undefined=_UNDEFINED))
+        return singular(a, vectors=False, undefined=_UNDEFINED, full=False)[1]
+    full = bool(full_matrices) and a.shape[-1] != a.shape[-2]
+    return _SVD(*singular(a, vectors=True, undefined=_UNDEFINED, full=full))
+
+
+def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
+    """A = V diag(w) Vᴴ as U diag(|w|) (V sign(w))ᴴ, in descending order of the absolute values."""
+    if not compute_uv:
+        return singular(hermitian_part(a), vectors=False, undefined=_UNDEFINED, full=False)[1]
+    w, v = eigh(a)
+    order = descending(w)
+    sign = np.copysign(1.0, np.take_along_axis(w, order, axis=-1)).astype(w.dtype)
+    s = np.abs(np.take_along_axis(w, order, axis=-1))
+    u = np.take_along_axis(v, order[..., None, :], axis=-1)
+    return _SVD(u, s, adjoint(u * sign[..., None, :]))
 
 
 @composite(np.linalg.svdvals)
 def svdvals(x: Any, /) -> Any:
     """NumPy's ``linalg.svdvals``."""
     return svd(x, compute_uv=False)
+
+
+# --- pinv -------------------------------------------------------------------------------------------------------------
+
+
+def _pseudo_inverse_jvp(t: Any, ans: Any, a: Any, rcond: Any, hermitian: bool) -> Any:
+    # Golub and Pereyra (1973), equation 4.12.
+    other, change = adjoint(ans), adjoint(t)
+    outside = change - (change @ a) @ ans
+    inside = change @ other
+    return -(ans @ t @ ans) + ans @ (other @ outside) + (inside - ans @ (a @ inside)) @ ans
+
+
+#: The pseudo-inverse, with singular values up to ``rcond`` times the largest one taken for 0.
+pseudo_inverse: Primitive = general(
+    lambda a, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian), _pseudo_inverse_jvp, name="pseudo_inverse", core=2
+)
+
+
+@composite(np.linalg.pinv)
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
+    """NumPy's ``linalg.pinv``; its derivative keeps the rank."""
+    for keyword, value in (("rcond", rcond), ("rtol", rtol)):
+        if isinstance(value, Tracer):
+            raise UnsupportedKeywordError.for_keyword("numpy.linalg.pinv", keyword)
+    if rcond is not None and rtol is not np._NoValue:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
+    a = inexact(a)
+    if rcond is None and rtol is None:
+        rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
+    elif rcond is None:
+        rcond = 1e-15 if rtol is np._NoValue else rtol
+    return pseudo_inverse(hermitian_part(a) if hermitian else a, rcond=rcond, hermitian=bool(hermitian))
 
 
 # --- norms ------------------------------------------------------------------------------------------------------------
@@ -222,7 +278,7 @@ def _euclidean(x: Any, axes: Axes, keepdims: bool) -> Any:
 
 
 def _directional(direction: Any, t: Any, axes: Axes, keepdims: bool) -> Any:
-    return _real(np.sum(_conjugate(direction) * t, axis=axes, keepdims=keepdims))
+    return real(np.sum(conjugate(direction) * t, axis=axes, keepdims=keepdims))
 
 
 def _euclidean_jvp(t: Any, ans: Any, x: Any, axes: Axes, keepdims: bool) -> Any:
@@ -261,7 +317,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     """NumPy's ``linalg.norm``; every ``ord`` of vectors and matrices. Its derivative at 0 is 0."""
     if isinstance(ord, Tracer):
         raise UnsupportedKeywordError.for_keyword("numpy.linalg.norm", "ord")
-    x, keepdims = _inexact(x), bool(keepdims)
+    x, keepdims = inexact(x), bool(keepdims)
     if axis is None and ord is None:
         return euclidean(x, axes=tuple(range(-x.ndim, 0)), keepdims=keepdims)
     axes = negative_axes(axis, x.ndim, "numpy.linalg.norm")
@@ -306,5 +362,5 @@ def _matrix_norm(x: Any, order: Any) -> Any:
     reduction = reductions.get(order)
     if reduction is None:
         raise ValueError("Invalid norm order for matrices.")
-    s = singular(x, vectors=False, undefined=(0.0,))[1]
+    s = singular(x, vectors=False, undefined=(0.0,), full=False)[1]
     return reduction(s, axis=-1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cases.table import array, case, special
+from cases.table import array, case, refused, special
 from hodiff.ops import linalg as ops
 from hodiff.ops import spectral as spectral_ops
 
@@ -51,9 +51,21 @@ def _eigen_outputs(x):
     return w, v * v[..., :1, :]
 
 
-def _singular_outputs(x):
-    u, s, vh = la.svd(x, full_matrices=False)
+def _singular_outputs(x, hermitian=False):
+    u, s, vh = la.svd(x, full_matrices=False, hermitian=hermitian)
     return u * vh.mT[..., :1, :], s, vh * vh[..., :, :1]
+
+
+def _low_rank(x):
+    """A matrix of rank 2 that depends on a tall one with two columns."""
+    return x @ np.sin(x.mT[..., :3] + 0.5)
+
+
+def _full_outputs(x):
+    """Values, and projectors on the columns that full matrices add."""
+    u, s, vh = la.svd(x, full_matrices=True)
+    added, right = u[..., s.shape[-1] :], np.conjugate(vh.mT)[..., s.shape[-1] :]
+    return s, *_parts(added @ np.conjugate(added.mT)), *_parts(right @ np.conjugate(right.mT))
 
 
 _NORM_ORDERS = (None, 2, 1, np.inf, -np.inf, 0, 3, 2.5, 0.5, -1, -2, 4)
@@ -179,6 +191,81 @@ CASES = [
         covers=la.svd,
         scale=0.04,
     ),
+    *(
+        case(
+            f"svd-full-matrices-{name}",
+            lambda x: _full_outputs(x),
+            point,
+            covers=la.svd,
+            scale=0.04,
+        )
+        for name, point in (("tall", _TALL), ("wide", _TALL.T), ("taller", array(4, 2)), ("stack", array(2, 2, 4)))
+    ),
+    case("svd-full-matrices-complex", lambda x: _full_outputs(_complex(x)), _TALL, covers=la.svd, scale=0.04),
+    case(
+        "svd-hermitian",
+        lambda x: _singular_outputs(x + x.T, hermitian=True),
+        _SYMMETRIC,
+        covers=(la.svd, spectral_ops.descending),
+        scale=0.1,
+    ),
+    case(
+        "svd-hermitian-stack",
+        lambda x: la.svd(x + x.mT, hermitian=True)[1],
+        np.stack([_SYMMETRIC, _A]),
+        covers=la.svd,
+        scale=0.1,
+    ),
+    case(
+        "svd-hermitian-values",
+        lambda x: la.svd(x + x.T, compute_uv=False, hermitian=True),
+        _SYMMETRIC,
+        covers=(la.svd, spectral_ops.hermitian_part),
+        scale=0.1,
+    ),
+    case(
+        "svd-hermitian-complex",
+        lambda x: (
+            la.svd(_hermitian(x), hermitian=True)[1],
+            *_parts(_projector(la.svd(_hermitian(x), True, True, True)[0], 2)),
+        ),
+        _A,
+        covers=la.svd,
+        scale=0.1,
+    ),
+    # --- pinv
+    case("pinv", la.pinv, array(4, 2), covers=(la.pinv, spectral_ops.pseudo_inverse), scale=0.1),
+    case("pinv-wide", la.pinv, array(2, 4), covers=la.pinv, scale=0.1),
+    case("pinv-square", la.pinv, _A, covers=la.pinv, scale=0.2),
+    case("pinv-stack", la.pinv, array(2, 3, 2), covers=la.pinv, scale=0.05),
+    case("pinv-rcond-stack", lambda a: la.pinv(a, np.array([1e-6, 1e-5])), array(2, 3, 2), covers=la.pinv, scale=0.05),
+    case("pinv-rtol", lambda a: la.pinv(a, rtol=1e-5), array(4, 2), covers=la.pinv, scale=0.1),
+    case("pinv-rtol-none", lambda a: la.pinv(a, rtol=None), array(4, 2), covers=la.pinv, scale=0.1),
+    case("pinv-low-rank", lambda x: la.pinv(_low_rank(x), 1e-5), array(4, 2), covers=la.pinv, scale=0.1),
+    case("pinv-complex", lambda a: _parts(la.pinv(_complex(a))), array(4, 2), covers=la.pinv, scale=0.1),
+    case(
+        "pinv-complex-low-rank",
+        lambda a: _parts(la.pinv(_low_rank(_complex(a)), 1e-5)),
+        array(4, 2),
+        covers=la.pinv,
+        scale=0.1,
+    ),
+    case(
+        "pinv-hermitian",
+        lambda a: la.pinv(a + a.T, hermitian=True),
+        _A,
+        covers=(la.pinv, spectral_ops.hermitian_part),
+        scale=0.2,
+    ),
+    case(
+        "pinv-hermitian-complex",
+        lambda a: _parts(la.pinv(_complex(a) @ np.conjugate(_complex(a).T), 1e-9, True)),
+        array(2, 2) + np.eye(2),
+        covers=la.pinv,
+        scale=0.1,
+    ),
+    refused("pinv-traced-rcond", TypeError, lambda a: la.pinv(a, a[0, 0]), _A),
+    refused("pinv-both", ValueError, lambda a: la.pinv(a, 1e-3, rtol=1e-3), _A),
     # --- norms of vectors
     *[
         case(
@@ -312,6 +399,26 @@ SPECIALS = [
         _I,
         np.array([[0.0, 0.5], [-0.5, 0.0]]),
     ),
+    special("svd-hermitian-identity", lambda a: la.svd(a, hermitian=True)[1], _I, _I),
+    special(
+        "svd-hermitian-symmetric",
+        lambda a: la.svd(a, compute_uv=False, hermitian=True)[0],
+        np.array([[1.0, 2.0], [2.0, 1.0]]),
+        np.full((2, 2), 0.5),
+    ),
+    special("svd-full-values", lambda a: la.svd(a)[1], np.eye(3, 2), np.eye(3, 2)),
+    special(
+        "svd-full-projector",
+        lambda a: la.svd(a)[0][0, 2] * la.svd(a)[0][2, 2],
+        np.eye(3, 2),
+        np.array([[0.0, 0.0], [0.0, 0.0], [-1.0, 0.0]]),
+    ),
+    special("pinv-zero", la.pinv, np.zeros((2, 3)), np.zeros((2, 3))),
+    special("pinv-identity", lambda a: la.pinv(a)[0, 0], _I, np.array([[-1.0, 0.0], [0.0, 0.0]])),
+    special(
+        "pinv-hermitian-symmetric", lambda a: la.pinv(a, hermitian=True)[0, 1], _I, np.array([[0.0, -0.5], [-0.5, 0.0]])
+    ),
+    special("pinv-empty", la.pinv, np.zeros((0, 3)), np.zeros((0, 3))),
     # Norms at their kinks.
     special("norm-zero", la.norm, np.zeros(3), np.zeros(3), second=np.zeros((3, 3))),
     special(
