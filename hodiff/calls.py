@@ -17,7 +17,7 @@ import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer
 from hodiff.batch import BatchTrace, BatchTracer
-from hodiff.core import Primitive, Trace, Tracer
+from hodiff.core import SEALED, Primitive, Trace, Tracer
 from hodiff.errors import ControlFlowError, ConversionError, NoRuleError, NotLinearError, RuleError
 from hodiff.forward import ForwardTracer, new_forward_trace
 from hodiff.linear_map import TapeTrace, TapeVariable, apply_linear
@@ -53,7 +53,7 @@ class Call:
                 top = value.owner
         if top is None or isinstance(top, (TapeTrace, AnnihilateTrace)):
             # On tangents and cotangents the function has to be linear, which its operations tell.
-            return self.function(operands)
+            return self.function(tuple(sealed(v) for v in operands))
         return top.process(self.primitive(), operands, {})
 
     def primitive(self) -> Primitive:
@@ -69,12 +69,10 @@ class Call:
         raise NotImplementedError
 
     def _joint(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        # Assignments of the user's must not change what is kept; primals never do, unless they are traced themselves.
-        kept = [
-            v.fork() if isinstance(v, Tracer) else frozen(v) if t is None else v
-            for t, v in zip(tangents, operands, strict=True)
-        ]
+        # Assignments of the user's must not change what is kept, nor those of the function the values of a trace.
+        kept = [sealed(v if t is not None else frozen(v)) for t, v in zip(tangents, operands, strict=True)]
         answers, found = self.joint(tangents, kept)
+        answers = tuple(a.copy() if isinstance(a, np.ndarray) and not a.flags.writeable else a for a in answers)
         recording = any(isinstance(t, TapeVariable) for t in tangents)
         return answers, tuple(_cleaned(a, t, recording) for a, t in zip(answers, found, strict=True))
 
@@ -82,7 +80,7 @@ class Call:
         self, primitive: Primitive, size: int, operands: Sequence[Any], flags: Sequence[bool], parameters: Any
     ) -> tuple[Any, ...]:
         del primitive, parameters
-        return self.batched(size, flags)(*operands)
+        return self.batched(size, flags)(*(sealed(v) for v in operands))
 
 
 class JvpCall(Call):
@@ -94,7 +92,7 @@ class JvpCall(Call):
 
     def joint(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
         """Answers and tangents by the rule; where outer transformations look on, answers by this call again."""
-        full = [zeros_like(v) if t is None else t for t, v in zip(tangents, operands, strict=True)]
+        full = [zeros_like(v) if t is None else sealed(t) for t, v in zip(tangents, operands, strict=True)]
         with np.errstate(all="ignore"):
             answers, found = self.rule(operands, full)
         if _any_traced(operands):
@@ -137,7 +135,7 @@ class VjpCall(Call):
         like = [_tangent_shape(a) for a in answers]
 
         def pull(cotangents: list[Any]) -> list[Any]:
-            full = [zeros_like(a) if c is None else c for c, a in zip(cotangents, spaces, strict=True)]
+            full = [zeros_like(a) if c is None else sealed(c) for c, a in zip(cotangents, spaces, strict=True)]
             return self.bwd(residuals, full)
 
         def pull_any(cotangents: list[Any]) -> list[Any]:
@@ -249,10 +247,21 @@ class CheckpointCall(Call):
     def _forward(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
         with new_forward_trace.get()() as trace:
             pairs = zip(tangents, operands, strict=True)
-            answers = self.function([v if t is None else ForwardTracer(trace, v, t) for t, v in pairs])
+            answers = self.function([v if t is None else sealed(ForwardTracer(trace, v, t)) for t, v in pairs])
             mine = [isinstance(a, ForwardTracer) and a.owner is trace for a in answers]
         found = [a.tangent if m else None for a, m in zip(answers, mine, strict=True)]
         return tuple(a.primal if m else a for a, m in zip(answers, mine, strict=True)), found
+
+
+def sealed(value: Any) -> Any:
+    """The value as a function of the user's may have it, which must not change it in place."""
+    if isinstance(value, Tracer):
+        value = value.fork()
+        value.views = SEALED
+    elif isinstance(value, np.ndarray) and value.flags.writeable:
+        value = value.view()
+        value.flags.writeable = False
+    return value
 
 
 def zeros_like(value: Any) -> Any:
@@ -330,7 +339,7 @@ def _some(size: int, name: str) -> int:
 
 
 def _entered(trace: BatchTrace, flags: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
-    return [BatchTracer(trace, v) if flag else v for v, flag in zip(operands, flags, strict=True)]
+    return [sealed(BatchTracer(trace, v)) if flag else v for v, flag in zip(operands, flags, strict=True)]
 
 
 def _member(i: int, flags: Sequence[bool], operands: Sequence[Any]) -> list[Any]:

@@ -170,7 +170,9 @@ class PartRow:
 
 
 def frozen(value: Any) -> Any:
-    """A coefficient that the user's code cannot change later: a copy, where it is a writeable array of the user's."""
+    """A coefficient that the user's code cannot change later: a copy, where it is an array of the user's."""
+    if isinstance(value, Tracer):
+        return value.fork()
     return value.copy() if isinstance(value, np.ndarray) and value.flags.writeable else value
 
 

@@ -168,6 +168,47 @@ def test_constants_cannot_go_stale():
     assert hd.grad(run)(np.ones(1)).tolist() == [2.0]
 
 
+def test_a_function_may_not_change_its_arguments():
+    @hd.checkpoint
+    def f(x):
+        x[0] = x[0] ** 2
+        return x
+
+    def outer(x):
+        z = x * 1.0
+        return np.sum(f(z)) + np.sum(z)
+
+    x = np.array([2.0, 3.0])
+    for run in (
+        lambda: hd.grad(outer)(x),
+        lambda: hd.jvp(outer, (x,), (x,)),
+        lambda: hd.vmap(outer)(np.stack([x, x])),
+        lambda: hd.hessian(outer)(x),
+        lambda: hd.grad(lambda x: np.sum(hd.vmap(outer)(np.stack([x, x]))))(x),
+    ):
+        with pytest.raises((errors.InPlaceError, ValueError), match=r"read-only|would modify an argument"):
+            run()
+
+
+def test_a_value_of_an_outer_transformation_cannot_go_stale():
+    f = hd.checkpoint(lambda x, c: x * c)
+
+    def run(c):
+        c = c * 1.0
+
+        def inner(x):
+            y = f(x, c)
+            c[0] = 100.0
+            return y[0]
+
+        return hd.grad(inner)(np.ones(1))[0]
+
+    c = np.array([2.0])
+    assert hd.grad(run)(c).tolist() == [1.0]
+    assert hd.jvp(run, (c,), (c,)) == (2.0, 2.0)
+    assert hd.vmap(run)(np.array([[2.0], [3.0]])).tolist() == [2.0, 3.0]
+
+
 def test_zero_cotangents_annihilate():
     f = hd.checkpoint(np.sqrt)
     x = np.array([0.0, 4.0])

@@ -531,6 +531,34 @@ def test_constants_cannot_go_stale():
     assert hd.grad(run)(np.ones(1)).tolist() == [2.0]
 
 
+def test_results_are_no_views_of_the_arguments():
+    f = hd.custom_jvp(lambda x: x)
+    f.defjvp(lambda p, t: (p[0], t[0]))
+    x = np.ones(2)
+    out, tangent = hd.jvp(f, (x,), (x,))
+    out[0] = tangent[0] = 5.0
+    assert x.tolist() == [1.0, 1.0]
+
+    def alias(x):
+        y = f(x * 1.0)
+        y[0] = 5.0 * y[0]
+        return np.sum(y)
+
+    assert hd.grad(alias)(x).tolist() == [5.0, 1.0]
+
+
+def test_a_rule_may_not_change_what_it_is_given():
+    f = hd.custom_vjp(lambda x: 2.0 * x)
+
+    def bwd(res, ct):
+        ct *= 2.0
+        return (ct,)
+
+    f.defvjp(lambda x: (2.0 * x, None), bwd)
+    with pytest.raises(ValueError, match="read-only"):
+        hd.vjp(f, np.ones(2))[1](np.ones(2))
+
+
 @given(st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=4))
 def test_both_forms_agree_with_the_code(values):
     x = np.array(values)
