@@ -22,9 +22,11 @@ from hodiff.ops import (
     nan_reductions,
     polynomials,
     queries,
+    quantiles,
     rearranging,
     reductions,
     selection,
+    sets,
     shaping,
     signal,
     sorting,
@@ -38,6 +40,7 @@ from hodiff.ops import (
     spectral,
     statistics,
     ufunc_methods,
+    waves,
 )
 
 __all__ = [
@@ -62,9 +65,11 @@ __all__ = [
     "nan_reductions",
     "polynomials",
     "queries",
+    "quantiles",
     "rearranging",
     "reductions",
     "selection",
+    "sets",
     "shaping",
     "signal",
     "sorting",
@@ -78,4 +83,5 @@ __all__ = [
     "spectral",
     "statistics",
     "ufunc_methods",
+    "waves",
 ]
