@@ -3,7 +3,8 @@
 In reverse mode an exactly zero cotangent annihilates any coefficient, so that ``np.where(x > 0, np.log(x), 0.0)`` has
 the gradient 0 at 0; forward mode, where the same product has its factors the other way round, must give the same.
 Paying for that at every product would be a waste, so modes run plainly, and only where a NaN turns up run again with
-their cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``core``, ``kinds`` and ``errors``.
+their cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``casting``, ``core``,
+``kinds`` and ``errors``.
 
 >>> with AnnihilateTrace() as trace:
 ...     product = trace.wrap(np.array([0.0, 1.0])) * np.array([np.inf, 2.0])
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.casting import convert
 from hodiff.core import Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NotLinearError
 from hodiff.kinds import multilinear
@@ -94,7 +96,11 @@ class AnnihilateTrace(Trace):
         coefficient = linear_coefficient(primitive, slot, values)
         if isinstance(coefficient, Sign):
             return bind(primitive, *values)
-        return bind(annihilating(PRODUCT), values[slot], coefficient)
+        product = bind(annihilating(PRODUCT), values[slot], coefficient)
+        if product.dtype.kind == "c":
+            # Of a function with real values, such as the imaginary part, the differential is the real part of c·dz.
+            return convert(product, elementwise_dtype(primitive, [getattr(v, "dtype", v) for v in values]))
+        return product
 
 
 def contains_nan(*values: Any) -> bool:
@@ -111,6 +117,13 @@ def contains_nan(*values: Any) -> bool:
         elif value is not None and np.any(value != value):
             return True
     return False
+
+
+def elementwise_dtype(primitive: Primitive, kinds: list[Any]) -> "np.dtype[Any]":
+    """Dtype of the answer of an elementwise primitive on operands of these dtypes, or Python numbers."""
+    ones = [np.ones((), kind) if isinstance(kind, np.dtype) else kind for kind in kinds]
+    with np.errstate(all="ignore"):
+        return primitive.function(*ones).dtype
 
 
 def linear_coefficient(primitive: Primitive, slot: int, operands: Any) -> Any:
@@ -173,11 +186,15 @@ def annihilating(primitive: Primitive) -> Primitive:
 
 def _product(primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
     """Multilinear product by finite parts, to which NaN and inf are added where they meet no zero."""
-    finite = [np.where(np.isfinite(v), v, 0) for v in operands]
+    # Python's numbers take the precision of the arrays that they meet.
+    dtype = np.result_type(*operands)
+    arrays = [np.asarray(v) if hasattr(v, "dtype") else np.asarray(v, dtype) for v in operands]
+    finite = [np.where(np.isfinite(v), v, v.dtype.type(0)) for v in arrays]
     result = primitive.function(*finite, **parameters)
-    if all(np.isfinite(v).all() for v in operands):
+    if all(np.isfinite(v).all() for v in arrays):
         return result
-    return result + _infinite_part(primitive, [np.asarray(v) for v in operands], parameters)
+    part = _infinite_part(primitive, arrays, parameters)
+    return result + part.astype(result.real.dtype if result.dtype.kind in "fc" else part.dtype)
 
 
 def _infinite_part(primitive: Primitive, operands: list[Any], parameters: dict[str, Any]) -> Any:

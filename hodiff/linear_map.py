@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.annihilate import AnnihilateTrace, contains_nan, linear_coefficient
+from hodiff.annihilate import AnnihilateTrace, contains_nan, elementwise_dtype, linear_coefficient
 from hodiff.core import SEALED, Primitive, Sign, Trace, Tracer
 from hodiff.errors import NotLinearError, RuleError
 from hodiff.shaped import Shaped
@@ -229,7 +229,7 @@ def _answer_shape(
     if primitive.partials is not None:
         shape = np.broadcast_shapes(*[np.shape(v) for v in operands])
         kinds = [v.dtype if hasattr(v, "dtype") else v for v in operands]
-        answer: Any = Shaped(shape, _elementwise_dtype(primitive, kinds))
+        answer: Any = Shaped(shape, elementwise_dtype(primitive, kinds))
     elif primitive.shape is not None:
         answer = primitive.shape(*operands, **parameters)
     else:
@@ -245,9 +245,3 @@ def _answer_shape(
                 f"declaration `shape`"
             ) from error
     return answer.shape, answer.dtype
-
-
-def _elementwise_dtype(primitive: Primitive, kinds: list[Any]) -> "np.dtype[Any]":
-    ones = [np.ones((), kind) if isinstance(kind, np.dtype) else kind for kind in kinds]
-    with np.errstate(all="ignore"):
-        return primitive.function(*ones).dtype

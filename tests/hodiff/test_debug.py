@@ -1,11 +1,14 @@
 """debug_nans: what is reported and what not, with the user's line; threads; no cost when off."""
 
 import asyncio
+import importlib
 import inspect
 import pickle
+import pkgutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import cases
 import numpy as np
 import pytest
 import scipy.special
@@ -103,6 +106,42 @@ def test_nothing_is_reported_where_everything_is_finite():
         plain = mode(f)(0.7)
         with hd.debug_nans():
             np.testing.assert_allclose(mode(f)(0.7), plain, rtol=1e-12, err_msg=name)
+
+
+def sampled_cases():
+    for module in pkgutil.iter_modules(cases.__path__):
+        found = getattr(importlib.import_module(f"cases.{module.name}"), "CASES", [])
+        # The condition number makes a NaN on purpose, which it drops where the matrix is regular.
+        yield from (case for case in found[::8] if not case.name.startswith("cond"))
+
+
+def test_no_derivative_of_an_operation_changes():
+    for case in sampled_cases():
+        args = tuple(np.asarray(a, float)[()] for a in case.args)
+
+        def total(*args, case=case):
+            out = case.function(*args)
+            return sum(np.sum(np.real(part)) for part in (out if isinstance(out, tuple) else (out,)))
+
+        for derivative in (
+            lambda args, f=total: hd.grad(f, tuple(range(len(args))))(*args),
+            lambda args, f=total: hd.jvp(f, args, tuple(np.ones_like(a) for a in args))[1:],
+        ):
+            expected = derivative(args)
+            with hd.debug_nans():
+                found = derivative(args)
+            for a, b in zip(found, expected, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=case.name)
+
+
+def test_zeros_that_win_leave_real_values_real():
+    def f(x):
+        return np.imag((1.0 + 2.0j) * x) + np.where(x > 0, np.sqrt(x), 0.0)
+
+    assert hd.jvp(f, (np.zeros(2),), (np.array([0.0, 3.0]),))[1].tolist() == [0.0, 6.0]
+    with hd.debug_nans():
+        assert hd.jvp(f, (np.zeros(2),), (np.array([0.0, 0.0]),))[1].tolist() == [0.0, 0.0]
+        assert hd.jvp(lambda x: np.imag((1.0 + 2.0j) * x), (1.0,), (3.0,))[1] == 6.0
 
 
 def test_what_is_in_the_operands_is_not_reported_again():
