@@ -12,7 +12,7 @@ import numpy as np
 
 from hodiff.core import Primitive
 from hodiff.kinds import composite, linear, reject
-from hodiff.shaped import Shape, Shaped
+from hodiff.shaped import Shape, Shaped, negative_axis
 
 
 def _length(shape: Shape, offset: int) -> int:
@@ -64,6 +64,8 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """NumPy's ``diagonal``: of two axes, which are removed and put last."""
     if a.ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
+    if negative_axis(axis1, a.ndim, "numpy.diagonal") == negative_axis(axis2, a.ndim, "numpy.diagonal"):
+        raise ValueError("axis1 and axis2 cannot be the same")
     return diagonal_of(np.moveaxis(a, (axis1, axis2), (-2, -1)), offset=offset)
 
 

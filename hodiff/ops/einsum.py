@@ -109,6 +109,13 @@ def einsum(
     return contract(*values, subscripts=form.subscripts, optimize=optimize)
 
 
+@composite(np.einsum_path)
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: Any = False) -> Any:
+    """NumPy's ``einsum_path``, which depends on shapes alone."""
+    values = [np.broadcast_to(0.0, v.shape) if isinstance(v, Tracer) else v for v in operands]
+    return np.einsum_path(*values, optimize=optimize, einsum_call=einsum_call)
+
+
 class _Form(NamedTuple):
     """Explicit subscripts, and the pairs of axes of each operand to replace by their diagonal, one after another."""
 

@@ -211,9 +211,9 @@ def _several_real(name: str, default: tuple[int, int] | None) -> Callable[..., A
     def from_real(a: Any, s: Any = None, axes: Any = default, norm: str | None = None, out: Any = None) -> Any:
         reject(f"numpy.fft.{name}", out=(out, None))
         a = as_operand(a)
-        *others, (n, axis) = _steps(a, s, axes)
-        a = rfft(a, n, axis, norm)
-        for n, axis in reversed(others):
+        steps = _steps(a, s, axes)
+        a = rfft(a, *steps[-1], norm)
+        for n, axis in reversed(steps[:-1]):
             a = fft(a, n, axis, norm)
         return a
 
@@ -224,10 +224,10 @@ def _several_hermitian(name: str, default: tuple[int, int] | None) -> Callable[.
     def to_real(a: Any, s: Any = None, axes: Any = default, norm: str | None = None, out: Any = None) -> Any:
         reject(f"numpy.fft.{name}", out=(out, None))
         a = as_operand(a)
-        *others, (n, axis) = _steps(a, s, axes, half=True)
-        for points, other in others:
-            a = ifft(a, points, other, norm)
-        return irfft(a, n, axis, norm)
+        steps = _steps(a, s, axes, half=True)
+        for n, axis in steps[:-1]:
+            a = ifft(a, n, axis, norm)
+        return irfft(a, *steps[-1], norm)
 
     return to_real
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from hodiff.core import Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
-from hodiff.kinds import composite, constant, general, reject
+from hodiff.kinds import composite, constant, elementwise, general, reject
 from hodiff.matrices import adjoint, conjugate, inexact
 from hodiff.shaped import Shape, negative_axes
 
@@ -105,6 +105,12 @@ def _singular(x: Any) -> Any:
     return np.equal(np.linalg.slogdet(x)[0], 0)[..., None, None]
 
 
+#: 0, with the derivative NaN where ``lost``.
+undefined = elementwise(
+    lambda x, lost: np.zeros_like(x), lambda ans, x, lost: np.where(lost, np.nan, 0.0), None, name="undefined"
+)
+
+
 @composite(np.linalg.matrix_rank)
 def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     """NumPy's ``linalg.matrix_rank``."""
@@ -131,7 +137,8 @@ def cond(x: Any, p: Any = None) -> Any:
             inverse = np.where(singular, np.inf, np.linalg.inv(np.where(singular, np.nan, x))).astype(x.dtype)
             ratio = np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(inverse, p, axis=(-2, -1))
     lost = np.isnan(ratio) & ~np.any(np.isnan(x), axis=(-2, -1))
-    return np.where(lost, np.inf, ratio).astype(ratio.dtype)[()]
+    infinite = np.inf + np.sum(np.real(undefined(x, lost[..., None, None])), axis=(-2, -1))
+    return np.where(lost, infinite, ratio).astype(ratio.dtype)[()]
 
 
 # --- powers and chains ------------------------------------------------------------------------------------------------
@@ -243,6 +250,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     """NumPy's ``linalg.vector_norm``, over any number of axes."""
     if axis is not None and not isinstance(axis, tuple):
         return np.linalg.norm(x, ord, axis, keepdims)
+    x = as_operand(x)
     axes = negative_axes(axis, x.ndim, "numpy.linalg.vector_norm")
     rest = tuple(i for i in range(-x.ndim, 0) if i not in axes)
     lengths = tuple(x.shape[i] for i in rest)

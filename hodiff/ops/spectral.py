@@ -320,6 +320,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     x, keepdims = inexact(x), bool(keepdims)
     if axis is None and ord is None:
         return euclidean(x, axes=tuple(range(-x.ndim, 0)), keepdims=keepdims)
+    if isinstance(axis, list):
+        raise TypeError("'axis' must be None, an integer or a tuple of integers")
     axes = negative_axes(axis, x.ndim, "numpy.linalg.norm")
     if len(axes) == 1:
         return _vector_norm(x, ord, axes, keepdims)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cases.table import array, case, special
+from cases.table import array, case, refused, special
 from hodiff.ops import contraction as ops
 from hodiff.ops import diagonal as diagonal_ops
 from hodiff.ops import einsum as einsum_ops
@@ -182,6 +182,38 @@ CASES = [
     _einsum(",ij->ij", np.float64(0.7), _B, name="scalar"),
     _einsum("ij,j->i", _B.T[::2].T, array(2), name="strided"),
     _einsum("ij,jk->ik", array(0, 3), _B, name="empty"),
+    *(
+        refused(
+            f"einsum-{name}", TypeError, lambda x, name=name, value=value: np.einsum("ij->j", x, **{name: value}), _B
+        )
+        for name, value in (("dtype", np.float64), ("order", "C"), ("casting", "unsafe"), ("out", np.zeros(4)))
+    ),
+    refused("einsum-square", ValueError, lambda x: np.einsum("ii->i", x), _B),
+    refused("einsum-axes", ValueError, lambda x: np.einsum("ijk->i", x), _B),
+    case(
+        "einsum-path",
+        lambda x, y: np.einsum("ij,jk,k", x, y, _C, optimize=np.einsum_path("ij,jk,k", x, y, _C, optimize=True)[0]),
+        _A,
+        _B,
+        covers=np.einsum_path,
+        single=False,
+    ),
+    case(
+        "einsum-path-sublists",
+        lambda x: x * len(np.einsum_path(x, [0, 1], x, [2, 1])[0]),
+        _A,
+        covers=np.einsum_path,
+    ),
+    *(
+        refused(f"{name}-keyword", TypeError, function, _S)
+        for name, function in (
+            ("matmul-axes", lambda x: np.matmul(x, x, axes=[(0, 1), (0, 1), (0, 1)])),
+            ("vecdot-axis", lambda x: np.vecdot(x, x, axis=0)),
+            ("vecdot-keepdims", lambda x: np.vecdot(x, x, keepdims=True)),
+        )
+    ),
+    refused("diagonal-same-axes", ValueError, lambda x: np.diagonal(x, 0, 1, -1), _S),
+    refused("diagonal-vector", ValueError, lambda x: np.diagonal(x[0]), _S),
     case("einsum-plain", lambda x: np.einsum("ij,jk,k->i", _A, _PLAIN, x * x), _C, covers=np.einsum, single=False),
     case("einsum-itself", lambda x: np.einsum("ij,jk,ki->", x, x, x), _S, covers=np.einsum),
     case("einsum-sublists", lambda x, y: np.einsum(x, [0, 1], y, [1, 2], [2, 0]), _A, _B, covers=np.einsum),

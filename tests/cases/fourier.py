@@ -61,6 +61,8 @@ CASES = [
     *(case(f"{f.__name__}-repeated", _apply(f, real, axes=(0, 1, 1)), _Y, covers=f) for f, real in _SEVERAL),
     *(case(f"{f.__name__}-repeated-s", _apply(f, real, (4, 3, 5), (1, 0, 1)), _Y, covers=f) for f, real in _SEVERAL),
     *(case(f"{f.__name__}-whole", _apply(f, real, (-1, 5), (-2, -1)), _Y, covers=f) for f, real in _SEVERAL),
+    case("fftn-no-axes", lambda x: ft.fftn(x, axes=()) ** 2, _Y, covers=ft.fftn),
+    refused("rfftn-no-axes", IndexError, lambda x: ft.rfftn(x, axes=()), _Y),
     case("fft-primitives", lambda x: _squares(ft.fft(x, 7)), _X, covers=(ops.transform, ops.resized)),
     case("rfft-primitive", lambda x: _squares(ft.rfft(x)), _X, covers=(ops.real_transform,)),
     case("irfft-primitive", lambda x: ft.irfft(_complex(x)) ** 2, _X, covers=(ops.hermitian_inverse,)),

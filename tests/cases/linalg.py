@@ -266,6 +266,9 @@ CASES = [
     ),
     refused("pinv-traced-rcond", TypeError, lambda a: la.pinv(a, a[0, 0]), _A),
     refused("pinv-both", ValueError, lambda a: la.pinv(a, 1e-3, rtol=1e-3), _A),
+    refused("norm-list-of-axes", TypeError, lambda x: la.norm(x, axis=[0, 1]), _A),
+    refused("norm-order", ValueError, lambda x: la.norm(x, 3), _A),
+    refused("norm-traced-order", TypeError, lambda x: la.norm(x, x[0, 0]), _A),
     # --- norms of vectors
     *[
         case(

@@ -68,7 +68,7 @@ CASES = [
     refused("lstsq-lengths", la.LinAlgError, lambda a: la.lstsq(a, np.ones(2)), _A),
     # --- cond and rank
     *(case(f"cond-{p}", lambda a, p=p: la.cond(a, p), _GRADED, covers=la.cond, scale=0.02) for p in _CONDITIONS),
-    case("cond-primitive", lambda a: la.cond(a, 1), _A, covers=ops.singular_to_lapack, scale=0.05),
+    case("cond-primitive", lambda a: la.cond(a, 1), _A, covers=(ops.singular_to_lapack, ops.undefined), scale=0.05),
     *(
         case(f"cond-stack-{p}", lambda a, p=p: la.cond(a, p), np.stack([_A, _A.T + 1]), covers=la.cond, scale=0.02)
         for p in (None, "fro", 1)
@@ -188,6 +188,10 @@ CASES = [
 _I = np.eye(2)
 
 SPECIALS = [
+    *(
+        special(f"cond-singular-{p}", lambda a, p=p: la.cond(a, p), np.zeros((2, 2)), np.full((2, 2), np.nan))
+        for p in (None, 1, "fro", -2)
+    ),
     special("cond-identity", la.cond, _I, np.zeros((2, 2))),
     special("lstsq-mean", lambda b: la.lstsq(np.ones((4, 1)), b)[0][0], np.arange(4.0), np.full(4, 0.25)),
     special(
