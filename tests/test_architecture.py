@@ -36,6 +36,7 @@ LAYERS = {
     "hodiff.primal": 2,
     "hodiff.dispatch": 3,
     "hodiff.operators": 3,
+    "hodiff.matrices": 2,
     "hodiff.kinds": 3,
     "hodiff.ops.*": 4,
     "hodiff.ops": 4,
