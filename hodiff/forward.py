@@ -110,7 +110,7 @@ def _elementwise(primitive: Primitive, answer: Any, primals: list[Any], tangents
             coefficient = rule(answer, *primals)
             if not primitive.smooth:
                 check_coefficient(coefficient, answer.shape, primitive.name)
-            term = coefficient * tangent
+            term = tangent * coefficient
         total = term if total is None else total + term
     return total
 

@@ -268,7 +268,7 @@ def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | Non
             if tangent is None:
                 continue
             cast = term_cast or cast
-            value = tangent if coefficient is PLUS else -tangent if coefficient is MINUS else coefficient * tangent
+            value = tangent if coefficient is PLUS else -tangent if coefficient is MINUS else tangent * coefficient
             total = value if total is None else total + value
         if cast is not None and total is not None:
             total = fit_tangent(total, cast.answer_shape, cast.answer_dtype)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Tracer, as_operand
+from hodiff.core import NUMPY_FUNCTIONS, Tracer, as_operand
 from hodiff.dispatch import UFUNC_METHODS, ufunc_name
 from hodiff.errors import InPlaceError, UnsupportedKeywordError
 from hodiff.shaped import keepdims_shape, negative_axes, negative_axis
@@ -76,32 +76,44 @@ def reduce(
             keywords |= {} if initial is _ABSENT else {"initial": initial}
         elif initial is not _ABSENT:
             raise UnsupportedKeywordError.for_keyword(f"{ufunc_name(ufunc)}.reduce", "initial")
-        return function(array, axis=axis, **keywords)
-    if where is not True:
-        raise UnsupportedKeywordError.for_keyword(f"{ufunc_name(ufunc)}.reduce", "where")
+        # Not through NumPy, which would come back here for a plain array with a traced `where`.
+        return NUMPY_FUNCTIONS[function](array, axis=axis, **keywords)
     if isinstance(axis, tuple) or axis is None:
         axes = negative_axes(axis, array.ndim, f"{ufunc_name(ufunc)}.reduce")
         if len(axes) > 1:
             raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so give at most one axis")
     else:
         axes = (_one_axis(ufunc, "reduce", array, axis),)
-    answer = _folded(ufunc, array, _one_axis(ufunc, "reduce", array, axes[0] if axes else 0), initial)[-1]
+    axis = _one_axis(ufunc, "reduce", array, axes[0] if axes else 0)
+    answer = _folded(ufunc, array, axis, initial, where)[-1]
     return np.reshape(answer, keepdims_shape(array.shape, axes)) if keepdims else answer
 
 
-def _folded(ufunc: Any, array: Any, axis: int, initial: Any) -> list[Any]:
-    """All partial answers, from left to right."""
+def _folded(ufunc: Any, array: Any, axis: int, initial: Any, where: Any = True) -> list[Any]:
+    """All partial answers, from left to right; elements that ``where`` leaves out change nothing."""
     parts = [_along(array, axis, i) for i in range(array.shape[axis])]
-    initial = ufunc.identity if initial is _ABSENT and not parts else initial
+    selected = [True] * len(parts)
+    if where is not True:
+        where = np.broadcast_to(where if isinstance(where, Tracer) else np.asarray(where), array.shape)
+        selected = [_along(where, axis, i) for i in range(array.shape[axis])]
+    if initial is _ABSENT and (not parts or where is not True):
+        initial = ufunc.identity
+        if initial is None and where is not True:
+            raise ValueError(
+                f"reduction operation '{ufunc.__name__}' does not have an identity, so to use a where mask one has to "
+                f"specify 'initial'"
+            )
     if initial is not _ABSENT and initial is not None:
         shape = tuple(n for i, n in enumerate(array.shape, -array.ndim) if i != axis)
         first = initial if isinstance(initial, Tracer) else np.asarray(initial)
         parts.insert(0, np.broadcast_to(first.astype(array.dtype), shape))
+        selected.insert(0, True)
     if not parts:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     answers = [parts[0]]
-    for part in parts[1:]:
-        answers.append(ufunc(answers[-1], part))
+    for part, mask in zip(parts[1:], selected[1:], strict=True):
+        answer = ufunc(answers[-1], part)
+        answers.append(answer if mask is True else np.where(mask, answer, answers[-1]))
     return answers
 
 
