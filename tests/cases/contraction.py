@@ -191,7 +191,7 @@ CASES = [
     refused("einsum-square", ValueError, lambda x: np.einsum("ii->i", x), _B),
     refused("einsum-axes", ValueError, lambda x: np.einsum("ijk->i", x), _B),
     case(
-        "einsum-path",
+        "einsum-by-a-path",
         lambda x, y: np.einsum("ij,jk,k", x, y, _C, optimize=np.einsum_path("ij,jk,k", x, y, _C, optimize=True)[0]),
         _A,
         _B,
