@@ -71,9 +71,10 @@ class Primitive:
         for the coefficients 1 and -1, or None for a derivative that is zero.
     smooth : bool
         Elementwise: the partials raise no floating-point warning where the function raises none.
-    jvps : tuple or None
-        One rule an operand, ``(tangent, answer, *operands, **parameters) -> tangent of the answer``, linear in
-        the tangent and written with other operations; None for a derivative that is zero.
+    jvps : tuple or callable or None
+        One rule an operand, ``(tangent, answer, *operands, **parameters) -> tangent of the answer``, linear in the
+        tangent and written with other operations; None for a derivative that is zero. For all operands together: one
+        callable ``(tangents, operands, **parameters) -> (answer, its tangent)``, which gets None for a zero tangent.
     transposes : tuple or callable or None
         One rule an operand in which the operation is linear, ``(cotangent, *operands, **parameters)``; the linear
         operand itself arrives as a `Shaped`. For any number of operands: one callable
