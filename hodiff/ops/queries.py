@@ -159,7 +159,7 @@ unraveled = constant(
     lambda indices, shape, order: np.stack(np.unravel_index(indices, shape, order), axis=-1), name="unraveled", core=0
 )
 raveled = constant(
-    lambda *indices, dims, mode, order: np.asarray(np.ravel_multi_index(indices, dims, mode, order)),
+    lambda *indices, dims, mode, order: np.ravel_multi_index(indices, dims, mode, order),
     name="raveled",
     core=0,
 )

@@ -44,8 +44,14 @@ def _sliding_product(x: Any, y: Any) -> Any:
     """Products of y with the pieces of x that are as long, along the last axis; without conjugation."""
     if x.ndim == y.ndim == 1:
         return np.convolve(x, y[::-1], "valid")
-    pieces = np.lib.stride_tricks.sliding_window_view(x, y.shape[-1], axis=-1)
-    return np.matmul(pieces, y[..., None])[..., 0]
+    m = y.shape[-1]
+    terms = x.shape[-1] - m + 1
+    if terms < m:
+        return np.stack([np.sum(x[..., i : i + m] * y, axis=-1) for i in range(terms)], axis=-1)
+    answer = np.zeros((*np.broadcast_shapes(x.shape[:-1], y.shape[:-1]), terms), np.result_type(x, y))
+    for j in range(m):
+        answer += x[..., j : j + terms] * y[..., j : j + 1]
+    return answer
 
 
 def _joint(x: Any, y: Any, length: int) -> Shaped:

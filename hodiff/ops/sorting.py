@@ -104,7 +104,7 @@ def _batch_search(primitive: Primitive, size: int, operands: Any, batched: Any, 
 
 
 search_sorted = constant(
-    lambda a, v, *sorter, side: np.asarray(np.searchsorted(a, v, side, *sorter)),
+    lambda a, v, *sorter, side: np.searchsorted(a, v, side, *sorter),
     name="search_sorted",
     batch=_batch_search,
 )

@@ -152,6 +152,9 @@ SPECIALS = [
         np.array([-1.0, 2.0, 1.0]),
     ),
     special(
+        "roots-leading-zero", lambda p: np.sum(np.roots(p)), np.array([0.0, 1.0, -2.0]), np.array([-4.0, -2.0, -1.0])
+    ),
+    special(
         "roots-zero",
         lambda p: np.sum(np.roots(p)),
         np.array([1.0, -2.0, 0.0]),

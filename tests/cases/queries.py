@@ -4,9 +4,10 @@ from io import BytesIO
 
 import numpy as np
 
+import hodiff as hd
 import hodiff.ops.queries as ops
 from cases.table import array, case, refused
-from hodiff.errors import ConversionError
+from hodiff.errors import ControlFlowError, ConversionError
 
 _X = np.array([[0.4, 1.5, -2.2], [0.7, 0.0, 3.1]])
 _Y = array(3, seed=2)
@@ -107,6 +108,10 @@ CASES = [
         ),
         covers=(np.array_repr, np.array_str, np.array2string),
         batch=False,
+    ),
+    *(
+        refused(f"{f.__name__}-batch", ControlFlowError, lambda x, f=f: hd.vmap(f)(x), _X)
+        for f in (np.argwhere, np.flatnonzero, np.array_repr)
     ),
     case("shares-memory", lambda x: x * 1.0, _X, covers=(np.shares_memory, np.may_share_memory)),
     refused("shares-memory", ConversionError, lambda x: np.shares_memory(x, x), _X),

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+import hodiff as hd
 import hodiff.ops.sets as ops
-from cases.table import case, special
+from cases.table import case, refused, special
+from hodiff.errors import ControlFlowError
 
 _X = np.array([[0.3, -1.2, 2.1], [1.5, -0.4, -2.0]])
 _ROWS = np.array([[0.5, 1.0], [-0.5, 2.0], [0.0, 3.0]])
@@ -83,6 +85,10 @@ CASES = [
         _X,
         covers=np.setxor1d,
         **_options(),
+    ),
+    *(
+        refused(f"{f.__name__}-batch", ControlFlowError, lambda x, f=f: hd.vmap(f)(x), _X)
+        for f in (np.unique, np.unique_values, lambda x: np.setxor1d(x, 1.0))
     ),
     case("isin", lambda x: np.isin(x, x[0]) * x, _X, covers=(np.isin, ops.membership), scale=0.02),
     case(
