@@ -54,7 +54,7 @@ CASES = [
     case("reduce-hypot", lambda x: np.hypot.reduce(x, initial=1.0, keepdims=True), _X, covers=(), scale=0.2),
     case("reduce-subtract", lambda x: np.subtract.reduce(x) ** 2, _Y, covers=()),
     case("reduce-where", lambda x: np.hypot.reduce(x, where=_MASK, initial=0.5), _X, covers=(), scale=0.2),
-    case("reduce-where-traced", lambda x: np.add.reduce(np.ones(4, x.dtype), where=x > 0.5) * x, _X, covers=(), scale=0.01),
+    case("reduce-where-traced", lambda x: np.add.reduce(np.ones(4, x.dtype), where=x > 0.9) * x, _X, covers=(), scale=0.01),
     case("accumulate-add", lambda x: np.add.accumulate(x, axis=1) ** 2, _Y, covers=()),
     case("accumulate-multiply", lambda x: np.multiply.accumulate(x), _Y, covers=()),
     case("accumulate-logaddexp", lambda x: np.logaddexp.accumulate(x, axis=-1), _Y, covers=(), scale=0.3),
