@@ -62,28 +62,36 @@ class _Form:
         RuleError
             When the tree, or the shape or dtype of a leaf, is not that of the value it belongs to.
         """
-        example = unflatten(self.structure, list(range(len(self.static))))
         leaves, structure = flatten(tree)
         if structure != self.structure:
-            try:
-                spread = broadcast_prefix(tree, example)
-            except ValueError:
-                spread = []
-            if len(spread) != len(self.static) or not set(leaf_names(tree)) <= set(leaf_names(example)):
-                raise RuleError(
-                    f"{what} must have the tree structure of {of} (None for zero): expected {self.structure}, got "
-                    f"{structure}"
-                )
-            leaves = spread
-        names = leaf_names(example)
-        return [
-            _checked(leaves[slot], shape, f"{what} has{f' at leaf {names[slot]}' if names[slot] else ''}", of)
-            for slot, shape in zip(self.slots, like, strict=True)
-        ]
+            leaves = self._spread(tree, leaves, structure, what, of)
+        result = []
+        for slot, shape in zip(self.slots, like, strict=True):
+            value = leaves[slot]
+            value = value.content() if isinstance(value, Tracer) else value
+            if getattr(value, "shape", None) != shape.shape or value.dtype != shape.dtype:
+                name = leaf_names(unflatten(self.structure, list(range(len(leaves)))))[slot]
+                value = _checked(value, shape, f"{what} has{f' at leaf {name}' if name else ''}", of)
+            result.append(value if is_inexact(shape.dtype) else None)
+        return result
+
+    def _spread(self, tree: Any, leaves: list[Any], structure: Any, what: str, of: str) -> list[Any]:
+        """One entry a leaf, None for all leaves below a None."""
+        example = unflatten(self.structure, list(range(len(self.static))))
+        try:
+            spread = broadcast_prefix(tree, example)
+        except ValueError:
+            spread = []
+        if len(spread) != len(self.static) or not set(leaf_names(tree)) <= set(leaf_names(example)):
+            raise RuleError(
+                f"{what} must have the tree structure of {of} (None for zero): expected {self.structure}, got "
+                f"{structure}"
+            )
+        return spread
 
 
 def _checked(value: Any, like: Shaped, what: str, of: str) -> Any:
-    """A tangent or cotangent that fits; None for zero, and where there is no derivative."""
+    """A tangent or cotangent that fits, Python numbers converted; None for zero, and where there is no derivative."""
     if value is None or not is_inexact(like.dtype):
         return None
     array = as_array(value)
@@ -386,6 +394,9 @@ def _checked_argnums(argnums: Any, kind: str) -> tuple[int, ...]:
 
 def _positional(function: Function, args: tuple[Any, ...], keywords: dict[str, Any], name: str) -> tuple[Any, ...]:
     """All arguments by position, defaults included, as the rules take them."""
+    code = getattr(function, "__code__", None)
+    if not keywords and code is not None and code.co_argcount == len(args):
+        return args
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -547,6 +547,30 @@ def test_results_are_no_views_of_the_arguments():
     assert hd.grad(alias)(x).tolist() == [5.0, 1.0]
 
 
+def test_rules_may_assign_to_arrays_of_their_own():
+    f = hd.custom_jvp(lambda x: x[::-1] ** 2)
+
+    @f.defjvp
+    def rule(primals, tangents):
+        (x,), (t,) = primals, tangents
+        out = np.zeros_like(t)
+        for i in range(3):
+            out[i] = 2 * x[2 - i] * t[2 - i]
+        return f(x), out
+
+    g = hd.custom_vjp(lambda x: x[::-1] ** 2)
+
+    def bwd(x, ct):
+        out = np.zeros_like(ct)
+        for i in range(3):
+            out[i] = 2 * x[i] * ct[2 - i]
+        return (out,)
+
+    g.defvjp(lambda x: (g(x), x), bwd)
+    for h in (f, g):
+        check_grads(h, (np.array([1.0, 2.0, 3.0]),), order=2, modes=("fwd", "rev", "batch"))
+
+
 def test_a_rule_may_not_change_what_it_is_given():
     f = hd.custom_vjp(lambda x: 2.0 * x)
 
