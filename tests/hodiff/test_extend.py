@@ -308,6 +308,7 @@ def tables():
 
 
 def test_a_numpy_function_can_be_claimed(tables):
+    del NUMPY_FUNCTIONS[np.interp]
     with pytest.raises(NoRuleError, match=r"numpy\.interp has no derivative rule"):
         hd.grad(lambda x: np.interp(x, [0.0, 1.0, 3.0], [0.0, 1.0, 5.0]))(2.0)
 
