@@ -84,8 +84,14 @@ def polysub(a1: Any, a2: Any) -> Any:
 def polymul(a1: Any, a2: Any) -> Any:
     """NumPy's ``polymul``; traced coefficients keep leading zeros."""
     _refuse_objects("polymul", a1, a2)
-    first, second = (a if isinstance(a, Tracer) else np.poly1d(a).coeffs for a in (a1, a2))
-    return np.convolve(first, second)
+    return np.convolve(_factor(a1), _factor(a2))
+
+
+def _factor(p: Any) -> Any:
+    """Coefficients of a polynomial, of which a plain one loses leading zeros; none stand for 0."""
+    if isinstance(p, Tracer):
+        return p if p.size else np.zeros(1, p.dtype)
+    return np.poly1d(p).coeffs
 
 
 @composite(np.polydiv)
@@ -93,6 +99,8 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
     """NumPy's ``polydiv``; the remainder keeps leading zeros."""
     _refuse_objects("polydiv", u, v)
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
+    if not u.size or not v.size:
+        raise IndexError("numpy.polydiv: a polynomial needs at least one coefficient")
     dtype = np.result_type(u.dtype, v.dtype)
     rest, v = (x if x.dtype == dtype else x.astype(dtype) for x in (u, v))
     steps = u.shape[0] - v.shape[0] + 1
@@ -179,6 +187,7 @@ def poly(seq_of_zeros: Any) -> Any:
         return characteristic(zeros)
     if zeros.ndim != 1:
         raise ValueError("input must be 1d or non-empty square 2d array.")
+    zeros = zeros.astype(np.mintypecode(zeros.dtype.char))
     one = np.ones(1, zeros.dtype)
     answer: Any = one
     for i in range(zeros.shape[0]):

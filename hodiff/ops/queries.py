@@ -121,6 +121,9 @@ nonzero_count = constant(
 @composite(np.count_nonzero)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """NumPy's ``count_nonzero``."""
+    if a.ndim == 0 and axis is not None and not isinstance(axis, tuple):
+        negative_axis(axis, 1, "numpy.count_nonzero")  # as for NumPy, a scalar has one axis to reduce
+        axis = None
     axes = negative_axes(axis, a.ndim, "numpy.count_nonzero")
     return nonzero_count(a, axis=axes, keepdims=bool(keepdims))
 

@@ -2,19 +2,21 @@
 
 Which elements are chosen depends on values, so the shapes of the answers do, and there are none for a batch. An element
 that stands for several equal ones shares its derivative among them equally.
-May import ``core``, ``kinds`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``kinds`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.unique(x)[0])(np.array([1.0, 1.0, 2.0]))
 array([0.5, 0.5, 0. ])
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hodiff.batch_rules import batch_aligned
 from hodiff.core import Primitive, Tracer, as_operand
-from hodiff.kinds import composite, constant, general
+from hodiff.kinds import composite, constant, general, linear
 from hodiff.shaped import negative_axis
 
 _ALL_FIELDS, _COUNT_FIELDS, _INVERSE_FIELDS = (
@@ -22,20 +24,29 @@ _ALL_FIELDS, _COUNT_FIELDS, _INVERSE_FIELDS = (
 )
 
 
-def _group_means(t: Any, groups: Any, count: int) -> Any:
-    """Mean of the rows of ``t`` in each group, by a matrix with one row a group."""
-    members = np.equal(groups, np.arange(count)[:, None])
-    weights = (members / np.sum(members, axis=1, keepdims=True)).astype(t.real.dtype)
-    return np.tensordot(weights, t, 1)
+def _group_means(x: Any, groups: Any, count: int) -> Any:
+    """Mean over the elements of each group, along the last axis."""
+    sums = np.zeros((*x.shape[:-1], count), x.dtype)
+    index: Any = (..., groups)
+    np.add.at(sums, index, x)
+    return sums / np.bincount(groups, minlength=count).astype(x.real.dtype)
 
 
-#: One row of each group of equal ones, along the first axis.
+group_means: Primitive = linear(
+    _group_means,
+    lambda ct, x, groups, count: np.take(ct / np.bincount(groups, minlength=count), groups, axis=-1),
+    None,
+    name="group_means",
+    batch=partial(batch_aligned, core=1),
+)
+#: One element of each group of equal ones, along the last axis.
 representatives: Primitive = general(
-    lambda x, groups, first: x[first],
-    lambda t, ans, x, groups, first: _group_means(t, groups, len(first)),
+    lambda x, groups, first: x[..., first],
+    lambda t, ans, x, groups, first: group_means(t, groups, count=len(first)),
     None,
     None,
     name="representatives",
+    batch=partial(batch_aligned, core=1),
 )
 membership = constant(
     lambda element, tests, invert, kind: np.isin(element, tests, invert=invert, kind=kind), name="membership"
@@ -50,7 +61,7 @@ def _plain(x: Any) -> Any:
 
 
 def _chosen(x: Any, first: Any, inverse: Any) -> Any:
-    """The rows ``first`` of ``x``; those with equal entries in ``inverse`` share the derivative."""
+    """``x`` at ``first``, along the last axis; what has equal entries in ``inverse`` shares the derivative."""
     return representatives(x, np.reshape(inverse, (-1,)), first)
 
 
@@ -72,7 +83,7 @@ def unique(
         values = _chosen(np.reshape(ar, (-1,)), first, inverse)
     else:
         axis = negative_axis(axis, ar.ndim, "numpy.unique")
-        values = np.moveaxis(_chosen(np.moveaxis(ar, axis, 0), first, inverse), 0, axis)
+        values = np.moveaxis(_chosen(np.moveaxis(ar, axis, -1), first, inverse), -1, axis)
     wanted = ((return_index, first), (return_inverse, inverse), (return_counts, counts))
     more = tuple(array for flag, array in wanted if flag)
     return (values, *more) if more else values

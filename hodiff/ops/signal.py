@@ -189,6 +189,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         raise ValueError("fp and xp are not of the same length.")
     if not xp.size:
         raise ValueError("array of sample points is empty")
+    for name, v in (("x", x), ("xp", xp), ("fp", fp)):
+        if not np.can_cast(v.dtype, np.float64):
+            raise TypeError(f"numpy.interp: cannot cast {name} from {v.dtype} to float64 safely")
     shape = x.shape
     x, xp, fp = (v if v.dtype == np.float64 else v.astype(np.float64) for v in (np.reshape(x, (-1,)), xp, fp))
     if period is not None:

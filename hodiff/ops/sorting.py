@@ -125,7 +125,7 @@ def sort_complex(a: Any) -> Any:
     ordered = np.sort(a)
     if ordered.dtype.kind == "c":
         return ordered
-    return ordered.astype(np.complex64 if ordered.dtype.char in "bhBH" else np.complex128)
+    return ordered.astype({**dict.fromkeys("bhBH", "F"), "g": "G"}.get(ordered.dtype.char, "D"))
 
 
 @composite(np.partition)

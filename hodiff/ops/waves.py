@@ -38,7 +38,10 @@ def _spherical(x: Any, n: int) -> Any:
     """jₙ(πx) in the precision of x."""
     if n == 0:
         return np.sinc(x)
-    return special.spherical_jn(n, np.pi * x).astype(x.dtype)
+    # SciPy knows no other precisions.
+    working = np.result_type(x.dtype, np.float32).char
+    z = np.pi * x.astype({"g": "d", "G": "D"}.get(working, working))
+    return special.spherical_jn(n, z).astype(x.dtype)
 
 
 def _spherical_slope(ans: Any, x: Any, n: int) -> Any:
@@ -63,7 +66,10 @@ def i0(x: Any) -> Any:
     """NumPy's ``i0``: the modified Bessel function of order 0."""
     if x.dtype.kind == "c":
         raise TypeError("i0 not supported for complex values")
-    return special.i0(x)
+    if x.dtype.char in "fd":
+        return special.i0(x)
+    answer = special.i0(x.astype(np.float64))
+    return answer.astype(x.dtype) if x.dtype.kind == "f" else answer
 
 
 # --- phases -----------------------------------------------------------------------------------------------------------

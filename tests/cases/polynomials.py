@@ -46,6 +46,8 @@ CASES = [
         refused(f"{f.__name__}-poly1d", ConversionError, lambda p, f=f: f(np.poly1d([1.0, 2.0]), p), _P)
         for f in (*_SUMS, np.polydiv)
     ),
+    case("polymul-empty", lambda p: np.polymul(p[:0], p) + p, _P, covers=np.polymul),
+    refused("polydiv-empty", IndexError, lambda p: np.polydiv(p[:0], p), _P),
     case("polydiv", np.polydiv, _P, _Q, covers=np.polydiv),
     case("polydiv-short", lambda u, v: np.polydiv(u, v)[1] ** 2 + np.polydiv(u, v)[0], _Q, _P, covers=np.polydiv),
     case(

@@ -60,6 +60,7 @@ CASES = [
     _times(
         "count-nonzero-keepdims", lambda x: np.count_nonzero(x, 1, keepdims=True), covers=np.count_nonzero, x=_X + 9
     ),
+    _times("count-nonzero-scalar", lambda x: np.count_nonzero(x, axis=0), covers=np.count_nonzero, x=0.5),
     _times("argwhere", lambda x: np.sum(np.argwhere(x > 0.5)), covers=np.argwhere, batch=False),
     _times("argwhere-traced", lambda x: np.sum(np.argwhere(x)), covers=np.argwhere, x=_X + 9, batch=False),
     _times("flatnonzero", lambda x: np.sum(np.flatnonzero(x)), covers=np.flatnonzero, x=_X + 9, batch=False),

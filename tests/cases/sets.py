@@ -22,7 +22,13 @@ def _options(**keywords):
 
 
 CASES = [
-    case("unique", lambda x: np.unique(x) ** 2, _X, covers=(np.unique, ops.representatives), **_options()),
+    case(
+        "unique",
+        lambda x: np.unique(x) ** 2,
+        _X,
+        covers=(np.unique, ops.representatives, ops.group_means),
+        **_options(),
+    ),
     case(
         "unique-equal",
         lambda x: np.unique(np.concatenate((x, x), axis=None)) ** 2,

@@ -98,6 +98,7 @@ CASES = [
         covers=np.interp,
         scale=0.05,
     ),
+    refused("interp-complex-points", TypeError, lambda x: np.interp(x + 1j, [0.0, 1.0], [1.0, 2.0]), 0.5),
     refused("interp-lengths", ValueError, lambda x: np.interp(x, [0.0, 1.0], [1.0]), 0.5),
     refused("interp-no-nodes", ValueError, lambda x: np.interp(x, [], []), 0.5),
     refused("interp-matrix", ValueError, lambda x: np.interp(x, np.eye(2), np.eye(2)), 0.5),
