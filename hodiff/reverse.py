@@ -68,6 +68,8 @@ class ReverseTrace(Trace):
         """Wrap an input of the function being transformed."""
         self.rows.append(None)
         self.input_rows.append(len(self.rows) - 1)
+        if isinstance(value, Tracer):
+            value = value.fork()  # what is assigned to it later must not change the coefficients on the tape
         tracer = ReverseTracer(self, value, len(self.rows) - 1)
         tracer.views = SEALED
         return tracer

@@ -336,6 +336,20 @@ def test_an_array_made_outside_takes_values_of_the_inner_transformation():
     np.testing.assert_allclose(hd.grad(f)(X), [2 * X[1] ** 2, 4 * X[0] * X[1], 0.0, 0.0])
 
 
+def test_an_array_that_changes_while_an_inner_transformation_runs():
+    def f(x):
+        y = x * 2.0
+
+        def inner(t):
+            total = np.sum(t * t * t)
+            y[:] = 0.0
+            return total
+
+        return np.sum(hd.grad(inner)(y))  # 3 (2x)²
+
+    np.testing.assert_allclose(hd.grad(f)(X), 24.0 * X)
+
+
 def test_a_value_that_outlives_its_transformation_is_an_error():
     def f(x):
         y = np.zeros_like(x)
