@@ -159,12 +159,15 @@ def take_key(x: Any, key: Any) -> Any:
         raise IndexError(f"too many indices for array: array is {x.ndim}-dimensional, but {used} were indexed")
     separated = _separated(entries)
     basic, arrays, places = _split(_without_ellipsis(entries, x.ndim - used))
+    assignable = x.__class__ is Buffer
     x = getitem(x, index=basic) if any(e != _ALL for e in basic) else x
     if separated:
         rest = [i for i in range(x.ndim) if i not in places]
         x = np.transpose(x, (*places, *rest))
         places = list(range(len(places)))
-    return gather(x, *arrays, axis=places[0] - x.ndim)
+    answer = gather(x, *arrays, axis=places[0] - x.ndim)
+    # ``y[key] += v`` adds to this copy, which must be able to hold what is traced.
+    return Buffer(answer) if assignable and answer.__class__ is np.ndarray else answer
 
 
 @composite(np.take, method="take")
