@@ -87,9 +87,9 @@ CASES = [
     case("special-ferrers", lambda x: ops.ferrers(1, 2, 3.0, x), _X, covers=ops.ferrers, scale=0.1),
     # --- with their derivative
     *[_of(f, 1.3, rtol=1e-5) for f in (sp.pbdv, sp.pbvv, sp.pbwa)],
-    *[_of(f, 2, 1.3, x=50.0 * _UNIT, scale=5.0, rtol=1e-5) for f in (sp.mathieu_cem, sp.mathieu_sem)],
+    *[_of(f, 2, 1.3, x=50.0 * _UNIT, scale=5.0, rtol=1e-5, single=False) for f in (sp.mathieu_cem, sp.mathieu_sem)],
     *[
-        _of(f, 2, 1.3, x=_UNIT, rtol=1e-5)
+        _of(f, 2, 1.3, x=_UNIT, rtol=1e-5, single=False)
         for f in (sp.mathieu_modcem1, sp.mathieu_modcem2, sp.mathieu_modsem1, sp.mathieu_modsem2)
     ],
     *[_of(f, 1, 2, 1.3, cv(1, 2, 1.3), x=x, rtol=1e-5, single=False) for f, cv, x in _WITH_CV],
