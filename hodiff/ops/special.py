@@ -98,6 +98,21 @@ owens_t = elementwise(
 )
 ndtri_exp = elementwise(special.ndtri_exp, lambda ans, y: 1 / _hazard(ans, ans))
 
+
+def _voigt(order: int, ans: Any, x: Any, sigma: Any, gamma: Any) -> Any:
+    """exp(u²) iⁿerfc(u)/(√π σ²), u = (γ - ix)/(√2 σ): the profile is the real part of erfcx(u)/(√2π σ)."""
+    u = (gamma - 1j * x) / (_ROOT_2 * sigma)
+    return repeated_erfcx(u, order=order) / (_ROOT_PI * np.square(sigma))
+
+
+# The profile obeys the heat equation ∂V/∂σ = σ ∂²V/∂x².
+voigt_profile = elementwise(
+    special.voigt_profile,
+    lambda *operands: -np.imag(_voigt(1, *operands)),
+    lambda *operands: -2 * _ROOT_2 * np.real(_voigt(2, *operands)),
+    lambda *operands: -np.real(_voigt(1, *operands)),
+)
+
 # --- logistic functions -----------------------------------------------------------------------------------------------
 
 # Not ans (1 - ans), which is 0 for large x.

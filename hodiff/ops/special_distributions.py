@@ -23,7 +23,6 @@ from hodiff.core import NUMPY_UFUNCS, Primitive
 from hodiff.errors import NoRuleError
 from hodiff.kinds import elementwise
 
-_ROOT_2 = float(np.sqrt(2.0))
 _ROOT_2_PI = float(np.sqrt(2.0 * np.pi))
 
 
@@ -88,10 +87,16 @@ def _i(slot: int, a: Any, b: Any, x: Any) -> Any:
     return _partial(special.betainc, slot, a, b, x)
 
 
+def _vanishing(x: Any, density: Any) -> Any:
+    """The product; at x = 0 it is 0 where the density is infinite, and rises as steeply as the root."""
+    lost = np.equal(x, 0) & np.isinf(density)
+    return np.where(lost, np.sqrt(np.where(lost, x, 1.0)), x * np.where(lost, 1.0, density))
+
+
 # --- gamma, chi squared, Poisson --------------------------------------------------------------------------------------
 
 _GAMMA = (
-    lambda a, b, x: x * _p(1, b, a * x),
+    lambda a, b, x: _vanishing(x, _p(1, b, a * x)),
     lambda a, b, x: _p(0, b, a * x),
     lambda a, b, x: a * _p(1, b, a * x),
 )
@@ -179,8 +184,8 @@ def _f_partial(slot: int, dfn: Any, dfd: Any, x: Any) -> Any:
         return density * dfn * dfd / np.square(total)
     sign = np.where(upper, -1.0, 1.0)
     swapped = np.where(upper, _i(1 - slot, a, b, near), _i(slot, a, b, near))
-    move = x * (dfd if slot == 0 else -dfn) / np.square(total)
-    return 0.5 * sign * swapped + density * move
+    move = _vanishing(x, density) * (dfd if slot == 0 else -dfn) / np.square(total)
+    return 0.5 * sign * swapped + move
 
 
 _F = (
@@ -279,7 +284,7 @@ ncfdtridfn = elementwise(special.ncfdtridfn, *[_no_f] * 4)
 ncfdtridfd = elementwise(special.ncfdtridfd, *[_no_f] * 4)
 ncfdtrinc = elementwise(special.ncfdtrinc, *[_no_f] * 4)
 
-# --- normal, Voigt, Tukey ---------------------------------------------------------------------------------------------
+# --- normal, Tukey ---------------------------------------------------------------------------------------------
 
 
 def _inverse_density(p: Any) -> Any:
@@ -298,26 +303,6 @@ nrdtrisd = elementwise(
     lambda ans, mn, p, x: -1 / special.ndtri(p),
     lambda ans, mn, p, x: (mn - x) / np.square(special.ndtri(p)) * _inverse_density(p),
     lambda ans, mn, p, x: 1 / special.ndtri(p),
-)
-
-
-def _voigt_slope(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any]:
-    """Real and imaginary part of ∂V/∂γ; the profile is the real part of V = erfcx(u)/(√2π σ), u = (γ - ix)/(√2 σ)."""
-    slope = _partial(special.erfcx, 0, (gamma - 1j * x) / (_ROOT_2 * sigma)) / (2 * np.sqrt(np.pi) * np.square(sigma))
-    return np.real(slope), np.imag(slope)
-
-
-def _voigt_sigma(ans: Any, x: Any, sigma: Any, gamma: Any) -> Any:
-    """V is homogeneous of degree -1 in all three arguments."""
-    real, imaginary = _voigt_slope(x, sigma, gamma)
-    return -(ans + x * imaginary + gamma * real) / sigma
-
-
-voigt_profile = elementwise(
-    special.voigt_profile,
-    lambda ans, x, sigma, gamma: _voigt_slope(x, sigma, gamma)[1],
-    _voigt_sigma,
-    lambda ans, x, sigma, gamma: _voigt_slope(x, sigma, gamma)[0],
 )
 
 

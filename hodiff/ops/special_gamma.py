@@ -191,16 +191,38 @@ def _at_pole(x: Any) -> Any:
     return np.less_equal(x, 0) & np.equal(x, np.rint(x))
 
 
-def _digamma_gap(x: Any, y: Any) -> Any:
-    """ψ(x) - ψ(y); between two poles its limit along a fixed difference, by reflection (DLMF 5.5.4)."""
-    poles = _at_pole(x) & _at_pole(y)
-    return special.psi(np.where(poles, 1 - x, x)) - special.psi(np.where(poles, 1 - y, y))
+def _digamma_gap(x: Any, step: Any) -> Any:
+    """ψ(x + step) - ψ(x); right of the poles without cancellation for small steps (DLMF 5.5.2, 5.11.2)."""
+    single = np.result_type(x, step).name in ("float32", "float16")
+    x, step = np.asarray(x, float), np.asarray(step, float)
+    with np.errstate(all="ignore"):
+        right = (x > 0) & (x + step > 0)
+        start, size = np.where(right, x, 1.0), np.where(right, step, 0.0)
+        gap = sum(size / ((start + k) * (start + k + size)) for k in range(12))
+        far = start + 12
+        rise = np.log1p(size / far)
+        gap = gap + rise - np.expm1(-rise) / (2 * far)
+        for k, number in enumerate((1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760), 1):
+            gap = gap - number * far ** (-2.0 * k) * np.expm1(-2 * k * rise)
+        answer = np.where(right, gap, special.psi(x + step) - special.psi(x))
+    return np.asarray(answer, np.float32 if single else float)[()]
+
+
+#: ψ(x + step) - ψ(x).
+digamma_gap: Primitive = elementwise(
+    _digamma_gap,
+    lambda ans, x, step: zeta(2.0, x + step) - zeta(2.0, x),
+    lambda ans, x, step: zeta(2.0, x + step),
+    name="digamma_gap",
+)
 
 
 def _poch_first(ans: Any, z: Any, m: Any) -> Any:
-    zero = _at_pole(z) & ~_at_pole(z + m)
-    safe = np.where(zero, 1.0, z)
-    slope = ans * _digamma_gap(safe + m, safe)
+    pole, both = _at_pole(z), _at_pole(z) & _at_pole(z + m)
+    zero = pole & ~both
+    # Between two poles by reflection (DLMF 5.5.4).
+    start, step = np.where(pole, 1 - z, z), np.where(both, -m, m)
+    slope = ans * digamma_gap(start, step)
     return np.where(zero, special.gamma(z + m) * reciprocal_gamma(z, order=1), slope)
 
 
@@ -213,7 +235,7 @@ def _poch_second(ans: Any, z: Any, m: Any) -> Any:
 def _binom_first(ans: Any, n: Any, k: Any) -> Any:
     rest = n - k + 1
     zero = _at_pole(rest) & ~_at_pole(n + 1)
-    slope = ans * (special.psi(n + 1) - special.psi(np.where(zero, 1.0, rest)))
+    slope = ans * digamma_gap(np.where(zero, 1.0, rest), k)
     first = special.gamma(n + 1) * special.rgamma(k + 1)
     return np.where(zero, first * (special.psi(n + 1) * special.rgamma(rest) + reciprocal_gamma(rest, order=1)), slope)
 
@@ -240,13 +262,13 @@ reciprocal_gamma: Primitive = elementwise(
 rgamma = elementwise(special.rgamma, lambda ans, x: reciprocal_gamma(x, order=1))
 beta = elementwise(
     special.beta,
-    lambda ans, a, b: ans * (special.psi(a) - special.psi(a + b)),
-    lambda ans, a, b: ans * (special.psi(b) - special.psi(a + b)),
+    lambda ans, a, b: -ans * digamma_gap(a, b),
+    lambda ans, a, b: -ans * digamma_gap(b, a),
 )
 betaln = elementwise(
     special.betaln,
-    lambda ans, a, b: special.psi(a) - special.psi(a + b),
-    lambda ans, a, b: special.psi(b) - special.psi(a + b),
+    lambda ans, a, b: -digamma_gap(a, b),
+    lambda ans, a, b: -digamma_gap(b, a),
 )
 poch = elementwise(special.poch, _poch_first, _poch_second)
 binom = elementwise(special.binom, _binom_first, _binom_second)

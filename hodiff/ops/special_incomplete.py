@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from hodiff.core import Primitive
+from hodiff.core import NUMPY_UFUNCS, Primitive
 from hodiff.kinds import elementwise
 
 Array = Any
@@ -65,16 +65,11 @@ def _polygamma(n: int, x: Array) -> Array:
 
 
 def _polygamma_gap(n: int, x: Array, step: Array) -> Array:
-    """ψ⁽ⁿ⁾(x + step) - ψ⁽ⁿ⁾(x); ψ itself without cancellation for small steps (DLMF 5.5.2, 5.11.2)."""
+    """ψ⁽ⁿ⁾(x + step) - ψ⁽ⁿ⁾(x); that of ψ itself is what the partial of ``betaln`` computes without cancellation."""
     if n:
         return special.polygamma(n, x + step) - special.polygamma(n, x)
-    gap = sum(step / ((x + k) * (x + k + step)) for k in range(12))
-    far = x + 12
-    rise = np.log1p(step / far)
-    gap = gap + rise - np.expm1(-rise) / (2 * far)
-    for k, number in enumerate((1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760), 1):
-        gap = gap - number * far ** (-2.0 * k) * np.expm1(-2 * k * rise)
-    return gap
+    rule: Any = NUMPY_UFUNCS[special.betaln]
+    return -rule.partials[0](None, x, step)
 
 
 # --- densities, from their logarithm ----------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ CASES = [
     _of(sp.beta, _POSITIVE, _OTHER),
     _of(sp.betaln, _POSITIVE, _OTHER),
     _of(sp.poch, _POSITIVE, _OTHER),
+    case("gamma-digamma-gap", ops.digamma_gap, _POSITIVE, _OTHER - 1.6, covers=ops.digamma_gap, scale=0.1),
     _of(sp.poch, np.array([-1.5, -0.3]), np.array([0.7, 2.0]), name="-negative", scale=0.1),
     _of(sp.binom, _POSITIVE + 1.0, _OTHER, scale=0.2),
     _of(sp.binom, np.array([4.3, 3.0]), np.array([6.1, 5.0]), name="-beyond", scale=0.2),
@@ -91,6 +92,8 @@ SPECIALS = [
         np.array([0.0, -1.0, -2.0, 2.0]),
         np.array([-0.9189385332046727, -0.1654211437004509, -0.030448457058393271, -0.9375482543158437]),
     ),
+    # ∂B/∂b of a large b: ψ(b) - ψ(b + 1) = -1/b.
+    special("betaln-large", sp.betaln, (1.0, 1e12), (-(np.log(1e12) + np.euler_gamma), -1e-12)),
     special("poch-integers", sp.poch, (-2.0, 2.0), (-3.0, np.nan), forward=False),
     special("binom-negative", lambda n: sp.binom(n, 2.0), -2.5, -3.0, second=1.0),
     special("binom-zero", lambda n: sp.binom(n, 3.0), np.array([0.0, 1.0, 2.0]), np.array([1 / 3, -1 / 6, 1 / 3])),
