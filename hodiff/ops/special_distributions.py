@@ -169,7 +169,7 @@ nbdtri = elementwise(special.nbdtri, None, None, lambda ans, k, n, y: 1 / _negat
 nbdtrik = elementwise(special.nbdtrik, *_implicit(_NEGATIVE, 0, 0))
 nbdtrin = elementwise(special.nbdtrin, *_implicit(_NEGATIVE, 1, 1))
 
-# --- F and Student's t ------------------------------------------------------------------------------------------------
+# --- F ------------------------------------------------------------------------------------------------
 
 
 def _f_partial(slot: int, dfn: Any, dfd: Any, x: Any) -> Any:
@@ -198,31 +198,6 @@ fdtrc = elementwise(special.fdtrc, *_direct(_F, -1))
 fdtri = elementwise(special.fdtri, *_implicit(_F, 2, 2))
 fdtridfd = elementwise(special.fdtridfd, *_implicit(_F, 1, 1))
 
-
-def _t_density(df: Any, t: Any) -> Any:
-    """(1 + t²/ν)^(-(ν + 1)/2)/(√ν B(½, ν/2))."""
-    return np.exp(-0.5 * (df + 1) * np.log1p(t * t / df) - special.betaln(0.5, 0.5 * df)) / np.sqrt(df)
-
-
-def _t_slope(df: Any, t: Any) -> Any:
-    """∂F/∂ν, F = ½ + ½ sign(t) I(½, b, w), b = ν/2, w = t²/(ν + t²).
-
-    At t = 0, where sign(t) has no derivative, by the first two terms of the series in r = √w (DLMF 8.17.7).
-    """
-    center = np.equal(t, 0)
-    safe, b, r = np.where(center, 1.0, t), 0.5 * df, t / np.sqrt(df + t * t)
-    square = safe * safe
-    away = np.sign(safe) * _i(1, 0.5, b, square / (df + square))
-    scale = np.exp(-special.betaln(0.5, b))
-    first = scale * (special.psi(b + 0.5) - special.psi(b))
-    near = 2 * r * first - (2 / 3) * r * r * r * ((b - 1) * first + scale)
-    return 0.25 * np.where(center, near, away) - t * _t_density(df, t) / (2 * df)
-
-
-_T = (_t_slope, _t_density)
-stdtr = elementwise(special.stdtr, *_direct(_T))
-stdtrit = elementwise(special.stdtrit, *_implicit(_T, 1, 1))
-stdtridf = elementwise(special.stdtridf, *_implicit(_T, 0, 0))
 
 # --- noncentral chi squared -------------------------------------------------------------------------------------------
 
