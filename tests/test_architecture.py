@@ -54,6 +54,11 @@ LAYERS = {
     "hodiff.custom": 9,
     "hodiff.debug": 9,
     "hodiff.extend": 9,
+    "hodiff.numpy.*": 8,
+    "hodiff.numpy": 9,
+    "hodiff.scipy._*": 8,
+    "hodiff.scipy.*": 9,
+    "hodiff.scipy": 10,
     "hodiff.testing": 10,
     "hodiff": 11,
     "optimizers.errors": 0,
@@ -86,7 +91,16 @@ DEPENDENCIES = frozenset({"numpy", "scipy", "optree"})
 EXTRAS = frozenset({"llvmlite", "matplotlib", "tqdm"})
 # The modules of `optimizers` that may import `hodiff`, and the modules of `hodiff` that they may name.
 DOORS = frozenset({"optimizers.problem", "optimizers.implicit", "optimizers.scipy_bridge"})
-PUBLIC_MODULES = ("hodiff", "hodiff.errors", "hodiff.extend", "hodiff.testing", "optimizers", "optimizers.errors")
+PUBLIC_MODULES = (
+    "hodiff",
+    "hodiff.errors",
+    "hodiff.extend",
+    "hodiff.scipy",
+    "hodiff.scipy.special",
+    "hodiff.testing",
+    "optimizers",
+    "optimizers.errors",
+)
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
