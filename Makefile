@@ -14,7 +14,7 @@ BENCH_ARGS ?=
 BENCH_TORCH ?= torch==2.13.0
 
 BIN := $(VENV)/bin
-SOURCES := hodiff optimizers tests examples benchmarks
+SOURCES := hodiff optimizers tests examples benchmarks docs
 EXAMPLES := examples/01_curve_fit.py examples/02_custom_primitive.py examples/03_four_ways.py
 # No display needed, and one BLAS thread a process: the workers share the cores already.
 QUIET_ENV := MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1

@@ -326,13 +326,11 @@ def composite(*numpy: Any, method: str | None = None) -> Any:
     Examples
     --------
     >>> import hodiff as hd
-    >>> @composite(np.trapezoid)
-    ... def trapezoid(y, x=None, dx=1.0, axis=-1):
-    ...     reject("numpy.trapezoid", axis=(axis, -1))
-    ...     width = dx if x is None else x[1:] - x[:-1]
-    ...     return np.sum(width * (y[..., 1:] + y[..., :-1]) / 2, axis=-1)
-    >>> hd.grad(np.trapezoid)(np.ones(3))
-    array([0.5, 1. , 0.5])
+    >>> @composite(np.emath.logn)
+    ... def logn(n, x):
+    ...     return np.log(x) / np.log(n)
+    >>> float(hd.grad(lambda x: np.emath.logn(2.0, x))(1.0))
+    1.4426950408889634
     """
     if method is None and len(numpy) == 1 and _is_user_function(numpy[0]):
         return numpy[0]

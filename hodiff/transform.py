@@ -162,6 +162,8 @@ def materialise(values: list[Any], like: list[Any], given: Iterable[Any] = ()) -
         if value is None:
             value = zeros(source.shape, source.dtype)
         elif value.__class__ is np.ndarray:
+            if value.dtype is not source.dtype and value.dtype != source.dtype:
+                value = value.astype(source.dtype)  # sums of big-endian arrays are in the order of the machine
             flags = value.flags
             if not flags.owndata or not flags.writeable or id(value) in seen:
                 value = value.copy()
