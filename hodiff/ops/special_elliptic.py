@@ -46,7 +46,7 @@ def _trapezoid(x: Any, powers: Any, numerator: int) -> Any:
     # The integrand is analytic in a strip around the real axis, which narrows as the arguments near the cut.
     step = 0.5 * float(np.min(np.pi - np.abs(np.angle(z)))) / np.pi
     nodes = low + step * np.arange(int(np.max(high - low, initial=0.0) / step) + 2)[:, None]
-    with np.errstate(under="ignore"):
+    with np.errstate(under="ignore", over="ignore"):
         logs = (numerator + 1.0) * nodes
         for value, power in zip(z, powers, strict=True):
             logs = logs - power * np.log(np.exp(nodes) + value)

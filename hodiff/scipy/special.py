@@ -33,6 +33,7 @@ from hodiff.scipy._bessel import (
 from hodiff.scipy._exponentials import log_softmax, logsumexp, softmax, softplus
 
 __all__ = [
+    "assoc_legendre_p",
     "comb",
     "diric",
     "factorial",
@@ -196,13 +197,13 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
 def _by_order(name: str, function: Any, count: int) -> Any:
     """SciPy gives derivatives up to the second along its keyword ``diff_n``; here each is an elementwise operation."""
 
-    def partial(ans: Any, *operands: Any, order: int) -> Any:
+    def partial(ans: Any, *operands: Any, order: int, **options: Any) -> Any:
         if order >= 2:
             raise NoRuleError.for_function(f"the third derivative of scipy.special.{name}")
-        return primitive(*operands, order=order + 1)
+        return primitive(*operands, order=order + 1, **options)
 
-    def value(*operands: Any, order: int) -> Any:
-        return function(*operands, diff_n=order)[order]
+    def value(*operands: Any, order: int, **options: Any) -> Any:
+        return function(*operands, diff_n=order, **options)[order]
 
     refusals = [_refused(name, "n"), _refused(name, "m")][: count - 1]
     primitive: Any = elementwise(value, *refusals, partial, name=f"_{name}")
@@ -210,6 +211,7 @@ def _by_order(name: str, function: Any, count: int) -> Any:
 
 
 _legendre_p = _by_order("legendre_p", _scipy.legendre_p, 2)
+_assoc_legendre_p = _by_order("assoc_legendre_p", _scipy.assoc_legendre_p, 3)
 _sph_legendre_p = _by_order("sph_legendre_p", _scipy.sph_legendre_p, 3)
 
 
@@ -226,6 +228,22 @@ def legendre_p(n: Any, z: Any, *, diff_n: int = 0) -> Any:
     if not isinstance(z, Tracer):
         return _scipy.legendre_p(n, z, diff_n=diff_n)
     return np.stack([_legendre_p(n, z, order=k) for k in range(index(diff_n) + 1)])
+
+
+def assoc_legendre_p(n: Any, m: Any, z: Any, *, branch_cut: int = 2, norm: bool = False, diff_n: int = 0) -> Any:
+    """Associated Legendre functions and their derivatives, as ``scipy.special.assoc_legendre_p``.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> float(hd.grad(lambda z: assoc_legendre_p(2, 0, z)[0])(0.5))
+    1.5
+    """
+    z = as_operand(z)
+    if not isinstance(z, Tracer):
+        return _scipy.assoc_legendre_p(n, m, z, branch_cut=branch_cut, norm=norm, diff_n=diff_n)
+    orders = range(index(diff_n) + 1)
+    return np.stack([_assoc_legendre_p(n, m, z, order=k, branch_cut=branch_cut, norm=norm) for k in orders])
 
 
 def sph_legendre_p(n: Any, m: Any, theta: Any, *, diff_n: int = 0) -> Any:
