@@ -1,8 +1,7 @@
 """The ufuncs of ``scipy.special`` whose derivatives are other such functions: error functions, logistic, entropy.
 
 Each partial is written in the form that stays accurate where the function does, and in functions whose own
-derivative is here, so that derivatives of any order exist; those of ``log_ndtr`` from the third on are differences of
-large numbers in the left tail, and lose digits there. Formulas: NIST Digital Library of Mathematical Functions,
+derivative is here, so that derivatives of any order exist. Formulas: NIST Digital Library of Mathematical Functions,
 §§ 4, 7. May import ``core`` and ``kinds``.
 
 >>> import hodiff as hd
@@ -11,6 +10,7 @@ large numbers in the left tail, and lose digits there. Formulas: NIST Digital Li
 1.1283791670955126
 """
 
+from math import comb, factorial
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,45 @@ def _repeated_up(x: Any, order: int) -> Any:
     return answer
 
 
-def _hazard(ans: Any, x: Any) -> Any:
+def _log_tail(count: int) -> list[float]:
+    """Coefficients of yᵏ, y = 1/x², in the logarithm of Σ (-1)ᵏ (2k - 1)!! yᵏ (DLMF 7.12.1); exact until the end."""
+    series = [1]
+    for k in range(1, count):
+        series.append(-series[-1] * (2 * k - 1))
+    scaled = [0]
+    for k in range(1, count):
+        scaled.append(k * series[k] - sum(scaled[j] * series[k - j] for j in range(1, k)))
+    return [0.0, *(scaled[k] / k for k in range(1, count))]
+
+
+_LOG_TAIL = _log_tail(24)
+
+
+def _hazard(x: Any) -> Any:
     """The normal density over its distribution function; below 0, erfcx keeps the ratio where both underflow."""
     above = np.greater(x, 0)
     up, down = np.where(above, x, 0.0), np.where(above, 0.0, x)
     upper = np.exp(-0.5 * up * up - special.log_ndtr(up)) / _ROOT_2_PI
     return np.where(above, upper, 2 / (_ROOT_2_PI * special.erfcx(down / -_ROOT_2)))
+
+
+def _log_ndtr_slope(x: Any, order: int) -> Any:
+    """Derivatives of log Φ: H = φ/Φ, H′ = -H (x + H); left of -10, where that cancels, the asymptotic series."""
+    x = np.asarray(x)
+    wide = x.astype(float)
+    with np.errstate(all="ignore"):
+        far = (wide < -10) & (order > 1)
+        near = np.where(far, 0.0, wide)
+        slopes = [_hazard(near)]
+        for k in range(order - 1):
+            sums = [near + slopes[0], 1 + slopes[1] if k else 0.0, *slopes[2:]]
+            slopes.append(-sum(comb(k, i) * slopes[i] * sums[k - i] for i in range(k + 1)))
+        left = np.where(far, wide, -20.0)
+        tail = -((-1) ** (order - 1)) * factorial(order - 1) * left**-order - (1.0 if order == 2 else 0.0)
+        for k, number in enumerate(_LOG_TAIL):
+            tail = tail + number * float(special.poch(-2 * k - order + 1, order)) * left ** (-2.0 * k - order)
+        answer = np.where(far, tail, slopes[-1])
+    return answer.astype(x.dtype if x.dtype == np.float32 else float)[()]
 
 
 def _quotient(x: Any, y: Any) -> Any:
@@ -88,7 +121,13 @@ erfinv = elementwise(special.erfinv, lambda ans, x: (_ROOT_PI / 2) * np.exp(ans 
 erfcinv = elementwise(special.erfcinv, lambda ans, x: (-_ROOT_PI / 2) * np.exp(ans * ans))
 ndtr = elementwise(special.ndtr, lambda ans, x: np.exp(-0.5 * x * x) / _ROOT_2_PI)
 ndtri = elementwise(special.ndtri, lambda ans, p: _ROOT_2_PI * np.exp(0.5 * ans * ans))
-log_ndtr = elementwise(special.log_ndtr, _hazard)
+#: The derivative of log_ndtr of that order, of real numbers.
+log_ndtr_slope: Primitive = elementwise(
+    _log_ndtr_slope, lambda ans, x, order: log_ndtr_slope(x, order=order + 1), name="log_ndtr_slope"
+)
+log_ndtr = elementwise(
+    special.log_ndtr, lambda ans, x: _hazard(x) if np.iscomplexobj(x) else log_ndtr_slope(x, order=1)
+)
 
 # Owen's T (Owen 1956): T(h, a) = 1/2π ∫₀ᵃ exp(-h²(1 + t²)/2)/(1 + t²) dt.
 owens_t = elementwise(
@@ -96,7 +135,7 @@ owens_t = elementwise(
     lambda ans, h, a: (-0.5 / _ROOT_2_PI) * np.exp(-0.5 * h * h) * special.erf(a * h / _ROOT_2),
     lambda ans, h, a: np.exp(-0.5 * np.square(h) * (1 + np.square(a))) / (2 * np.pi * (1 + np.square(a))),
 )
-ndtri_exp = elementwise(special.ndtri_exp, lambda ans, y: 1 / _hazard(ans, ans))
+ndtri_exp = elementwise(special.ndtri_exp, lambda ans, y: 1 / log_ndtr_slope(ans, order=1))
 
 
 def _voigt(order: int, ans: Any, x: Any, sigma: Any, gamma: Any) -> Any:

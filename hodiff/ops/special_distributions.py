@@ -176,15 +176,14 @@ def _f_partial(slot: int, dfn: Any, dfd: Any, x: Any) -> Any:
     """Partial of I(dfn/2, dfd/2, w), w = dfn x/(dfd + dfn x), from the side on which w or 1 - w is small."""
     total = dfd + dfn * x
     upper = np.greater(dfn * x, dfd)
-    first, second = np.where(upper, dfd, dfn), np.where(upper, dfn * x, dfd)
     near = np.where(upper, dfd, dfn * x) / total
-    a, b = 0.5 * first, 0.5 * np.where(upper, dfn, second)
+    a, b = 0.5 * np.where(upper, dfd, dfn), 0.5 * np.where(upper, dfn, dfd)
     density = _i(2, a, b, near)
     if slot == 2:
-        return density * dfn * dfd / np.square(total)
+        return density * (dfn / total) * (dfd / total)
     sign = np.where(upper, -1.0, 1.0)
     swapped = np.where(upper, _i(1 - slot, a, b, near), _i(slot, a, b, near))
-    move = _vanishing(x, density) * (dfd if slot == 0 else -dfn) / np.square(total)
+    move = _vanishing(x, density) / total * ((dfd if slot == 0 else -dfn) / total)
     return 0.5 * sign * swapped + move
 
 

@@ -60,6 +60,21 @@ CASES = [
     _unary(sp.ndtri, _P, 0.05),
     case("special-erf-0d", sp.erf, 0.3, covers=sp.erf),
     case("special-erf-strided", lambda x: sp.erf(x[::2].T), _X, covers=sp.erf),
+    case(
+        "special-log-ndtr-slope",
+        lambda x: ops.log_ndtr_slope(x, order=2),
+        np.array([-40.0, -12.0, -5.0, -1.0, 0.0, 3.0]),
+        covers=ops.log_ndtr_slope,
+        scale=0.3,
+    ),
+    case(
+        "special-log-ndtr-complex",
+        lambda x, y: (np.real(sp.log_ndtr(x + 1j * y)), np.imag(sp.log_ndtr(x + 1j * y))),
+        np.array([0.4, -0.5]),
+        np.array([0.3, 1.1]),
+        covers=sp.log_ndtr,
+        scale=0.2,
+    ),
     _unary(sp.ndtri_exp, np.array([-20.0, -3.0, -0.4]), 0.1),
     _binary(sp.owens_t, array(4), _OTHER),
     case("special-softplus", sp.softplus, _WIDE, covers=np.logaddexp, scale=0.5),
@@ -122,6 +137,8 @@ SPECIALS = [
     # Closed forms in the tail: erfcx(x) = 1/(√π x) (1 + O(x⁻²)), and log_ndtr is a parabola.
     special("erfcx-tail", sp.erfcx, 1e8, -5.641895835477563e-17, second=1.1283791670955126e-24),
     special("log_ndtr-tail", sp.log_ndtr, -1e8, 1e8, second=-1.0),
+    # log Φ is -x²/2 - log(-x) there, so the third derivative is -2/x³.
+    special("log_ndtr-third", lambda x: ops.log_ndtr_slope(x, order=2), -1e8, 2e-24, second=6e-32),
     special("log_ndtr-far-right", sp.log_ndtr, 60.0, 0.0, second=0.0),
     special("special-expm1-overflow", sp.expm1, 800.0, np.inf),
     special("special-expit-tails", sp.expit, np.array([40.0, -40.0]), np.full(2, 4.248354255291589e-18)),
