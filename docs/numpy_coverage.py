@@ -1,7 +1,7 @@
 """Write ``docs/numpy-coverage.md`` from the registry: what every function of NumPy and ``scipy.special`` is to hodiff.
 
-``python docs/numpy_coverage.py`` writes the page. A test fails when the page is not what this makes, when NumPy or SciPy has
-a function that is neither in the registry nor explained here, or when an explanation has become needless.
+``python docs/numpy_coverage.py`` writes the page. A test fails when the page is not what this makes, when NumPy or
+SciPy has a function that is neither in the registry nor explained here, or when an explanation has become needless.
 """
 
 import inspect
@@ -94,8 +94,17 @@ NOT_YET_REASONS: dict[str, str] = {
         _ALL_ORDERS,
     ),
     "assoc_laguerre": "a plain function; `eval_genlaguerre(n, k, x)` is the same and differentiable",
-    "assoc_legendre_p": "a plain function; `lpmv(m, n, x)` is the same up to the choice of branch, and differentiable",
-    **dict.fromkeys("ellip_harm ellip_harm_2 ellip_normal".split(), "no closed form of the derivative in SciPy"),
+    **dict.fromkeys(
+        "ellip_harm ellip_harm_2 ellip_normal".split(), "Lamé functions: the derivative is no function of SciPy"
+    ),
+    **dict.fromkeys(
+        "ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc nctdtr nctdtridf nctdtrinc nctdtrit chndtridf".split(),
+        "the density of a noncentral distribution, or its derivative in the degrees of freedom, is no function of SciPy",
+    ),
+    **dict.fromkeys(
+        "mathieu_a mathieu_b obl_cv pro_cv".split(),
+        "a characteristic value: its derivative is an integral of the squared eigenfunction, which SciPy lacks",
+    ),
     **dict.fromkeys(
         "mathieu_even_coef mathieu_odd_coef obl_cv_seq pro_cv_seq".split(), "derivatives of expansion coefficients"
     ),
@@ -128,7 +137,7 @@ def classify(module: str, name: str, function: Any) -> Row | None:
             return Row(name, ZERO)
         refused = _refused(operation)
         if refused and len(refused) == len(operation.partials):
-            return Row(name, NOT_YET, NOT_YET_REASONS.get(name, "no closed form of the derivative in SciPy"))
+            return Row(name, NOT_YET, NOT_YET_REASONS[name])
         which = " and ".join(str(i + 1) for i in refused)
         return Row(name, DIFFERENTIABLE, f"not in argument {which}" if refused else "")
     if name in REASONS[module]:
@@ -203,8 +212,8 @@ def page() -> str:
 _HEAD = """
     # Which functions of NumPy and SciPy have derivatives
 
-    Made from the registry by `python docs/numpy_coverage.py`; a test holds the page to it, and fails when NumPy has a function
-    that the page does not know.
+    Made from the registry by `python docs/numpy_coverage.py`; a test holds the page to it, and fails when NumPy has a
+    function that the page does not know.
 
     - *differentiable*: has a rule, in every mode and to every order. Where it is named `hodiff.numpy` or
       `hodiff.scipy.special`, NumPy or SciPy do not hand their own function over to other types, so call that one.
