@@ -99,7 +99,7 @@ NOT_YET_REASONS: dict[str, str] = {
     ),
     **dict.fromkeys(
         "ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc nctdtr nctdtridf nctdtrinc nctdtrit chndtridf".split(),
-        "the density of a noncentral distribution, or its derivative in the degrees of freedom, is no function of SciPy",
+        "the derivative (a noncentral density, or one in the degrees of freedom) is no function of SciPy",
     ),
     **dict.fromkeys(
         "mathieu_a mathieu_b obl_cv pro_cv".split(),

@@ -1,6 +1,6 @@
 """hodiff: exact derivatives of plain NumPy code, of any order."""
 
-from hodiff import errors, extend, numpy, ops, testing
+from hodiff import errors, extend, numpy, ops, scipy, testing
 from hodiff.api import grad, jvp, linear_transpose, linearize, stop_gradient, value_and_grad, vjp
 from hodiff.custom import checkpoint, custom_jvp, custom_vjp
 from hodiff.debug import debug_nans
@@ -27,6 +27,7 @@ __all__ = [
     "numpy",
     "ops",
     "register_pytree_node",
+    "scipy",
     "stop_gradient",
     "testing",
     "value_and_grad",
