@@ -201,18 +201,42 @@ fdtridfd = elementwise(special.fdtridfd, *_implicit(_F, 1, 1))
 # --- noncentral chi squared -------------------------------------------------------------------------------------------
 
 
+def _debye(count: int) -> list[Any]:
+    """The polynomials of Debye's expansion (DLMF 10.41.9)."""
+    p = np.polynomial.Polynomial([0.0, 1.0])
+    answer = [np.polynomial.Polynomial([1.0])]
+    for _ in range(count):
+        last = answer[-1]
+        answer.append(0.5 * p * p * (1 - p * p) * last.deriv() + ((1 - 5 * p * p) * last).integ() / 8)
+    return answer
+
+
+_DEBYE = _debye(9)
+
+
+def _many_degrees(x: Any, order: Any, nc: Any) -> Any:
+    """The density for a large order k/2 - 1, by the uniform expansion of the Bessel function (DLMF 10.41.3)."""
+    root = np.sqrt(1 + nc * x / np.square(order))
+    exponent = special.xlogy(order, x / order) + order * (root - np.log1p(root)) - (x + nc) / 2
+    series = sum(polynomial(1 / root) / order**k for k, polynomial in enumerate(_DEBYE))
+    return 0.5 * np.exp(exponent) * series / np.sqrt(2 * np.pi * order * root)
+
+
 def _chi_density(x: Any, df: Any, nc: Any) -> Any:
     """½ exp(-(x + λ)/2) (x/2)^(k/2 - 1) F(k/2, λx/4), F = Σ zʲ/(j! Γ(k/2 + j)) (DLMF 10.25.2), any real k."""
     single = np.result_type(x, df, nc).name in ("float32", "float16")
     x, df, nc = (np.asarray(value, float) for value in np.broadcast_arrays(x, df, nc))
     with np.errstate(all="ignore"):
-        z, order = nc * x / 4, df / 2 - 1
+        many, z = df >= 80, nc * x / 4
+        large, df = np.where(many, df / 2 - 1, 39.0), np.where(many, 1.0, df)
+        order = df / 2 - 1
         small, big = np.where(z < 1, z, 0.0), np.where(z < 1, 1.0, z)
         series = sum(small**j / factorial(j) * special.rgamma(df / 2 + j) for j in range(22))
         power = np.exp(special.xlogy(order, x / 2) - (x + nc) / 2)
         gap = np.sqrt(x) - np.sqrt(nc)
         far = np.exp(special.xlogy(order, x / np.where(nc > 0, nc, 1.0)) / 2 - gap * gap / 2)
-        answer = 0.5 * np.where(z < 1, power * series, far * special.ive(order, 2 * np.sqrt(big)))
+        few = 0.5 * np.where(z < 1, power * series, far * special.ive(order, 2 * np.sqrt(big)))
+        answer = np.where(many, _many_degrees(x, large, nc), few)
     return np.asarray(np.where(x < 0, np.nan, answer), np.float32 if single else float)[()]
 
 

@@ -96,6 +96,14 @@ CASES = [
     case("distribution-chndtr-central", lambda x: sp.chndtr(x, _A, 0.0), _X, covers=sp.chndtr, scale=0.2),
     case("distribution-chndtr-far", lambda x, nc: sp.chndtr(x, 3.5, nc), 30.0, 25.0, covers=sp.chndtr, scale=2.0),
     case(
+        "distribution-chndtr-many",
+        lambda x, nc: sp.chndtr(x, 120.0, nc),
+        np.array([130.0, 150.0]),
+        np.array([0.5, 25.0]),
+        covers=sp.chndtr,
+        scale=3.0,
+    ),
+    case(
         "distribution-chndtr-density",
         lambda x, nc: ops.noncentral_density(x, 0.7, nc),
         _X,
