@@ -99,7 +99,7 @@ CASES = [
         "distribution-chndtr-many",
         lambda x, nc: sp.chndtr(x, 120.0, nc),
         np.array([130.0, 150.0]),
-        np.array([0.5, 25.0]),
+        np.array([5.0, 25.0]),
         covers=sp.chndtr,
         scale=3.0,
     ),
