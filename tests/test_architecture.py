@@ -34,6 +34,7 @@ LAYERS = {
     "hodiff.batch_rules": 2,
     "hodiff.mutation": 2,
     "hodiff.primal": 2,
+    "hodiff.reducing": 2,
     "hodiff.dispatch": 3,
     "hodiff.operators": 3,
     "hodiff.matrices": 2,

@@ -126,7 +126,7 @@ def __dir__() -> list[str]:
 
 
 @composite(method="__array_namespace__")
-def array_namespace(x: Any, *, api_version: str | None = None) -> Any:
+def array_namespace(x: Any, *, api_version: Any = None) -> Any:
     """The namespace for the array API standard: this module."""
     np.empty(0).__array_namespace__(api_version=api_version)  # NumPy's error for a version that it does not know
     return sys.modules[__name__]

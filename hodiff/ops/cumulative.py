@@ -2,7 +2,7 @@
 
 The running product p satisfies pₖ = xₖ pₖ₋₁, so its differential satisfies tₖ = xₖ tₖ₋₁ + pₖ₋₁ dxₖ. That is one
 operation, ``recurrence``, which divides by nothing: zeros are no exception, at any order.
-May import ``core``, ``kinds`` and ``shaped``.
+May import ``core``, ``kinds``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.jacfwd(np.cumprod)(np.array([2.0, 0.0, 3.0]))
@@ -17,6 +17,7 @@ import numpy as np
 
 from hodiff.core import Primitive
 from hodiff.kinds import composite, general, reject
+from hodiff.reducing import converted
 from hodiff.shaped import Shaped, negative_axis
 
 # --- the recurrence ---------------------------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ running_product = general(
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """NumPy's ``cumprod``; exact derivatives where elements are zero."""
     reject("numpy.cumprod", out=(out, None))
-    a = _converted(a, dtype)
+    a = converted(a, dtype)
     if axis is None or a.ndim == 0:
         a = np.reshape(a, (-1,))
     return running_product(a, axis=negative_axis(-1 if axis is None else axis, a.ndim, "numpy.cumprod"))
@@ -111,10 +112,6 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
     """NumPy's ``nancumprod``: missing elements count as 1, and have the derivative 0."""
     reject("numpy.nancumprod", out=(out, None))
     return np.cumprod(np.where(np.isnan(a), 1, a), axis=axis, dtype=dtype)
-
-
-def _converted(a: Any, dtype: Any) -> Any:
-    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
 def _only_axis(x: Any, axis: Any, name: str) -> int:

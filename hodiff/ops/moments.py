@@ -2,14 +2,13 @@
 
 Where all elements are equal ``std`` has the derivative 0, the minimum-norm element of the Clarke subdifferential. Axes
 are counted from the end, so that a batch axis may stand in front.
-May import ``core``, ``errors``, ``kinds`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.var)(np.array([0.0, 1.0, 5.0]))
 array([-1.33333333, -0.66666667,  2.        ])
 """
 
-from math import prod as product_of
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,14 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general, reject
-from hodiff.shaped import Shape, keepdims_shape, negative_axes
-
-_ABSENT: Any = np._NoValue
-
-Axes = tuple[int, ...]
+from hodiff.reducing import ABSENT, Axes, converted, count, flag, kept, length, masked
+from hodiff.shaped import negative_axes
 
 # --- primitives -------------------------------------------------------------------------------------------------------
 
 
-def _length(shape: Shape, axis: Axes) -> int:
-    return product_of(shape[i] for i in axis)
-
-
-def _kept(value: Any, shape: Shape, axis: Axes, keepdims: bool) -> Any:
-    """Reduced ``value`` in a form that broadcasts against the ``shape`` it was reduced from."""
-    return value if keepdims or len(axis) == len(shape) else np.reshape(value, keepdims_shape(shape, axis))
-
-
 def _variance(x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
-    count = _length(x.shape, axis)
+    count = length(x.shape, axis)
     if x.dtype.char not in "fd" or count <= ddof:
         return x.var(axis=axis, ddof=ddof, keepdims=keepdims)
     deviation = x - x.sum(axis=axis, keepdims=True) / count
@@ -52,14 +39,14 @@ def _deviation_total(t: Any, x: Any, scale: Any, axis: Axes, keepdims: bool) -> 
 
 
 def _variance_jvp(t: Any, ans: Any, x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
-    return _deviation_total(t, x, max(_length(x.shape, axis) - ddof, 0) / 2, axis, keepdims)
+    return _deviation_total(t, x, max(length(x.shape, axis) - ddof, 0) / 2, axis, keepdims)
 
 
 def _deviation_jvp(t: Any, ans: Any, x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
     flat = np.equal(ans, 0) | (is_flat(x, x, axis=axis, keepdims=keepdims) & np.isfinite(ans))
     # An infinite divisor makes the weights 0, and their derivatives too.
-    scale = np.where(flat, np.inf, ans) * max(_length(x.shape, axis) - ddof, 0)
-    return _deviation_total(t, x, _kept(scale, x.shape, axis, keepdims), axis, keepdims)
+    scale = np.where(flat, np.inf, ans) * max(length(x.shape, axis) - ddof, 0)
+    return _deviation_total(t, x, kept(scale, x.shape, axis, keepdims), axis, keepdims)
 
 
 variance = general(_variance, _variance_jvp, name="variance", leading=True)
@@ -89,20 +76,20 @@ def var(
     dtype: Any = None,
     out: Any = None,
     ddof: Any = 0,
-    keepdims: Any = _ABSENT,
+    keepdims: Any = ABSENT,
     *,
-    where: Any = _ABSENT,
-    mean: Any = _ABSENT,
-    correction: Any = _ABSENT,
+    where: Any = ABSENT,
+    mean: Any = ABSENT,
+    correction: Any = ABSENT,
 ) -> Any:
     """NumPy's ``var``."""
     reject("numpy.var", out=(out, None))
     ddof = _correction(ddof, correction)
     a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "numpy.var")
     axes = negative_axes(_tuple(axis), a.ndim, "numpy.var")
-    if (where is _ABSENT or where is True) and mean is _ABSENT:
-        return variance(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
-    return _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.var")
+    if (where is ABSENT or where is True) and mean is ABSENT:
+        return variance(a, axis=axes, ddof=ddof, keepdims=flag(keepdims))
+    return _variance_about(a, axes, ddof, flag(keepdims), where, mean, "numpy.var")
 
 
 @composite(np.std, method="std")
@@ -112,29 +99,29 @@ def std(
     dtype: Any = None,
     out: Any = None,
     ddof: Any = 0,
-    keepdims: Any = _ABSENT,
+    keepdims: Any = ABSENT,
     *,
-    where: Any = _ABSENT,
-    mean: Any = _ABSENT,
-    correction: Any = _ABSENT,
+    where: Any = ABSENT,
+    mean: Any = ABSENT,
+    correction: Any = ABSENT,
 ) -> Any:
     """NumPy's ``std``; where all elements are equal its derivative is 0."""
     reject("numpy.std", out=(out, None))
     ddof = _correction(ddof, correction)
     a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "numpy.std")
     axes = negative_axes(_tuple(axis), a.ndim, "numpy.std")
-    if (where is _ABSENT or where is True) and mean is _ABSENT:
-        return standard_deviation(a, axis=axes, ddof=ddof, keepdims=_flag(keepdims))
-    answer = _variance_about(a, axes, ddof, _flag(keepdims), where, mean, "numpy.std")
+    if (where is ABSENT or where is True) and mean is ABSENT:
+        return standard_deviation(a, axis=axes, ddof=ddof, keepdims=flag(keepdims))
+    answer = _variance_about(a, axes, ddof, flag(keepdims), where, mean, "numpy.std")
     flat = np.equal(answer, 0)
-    if mean is _ABSENT:
-        high, low = (_masked(a, where, end, "numpy.std") for end in (-np.inf, np.inf))
-        flat = flat | (is_flat(high, low, axis=axes, keepdims=_flag(keepdims)) & np.isfinite(answer))
+    if mean is ABSENT:
+        high, low = (masked(a, where, end, "numpy.std") for end in (-np.inf, np.inf))
+        flat = flat | (is_flat(high, low, axis=axes, keepdims=flag(keepdims)) & np.isfinite(answer))
     return np.sqrt(np.where(flat, 1.0, answer)) - flat
 
 
 def _correction(ddof: Any, correction: Any) -> Any:
-    if correction is not _ABSENT:
+    if correction is not ABSENT:
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
@@ -145,50 +132,24 @@ def _variance_about(a: Any, axis: Axes, ddof: Any, keepdims: bool, where: Any, m
     """Variance of the elements that ``where`` selects, about their mean or a given one."""
     if a.dtype.kind in "biu":
         a = a.astype(np.float64)
-    if mean is _ABSENT:
-        part = np.sum(_masked(a, where, 0, name), axis=axis, keepdims=True)
-        mean = _converted(part / _count(a, where, axis, True), part.dtype)
-    deviation = _masked(a - mean, where, 0, name)
+    if mean is ABSENT:
+        part = np.sum(masked(a, where, 0, name), axis=axis, keepdims=True)
+        mean = converted(part / count(a, where, axis, True), part.dtype)
+    deviation = masked(a - mean, where, 0, name)
     square = np.real(deviation * np.conjugate(deviation)) if deviation.dtype.kind == "c" else deviation * deviation
     answer = np.sum(square, axis=axis, keepdims=keepdims)
-    return _converted(np.divide(answer, np.maximum(_count(a, where, axis, keepdims) - ddof, 0)), answer.dtype)
+    return converted(np.divide(answer, np.maximum(count(a, where, axis, keepdims) - ddof, 0)), answer.dtype)
 
 
 # --- keywords ---------------------------------------------------------------------------------------------------------
-
-
-def _flag(keepdims: Any) -> bool:
-    return keepdims is not _ABSENT and bool(keepdims)
 
 
 def _tuple(axis: Any) -> Any:
     return axis if axis is None or isinstance(axis, tuple) else (axis,)
 
 
-def _converted(a: Any, dtype: Any) -> Any:
-    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
-
-
 def _averaged(a: Any, dtype: Any, name: str) -> Any:
     """``a`` in the precision to average in; of complex numbers that of the answer would be another one."""
     if dtype is not None and (np.dtype(dtype).kind != "f" or a.dtype.kind == "c"):
         raise UnsupportedKeywordError.for_keyword(name, "dtype")
-    return _converted(a, dtype)
-
-
-def _masked(a: Any, where: Any, identity: Any, name: str) -> Any:
-    """``a`` with ``identity`` in the places that ``where`` leaves out."""
-    if where is _ABSENT or where is True:
-        return a
-    where = where if isinstance(where, Tracer) else np.asarray(where)
-    if where.dtype.kind != "b":
-        raise TypeError(f"{name}: where must be boolean, not {where.dtype}")
-    if np.broadcast_shapes(a.shape, where.shape) != a.shape:
-        raise ValueError(f"{name}: where of shape {where.shape} does not broadcast to the operand's shape {a.shape}")
-    return np.where(where, a, identity)
-
-
-def _count(a: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
-    if where is _ABSENT or where is True:
-        return _length(a.shape, axis)
-    return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+    return converted(a, dtype)

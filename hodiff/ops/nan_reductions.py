@@ -3,7 +3,7 @@
 Missing elements are not selected, so their derivative is exactly 0, and a derivative that is NaN before them ends
 there. Where all elements of a slice are missing, NumPy's warning is given and every derivative is 0. Where some are
 present, but not enough for ``ddof``, the variance is NaN and so are the derivatives of those.
-May import ``core``, ``errors``, ``kinds`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.nansum((x - np.array([1.0, np.nan, 0.0])) ** 2))(np.ones(3))
@@ -20,10 +20,10 @@ import numpy as np
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general, reject
-from hodiff.shaped import keepdims_shape, negative_axes, negative_axis
+from hodiff.reducing import ABSENT, converted, flag, mask_of, reduced_axes
+from hodiff.shaped import keepdims_shape, negative_axis
 
 # NumPy's own default of keywords that were left out: 0 and None mean something else to `initial`.
-_ABSENT: Any = np._NoValue
 
 # --- primitives -------------------------------------------------------------------------------------------------------
 
@@ -76,14 +76,14 @@ def nansum(
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
-    keepdims: Any = _ABSENT,
-    initial: Any = _ABSENT,
-    where: Any = _ABSENT,
+    keepdims: Any = ABSENT,
+    initial: Any = ABSENT,
+    where: Any = ABSENT,
 ) -> Any:
     """NumPy's ``nansum``."""
     reject("numpy.nansum", out=(out, None))
     a = np.where(np.isnan(a), 0, a)
-    return np.sum(a, axis=axis, dtype=dtype, keepdims=_flag(keepdims), initial=initial, where=where)
+    return np.sum(a, axis=axis, dtype=dtype, keepdims=flag(keepdims), initial=initial, where=where)
 
 
 @composite(np.nanprod)
@@ -92,26 +92,26 @@ def nanprod(
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
-    keepdims: Any = _ABSENT,
-    initial: Any = _ABSENT,
-    where: Any = _ABSENT,
+    keepdims: Any = ABSENT,
+    initial: Any = ABSENT,
+    where: Any = ABSENT,
 ) -> Any:
     """NumPy's ``nanprod``."""
     reject("numpy.nanprod", out=(out, None))
     a = np.where(np.isnan(a), 1, a)
-    return np.prod(a, axis=axis, dtype=dtype, keepdims=_flag(keepdims), initial=initial, where=where)
+    return np.prod(a, axis=axis, dtype=dtype, keepdims=flag(keepdims), initial=initial, where=where)
 
 
 @composite(np.nanmean)
 def nanmean(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _ABSENT, *, where: Any = _ABSENT
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = ABSENT, *, where: Any = ABSENT
 ) -> Any:
     """NumPy's ``nanmean``."""
     reject("numpy.nanmean", out=(out, None))
     if a.dtype.kind not in "fc":
-        return np.mean(a, axis=axis, dtype=dtype, keepdims=_flag(keepdims), where=where)
+        return np.mean(a, axis=axis, dtype=dtype, keepdims=flag(keepdims), where=where)
     _check_dtype(a, dtype, "fc", "numpy.nanmean")
-    answer, empty = _mean(a, _present(a, where), axis, dtype, _flag(keepdims))
+    answer, empty = _mean(a, _present(a, where), axis, dtype, flag(keepdims))
     warned(empty, message="Mean of empty slice")
     return answer
 
@@ -123,7 +123,7 @@ def _mean(a: Any, present: Any, axis: Any, dtype: Any, keepdims: bool) -> tuple[
     empty = np.equal(count, 0)
     # Adding NaN instead of dividing by 0 leaves a derivative of 0; -0.0 is the number that changes no other.
     void = np.where(empty, np.nan, -0.0).astype(total.dtype)
-    return _converted(total / np.maximum(count, 1), total.dtype) + void, empty
+    return converted(total / np.maximum(count, 1), total.dtype) + void, empty
 
 
 # --- variance ---------------------------------------------------------------------------------------------------------
@@ -136,32 +136,32 @@ def nanvar(
     dtype: Any = None,
     out: Any = None,
     ddof: Any = 0,
-    keepdims: Any = _ABSENT,
+    keepdims: Any = ABSENT,
     *,
-    where: Any = _ABSENT,
-    mean: Any = _ABSENT,
-    correction: Any = _ABSENT,
+    where: Any = ABSENT,
+    mean: Any = ABSENT,
+    correction: Any = ABSENT,
 ) -> Any:
     """NumPy's ``nanvar``."""
     reject("numpy.nanvar", out=(out, None))
     a = a if isinstance(a, Tracer) else np.asarray(a)
     if a.dtype.kind not in "fc":
-        keywords = {"keepdims": _flag(keepdims), "where": where, "mean": mean, "correction": correction}
+        keywords = {"keepdims": flag(keepdims), "where": where, "mean": mean, "correction": correction}
         return np.var(a, axis=axis, dtype=dtype, ddof=ddof, **keywords)
     _check_dtype(a, dtype, "f", "numpy.nanvar")
-    if correction is not _ABSENT:
+    if correction is not ABSENT:
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     present = _present(a, where)
-    if mean is _ABSENT:
+    if mean is ABSENT:
         mean = _mean(a, present, axis, dtype, True)[0]
-    deviation = _selected(_converted(a - mean, a.dtype), present)
+    deviation = _selected(converted(a - mean, a.dtype), present)
     square = np.real(deviation * np.conjugate(deviation)) if deviation.dtype.kind == "c" else deviation * deviation
-    total = np.sum(square, axis=axis, dtype=dtype, keepdims=_flag(keepdims))
-    freedom = np.sum(present, axis=axis, keepdims=_flag(keepdims)) - ddof
+    total = np.sum(square, axis=axis, dtype=dtype, keepdims=flag(keepdims))
+    freedom = np.sum(present, axis=axis, keepdims=flag(keepdims)) - ddof
     bad = warned(np.less_equal(freedom, 0), message="Degrees of freedom <= 0 for slice.")
-    return _converted(total / np.where(bad, np.nan, freedom), total.dtype)
+    return converted(total / np.where(bad, np.nan, freedom), total.dtype)
 
 
 @composite(np.nanstd)
@@ -171,23 +171,23 @@ def nanstd(
     dtype: Any = None,
     out: Any = None,
     ddof: Any = 0,
-    keepdims: Any = _ABSENT,
+    keepdims: Any = ABSENT,
     *,
-    where: Any = _ABSENT,
-    mean: Any = _ABSENT,
-    correction: Any = _ABSENT,
+    where: Any = ABSENT,
+    mean: Any = ABSENT,
+    correction: Any = ABSENT,
 ) -> Any:
     """NumPy's ``nanstd``; where all elements that are present are equal its derivative is 0."""
     reject("numpy.nanstd", out=(out, None))
     a = a if isinstance(a, Tracer) else np.asarray(a)
-    keywords = {"keepdims": _flag(keepdims), "where": where, "mean": mean, "correction": correction}
+    keywords = {"keepdims": flag(keepdims), "where": where, "mean": mean, "correction": correction}
     if a.dtype.kind not in "fc":
         return np.std(a, axis=axis, dtype=dtype, ddof=ddof, **keywords)
     answer = np.nanvar(a, axis=axis, dtype=dtype, ddof=ddof, **keywords)
     flat = np.equal(answer, 0)
-    if mean is _ABSENT:
-        axes = _axes(axis, a.ndim, "numpy.nanstd")
-        alike = is_flat_where_present(a, _present(a, where), axis=axes, keepdims=_flag(keepdims))
+    if mean is ABSENT:
+        axes = reduced_axes(axis, a.ndim, "numpy.nanstd")
+        alike = is_flat_where_present(a, _present(a, where), axis=axes, keepdims=flag(keepdims))
         flat = flat | (alike & np.isfinite(answer))
     return np.sqrt(np.where(flat, 1.0, answer)) - flat
 
@@ -197,35 +197,35 @@ def nanstd(
 
 @composite(np.nanmax)
 def nanmax(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = ABSENT, initial: Any = ABSENT, where: Any = ABSENT
 ) -> Any:
     """NumPy's ``nanmax``; elements that tie share the derivative equally."""
     reject("numpy.nanmax", out=(out, None))
     if a.dtype.kind not in "fc":
-        return np.max(a, axis=axis, keepdims=_flag(keepdims), initial=initial, where=where)
-    return _present_extremum(nan_highest, "numpy.nanmax", a, axis, _flag(keepdims), initial, where)
+        return np.max(a, axis=axis, keepdims=flag(keepdims), initial=initial, where=where)
+    return _present_extremum(nan_highest, "numpy.nanmax", a, axis, flag(keepdims), initial, where)
 
 
 @composite(np.nanmin)
 def nanmin(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = ABSENT, initial: Any = ABSENT, where: Any = ABSENT
 ) -> Any:
     """NumPy's ``nanmin``; elements that tie share the derivative equally."""
     reject("numpy.nanmin", out=(out, None))
     if a.dtype.kind not in "fc":
-        return np.min(a, axis=axis, keepdims=_flag(keepdims), initial=initial, where=where)
-    return _present_extremum(nan_lowest, "numpy.nanmin", a, axis, _flag(keepdims), initial, where)
+        return np.min(a, axis=axis, keepdims=flag(keepdims), initial=initial, where=where)
+    return _present_extremum(nan_lowest, "numpy.nanmin", a, axis, flag(keepdims), initial, where)
 
 
 def _present_extremum(
     primitive: Primitive, name: str, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any
 ) -> Any:
-    axes = _axes(axis, a.ndim, name)
-    if where is not _ABSENT and where is not True:
-        if initial is _ABSENT or initial is None:
+    axes = reduced_axes(axis, a.ndim, name)
+    if where is not ABSENT and where is not True:
+        if initial is ABSENT or initial is None:
             raise ValueError(f"{name} has no identity, so to use where= one has to specify initial=")
         a = np.where(_present(a, where), a, np.nan)
-    if initial is _ABSENT or initial is None:
+    if initial is ABSENT or initial is None:
         return primitive(a, axis=axes, keepdims=keepdims)
     initial = initial if isinstance(initial, Tracer) else np.asarray(initial)
     if initial.ndim:
@@ -234,23 +234,23 @@ def _present_extremum(
     rest = tuple(i for i in range(-a.ndim, 0) if i not in axes)
     lengths = tuple(a.shape[i] for i in rest)
     merged = np.reshape(np.transpose(a, rest + axes), (*lengths, product_of(a.shape[i] for i in axes)))
-    more = np.broadcast_to(_converted(initial, a.dtype), (*lengths, 1))
+    more = np.broadcast_to(converted(initial, a.dtype), (*lengths, 1))
     answer = primitive(np.concatenate([merged, more], axis=-1), axis=(-1,), keepdims=False)
     return np.reshape(answer, keepdims_shape(a.shape, axes)) if keepdims else answer
 
 
 @composite(np.nanargmax)
-def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _ABSENT) -> Any:
+def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = ABSENT) -> Any:
     """NumPy's ``nanargmax``; a slice of which all elements are missing is an error."""
     reject("numpy.nanargmax", out=(out, None))
-    return _position(nan_arg_maximum, "numpy.nanargmax", a, axis, _flag(keepdims))
+    return _position(nan_arg_maximum, "numpy.nanargmax", a, axis, flag(keepdims))
 
 
 @composite(np.nanargmin)
-def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _ABSENT) -> Any:
+def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = ABSENT) -> Any:
     """NumPy's ``nanargmin``; a slice of which all elements are missing is an error."""
     reject("numpy.nanargmin", out=(out, None))
-    return _position(nan_arg_minimum, "numpy.nanargmin", a, axis, _flag(keepdims))
+    return _position(nan_arg_minimum, "numpy.nanargmin", a, axis, flag(keepdims))
 
 
 def _position(primitive: Primitive, name: str, a: Any, axis: Any, keepdims: bool) -> Any:
@@ -265,37 +265,15 @@ def _position(primitive: Primitive, name: str, a: Any, axis: Any, keepdims: bool
 # --- keywords ---------------------------------------------------------------------------------------------------------
 
 
-def _flag(keepdims: Any) -> bool:
-    return keepdims is not _ABSENT and bool(keepdims)
-
-
-def _axes(axis: Any, ndim: int, name: str) -> tuple[int, ...]:
-    if axis is None or isinstance(axis, tuple):
-        return negative_axes(axis, ndim, name)
-    # As for NumPy, a scalar has one axis to reduce.
-    last = negative_axis(axis, max(ndim, 1), name)
-    return (last,) if ndim else ()
-
-
 def _present(a: Any, where: Any) -> Any:
     """Which elements take part: those that are not missing and that ``where`` selects."""
     present = np.logical_not(np.isnan(a))
-    if where is _ABSENT or where is True:
-        return present
-    where = where if isinstance(where, Tracer) else np.asarray(where)
-    if where.dtype.kind != "b":
-        raise TypeError(f"where must be boolean, not {where.dtype}")
-    if np.broadcast_shapes(a.shape, where.shape) != a.shape:
-        raise ValueError(f"where of shape {where.shape} does not broadcast to the operand's shape {a.shape}")
-    return np.logical_and(present, where)
+    mask = mask_of(a, where, "numpy.nan…")
+    return present if mask is None else np.logical_and(present, mask)
 
 
 def _selected(a: Any, present: Any) -> Any:
     return np.where(present, a, 0)
-
-
-def _converted(a: Any, dtype: Any) -> Any:
-    return a if a.dtype == dtype else a.astype(dtype)
 
 
 def _check_dtype(a: Any, dtype: Any, kinds: str, name: str) -> None:

@@ -3,14 +3,13 @@
 Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
 its derivative equally: the minimum-norm element of the Clarke subdifferential. Every nonlinear reduction has a
 differential of the form Σ wᵢ dxᵢ, which is one operation, ``weighted_total``; what differs are the weights.
-May import ``core``, ``kinds``, ``shaped`` and ``errors``.
+May import ``core``, ``kinds``, ``reducing``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.prod)(np.array([0.0, 2.0, 3.0]))
 array([6., 0., 0.])
 """
 
-from math import prod as product_of
 from typing import Any
 
 import numpy as np
@@ -18,56 +17,15 @@ import numpy as np
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, general, linear, multilinear, reject
+from hodiff.reducing import ABSENT, Axes, converted, count, flag, kept, length, masked, reduced_axes, reduced_shape
 from hodiff.shaped import Shape, Shaped, keepdims_shape, negative_axes, negative_axis
 
-# NumPy's own default of keywords that were left out: 0 and None mean something else to `initial`.
-_ABSENT: Any = np._NoValue
-_ALL_AXES = tuple(tuple(range(-ndim, 0)) for ndim in range(65))
-
-Axes = tuple[int, ...]
-
-
 # --- shapes -----------------------------------------------------------------------------------------------------------
-
-
-def _axes(axis: Any, ndim: int, name: str) -> Axes:
-    if axis is None:
-        return _ALL_AXES[ndim]
-    if axis.__class__ is int and -ndim <= axis < ndim:
-        return (axis - ndim if axis >= 0 else axis,)
-    if isinstance(axis, tuple):
-        return negative_axes(axis, ndim, name)
-    if isinstance(axis, bool):
-        raise TypeError(f"{name}: an integer is required for the axis")
-    # As for NumPy, a scalar has one axis to reduce.
-    last = negative_axis(axis, max(ndim, 1), name)
-    return (last,) if ndim else ()
-
-
-def _flag(keepdims: Any) -> bool:
-    return keepdims is not _ABSENT and bool(keepdims)
-
-
-def _length(shape: Shape, axis: Axes) -> int:
-    return product_of(shape[i] for i in axis)
-
-
-def _reduced_shape(shape: Shape, axis: Axes, keepdims: bool) -> Shape:
-    if keepdims:
-        return keepdims_shape(shape, axis)
-    return () if len(axis) == len(shape) else tuple(n for i, n in enumerate(shape, -len(shape)) if i not in axis)
 
 
 def _joint_shape(w: Any, x: Any) -> Shape:
     """Shape of a product; under nested batches one factor may have more axes in front than the other."""
     return w.shape if w.shape == x.shape else np.broadcast_shapes(w.shape, x.shape)
-
-
-def _kept(value: Any, shape: Shape, axis: Axes, keepdims: bool) -> Any:
-    """Reduced ``value`` in a form that broadcasts against the ``shape`` it was reduced from."""
-    if keepdims or len(axis) == len(shape):
-        return value
-    return value.reshape(keepdims_shape(shape, axis))
 
 
 # --- linear reductions ------------------------------------------------------------------------------------------------
@@ -77,11 +35,11 @@ def _spread(x: Any, axis: Axes, keepdims: bool, shape: Shape) -> Any:
     if x.ndim == 0:
         # What np.broadcast_to returns, at a tenth of its price.
         return np.ndarray(shape, x.dtype, x[()], 0, (0,) * len(shape))
-    return np.broadcast_to(_kept(x, shape, axis, keepdims), shape)
+    return np.broadcast_to(kept(x, shape, axis, keepdims), shape)
 
 
 def _average(x: Any, axis: Axes, keepdims: bool) -> Any:
-    count = _length(x.shape, axis)
+    count = length(x.shape, axis)
     if x.dtype.char in "fdFD" and count:
         return x.sum(axis=axis, keepdims=keepdims) / count
     return x.mean(axis=axis, keepdims=keepdims)
@@ -95,7 +53,7 @@ def _running_total(x: Any, axis: int, reverse: bool) -> Any:
 
 
 def _total_shape(x: Any, axis: Axes, keepdims: bool) -> Shaped:
-    return Shaped(_reduced_shape(x.shape, axis, keepdims), x.dtype)
+    return Shaped(reduced_shape(x.shape, axis, keepdims), x.dtype)
 
 
 _reduce: Any = np.add.reduce
@@ -117,7 +75,7 @@ spread: Primitive = linear(
 average = linear(
     _average,
     lambda ct, x, axis, keepdims: spread(
-        ct / max(_length(x.shape, axis), 1), axis=axis, keepdims=keepdims, shape=x.shape
+        ct / max(length(x.shape, axis), 1), axis=axis, keepdims=keepdims, shape=x.shape
     ),
     name="average",
     leading=True,
@@ -132,12 +90,12 @@ running_total: Primitive = linear(
 )
 weighted_total = multilinear(
     lambda w, x, axis, keepdims: np.multiply(w, x).sum(axis=axis, keepdims=keepdims),
-    lambda ct, w, x, axis, keepdims: _kept(ct, _joint_shape(w, x), axis, keepdims) * x,
-    lambda ct, w, x, axis, keepdims: _kept(ct, _joint_shape(w, x), axis, keepdims) * w,
+    lambda ct, w, x, axis, keepdims: kept(ct, _joint_shape(w, x), axis, keepdims) * x,
+    lambda ct, w, x, axis, keepdims: kept(ct, _joint_shape(w, x), axis, keepdims) * w,
     name="weighted_total",
     core=0,
     shape=lambda w, x, axis, keepdims: Shaped(
-        _reduced_shape(_joint_shape(w, x), axis, keepdims),
+        reduced_shape(_joint_shape(w, x), axis, keepdims),
         x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype),
     ),
 )
@@ -151,7 +109,7 @@ def _reduced_last(x: Any, axis: Axes) -> Any:
     if axis == (-1,):
         return x
     rest = tuple(i for i in range(-x.ndim, 0) if i not in axis)
-    return np.reshape(np.transpose(x, rest + axis), (*(x.shape[i] for i in rest), _length(x.shape, axis)))
+    return np.reshape(np.transpose(x, rest + axis), (*(x.shape[i] for i in rest), length(x.shape, axis)))
 
 
 def _exclusive_products(x: Any) -> Any:
@@ -196,7 +154,7 @@ product = general(
 
 def _extremum_jvp(t: Any, ans: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     """Mean of the tangents of the elements that tie; NaN where NaN is the extremum, since nothing equals it."""
-    ties = np.equal(x, _kept(ans, x.shape, axis, keepdims)).astype(x.dtype)
+    ties = np.equal(x, kept(ans, x.shape, axis, keepdims)).astype(x.dtype)
     return weighted_total(ties / total(ties, axis=axis, keepdims=True), t, axis=axis, keepdims=keepdims)
 
 
@@ -211,38 +169,22 @@ lowest = general(
 # --- the keywords dtype, where and initial ----------------------------------------------------------------------------
 
 
-def _converted(a: Any, dtype: Any) -> Any:
-    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
-
-
 def _averaged(a: Any, dtype: Any, name: str) -> Any:
     """``a`` in the precision to average in, which must keep fractions and imaginary parts."""
     if dtype is not None and np.dtype(dtype).kind not in ("c" if a.dtype.kind == "c" else "fc"):
         raise UnsupportedKeywordError.for_keyword(name, "dtype")
-    return _converted(a, dtype)
-
-
-def _masked(a: Any, where: Any, identity: Any, name: str) -> Any:
-    """``a`` with ``identity`` in the places that ``where`` leaves out."""
-    if where is _ABSENT or where is True:
-        return a
-    where = where if isinstance(where, Tracer) else np.asarray(where)
-    if where.dtype.kind != "b":
-        raise TypeError(f"{name}: where must be boolean, not {where.dtype}")
-    if np.broadcast_shapes(a.shape, where.shape) != a.shape:
-        raise ValueError(f"{name}: where of shape {where.shape} does not broadcast to the operand's shape {a.shape}")
-    return np.where(where, a, identity)
+    return converted(a, dtype)
 
 
 def _start(initial: Any, a: Any, axis: Axes, where: Any, name: str) -> Any:
     """The value to begin with; None means that there is none, not even the identity, so nothing must be left out."""
     if initial is not None:
         return initial
-    if where is not _ABSENT and where is not True:
+    if where is not ABSENT and where is not True:
         raise ValueError(f"{name} with initial=None has no identity, so to use where= one has to specify initial=")
-    if not _length(a.shape, axis) and 0 not in _reduced_shape(a.shape, axis, False):
+    if not length(a.shape, axis) and 0 not in reduced_shape(a.shape, axis, False):
         raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
-    return _ABSENT
+    return ABSENT
 
 
 def _initial(value: Any, dtype: Any, name: str) -> Any:
@@ -255,13 +197,7 @@ def _initial(value: Any, dtype: Any, name: str) -> Any:
         return answer
     if value.dtype.kind == "c" and dtype.kind != "c":
         raise TypeError(f"{name}: a complex initial does not fit an answer of dtype {dtype}")
-    return _converted(value, dtype)
-
-
-def _count(a: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
-    if where is _ABSENT or where is True:
-        return _length(a.shape, axis)
-    return total(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+    return converted(value, dtype)
 
 
 # --- NumPy's functions ------------------------------------------------------------------------------------------------
@@ -273,36 +209,36 @@ def sum(
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
-    keepdims: Any = _ABSENT,
-    initial: Any = _ABSENT,
-    where: Any = _ABSENT,
+    keepdims: Any = ABSENT,
+    initial: Any = ABSENT,
+    where: Any = ABSENT,
 ) -> Any:
     """NumPy's ``sum``."""
-    if dtype is None and out is None and initial is _ABSENT and where is _ABSENT:
-        axes = _axes(axis, len(a.shape), "numpy.sum")
-        return a.owner.linear(total, a, {"axis": axes, "keepdims": keepdims is not _ABSENT and bool(keepdims)})
+    if dtype is None and out is None and initial is ABSENT and where is ABSENT:
+        axes = reduced_axes(axis, len(a.shape), "numpy.sum")
+        return a.owner.linear(total, a, {"axis": axes, "keepdims": keepdims is not ABSENT and bool(keepdims)})
     reject("numpy.sum", out=(out, None))
-    axes = _axes(axis, a.ndim, "numpy.sum")
+    axes = reduced_axes(axis, a.ndim, "numpy.sum")
     initial = _start(initial, a, axes, where, "numpy.sum")
-    a = _masked(_converted(a, dtype), where, 0, "numpy.sum")
-    answer = total(a, axis=axes, keepdims=_flag(keepdims))
-    return answer if initial is _ABSENT else answer + _initial(initial, answer.dtype, "numpy.sum")
+    a = masked(converted(a, dtype), where, 0, "numpy.sum")
+    answer = total(a, axis=axes, keepdims=flag(keepdims))
+    return answer if initial is ABSENT else answer + _initial(initial, answer.dtype, "numpy.sum")
 
 
 @composite(np.mean, method="mean")
 def mean(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _ABSENT, *, where: Any = _ABSENT
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = ABSENT, *, where: Any = ABSENT
 ) -> Any:
     """NumPy's ``mean``."""
     reject("numpy.mean", out=(out, None))
     axes = negative_axes(axis if axis is None or isinstance(axis, tuple) else (axis,), a.ndim, "numpy.mean")
     a = _averaged(a, dtype, "numpy.mean")
-    if where is _ABSENT or where is True:
-        return average(a, axis=axes, keepdims=_flag(keepdims))
+    if where is ABSENT or where is True:
+        return average(a, axis=axes, keepdims=flag(keepdims))
     # As NumPy does, half precision is summed in single precision.
-    wide = _converted(a, np.float32) if a.dtype.char == "e" and dtype is None else a
-    answer = total(_masked(wide, where, 0, "numpy.mean"), axis=axes, keepdims=_flag(keepdims))
-    return _converted(answer / _count(a, where, axes, _flag(keepdims)), a.dtype if a.dtype.kind in "fc" else None)
+    wide = converted(a, np.float32) if a.dtype.char == "e" and dtype is None else a
+    answer = total(masked(wide, where, 0, "numpy.mean"), axis=axes, keepdims=flag(keepdims))
+    return converted(answer / count(a, where, axes, flag(keepdims)), a.dtype if a.dtype.kind in "fc" else None)
 
 
 @composite(np.prod, method="prod")
@@ -311,49 +247,49 @@ def prod(
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
-    keepdims: Any = _ABSENT,
-    initial: Any = _ABSENT,
-    where: Any = _ABSENT,
+    keepdims: Any = ABSENT,
+    initial: Any = ABSENT,
+    where: Any = ABSENT,
 ) -> Any:
     """NumPy's ``prod``; exact derivatives where elements are zero."""
     reject("numpy.prod", out=(out, None))
-    axes = _axes(axis, a.ndim, "numpy.prod")
+    axes = reduced_axes(axis, a.ndim, "numpy.prod")
     initial = _start(initial, a, axes, where, "numpy.prod")
-    a = _masked(_converted(a, dtype), where, 1, "numpy.prod")
-    answer = product(a, axis=axes, keepdims=_flag(keepdims))
-    return answer if initial is _ABSENT else answer * _initial(initial, answer.dtype, "numpy.prod")
+    a = masked(converted(a, dtype), where, 1, "numpy.prod")
+    answer = product(a, axis=axes, keepdims=flag(keepdims))
+    return answer if initial is ABSENT else answer * _initial(initial, answer.dtype, "numpy.prod")
 
 
 @composite(np.max, np.amax, method="max")
 def max_(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = ABSENT, initial: Any = ABSENT, where: Any = ABSENT
 ) -> Any:
     """NumPy's ``max``; elements that tie share the derivative equally."""
-    return _extremum(highest, "numpy.max", a, axis, out, _flag(keepdims), initial, where)
+    return _extremum(highest, "numpy.max", a, axis, out, flag(keepdims), initial, where)
 
 
 @composite(np.min, np.amin, method="min")
 def min_(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT, initial: Any = _ABSENT, where: Any = _ABSENT
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = ABSENT, initial: Any = ABSENT, where: Any = ABSENT
 ) -> Any:
     """NumPy's ``min``; elements that tie share the derivative equally."""
-    return _extremum(lowest, "numpy.min", a, axis, out, _flag(keepdims), initial, where)
+    return _extremum(lowest, "numpy.min", a, axis, out, flag(keepdims), initial, where)
 
 
 def _extremum(
     primitive: Primitive, name: str, a: Any, axis: Any, out: Any, keepdims: bool, initial: Any, where: Any
 ) -> Any:
     reject(name, out=(out, None))
-    axes = _axes(axis, a.ndim, name)
-    if initial is _ABSENT or initial is None:
-        if where is not _ABSENT and where is not True:
+    axes = reduced_axes(axis, a.ndim, name)
+    if initial is ABSENT or initial is None:
+        if where is not ABSENT and where is not True:
             raise ValueError(f"{name} has no identity, so to use where= one has to specify initial=")
         return primitive(a, axis=axes, keepdims=keepdims)
     # `initial` takes part in ties, as one more element.
     last: Any = -np.inf if primitive is highest else np.inf
     if a.dtype.kind in "iu":
         last = np.iinfo(a.dtype).min if primitive is highest else np.iinfo(a.dtype).max
-    merged = _reduced_last(_masked(a, where, last, name), axes)
+    merged = _reduced_last(masked(a, where, last, name), axes)
     more = np.broadcast_to(_initial(initial, a.dtype, name), (*merged.shape[:-1], 1))
     answer = primitive(np.concatenate([merged, more], axis=-1), axis=(-1,), keepdims=False)
     return np.reshape(answer, keepdims_shape(a.shape, axes)) if keepdims else answer
@@ -363,7 +299,7 @@ def _extremum(
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """NumPy's ``cumsum``."""
     reject("numpy.cumsum", out=(out, None))
-    a = _converted(a, dtype)
+    a = converted(a, dtype)
     if axis is None or a.ndim == 0:
         a = np.reshape(a, (-1,))
     return running_total(a, axis=negative_axis(-1 if axis is None else axis, a.ndim, "numpy.cumsum"), reverse=False)

@@ -3,7 +3,7 @@
 How many elements are in a bin changes by jumps, so counts have the derivative 0 wherever they have one; sums of weights
 are linear in the weights. Edges that are not given are differentiable functions of the least and the greatest element,
 and so is a density, which is divided by the widths of the bins.
-May import ``batch_rules``, ``core``, ``errors``, ``kinds`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``errors``, ``kinds``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda w: np.histogram([0.1, 0.2, 0.9], bins=2, weights=w)[0][0])(np.ones(3))
@@ -21,9 +21,8 @@ from hodiff.batch_rules import batch_loop
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import ConversionError, UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
+from hodiff.reducing import ABSENT, converted
 from hodiff.shaped import negative_axes
-
-_ABSENT: Any = np._NoValue
 
 # --- primitives -------------------------------------------------------------------------------------------------------
 
@@ -91,18 +90,18 @@ digits = constant(lambda x, bins, right: np.digitize(x, bins, right), name="digi
 
 
 @composite(np.average)
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _ABSENT) -> Any:
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = ABSENT) -> Any:
     """NumPy's ``average``; of the data and of the weights."""
     a = _operand(a)
     axes = None if axis is None else negative_axes(axis, a.ndim, "numpy.average")
-    keep = keepdims is not _ABSENT and bool(keepdims)
+    keep = keepdims is not ABSENT and bool(keepdims)
     if weights is None:
         answer = np.mean(a, axis=axes, keepdims=keep)
         total = answer.dtype.type(a.size / product_of(answer.shape))
     else:
         weights = _fitted(_operand(weights), a, axes)
         dtype = np.result_type(a.dtype, weights.dtype, *(("f8",) if a.dtype.kind in "biu" else ()))
-        a, weights = _converted(a, dtype), _converted(weights, dtype)
+        a, weights = converted(a, dtype), converted(weights, dtype)
         total = np.sum(weights, axis=axes, keepdims=keep)
         forbidden(np.equal(total, 0), error=ZeroDivisionError, message="Weights sum to zero, can't be normalized")
         answer = np.sum(a * weights, axis=axes, keepdims=keep) / total
@@ -124,7 +123,7 @@ def _fitted(weights: Any, a: Any, axes: Any) -> Any:
 
 
 @composite(np.ptp)
-def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _ABSENT) -> Any:
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = ABSENT) -> Any:
     """NumPy's ``ptp``; elements that tie share the derivative equally."""
     reject("numpy.ptp", out=(out, None))
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
@@ -165,10 +164,10 @@ def cov(
     else:
         freedom = total - ddof * np.sum(weights * _operand(aweights)) / total
     none = doubtful(np.less_equal(freedom, 0), message="Degrees of freedom <= 0 for slice")
-    deviation = _converted(x - mean[:, None], x.dtype)
+    deviation = converted(x - mean[:, None], x.dtype)
     other = np.transpose(deviation if weights is None else deviation * weights)
     answer = np.dot(deviation, np.conjugate(other) if other.dtype.kind == "c" else other)
-    return np.squeeze(_converted(answer * np.true_divide(1, np.where(none, 0.0, freedom)), answer.dtype))
+    return np.squeeze(converted(answer * np.true_divide(1, np.where(none, 0.0, freedom)), answer.dtype))
 
 
 def _observations(m: Any, y: Any, rowvar: bool, dtype: Any) -> Any:
@@ -184,11 +183,11 @@ def _observations(m: Any, y: Any, rowvar: bool, dtype: Any) -> Any:
     if not rowvar and m.ndim != 1:
         x = np.transpose(x)
     if y is None or x.shape[0] == 0:
-        return _converted(x, dtype)
+        return converted(x, dtype)
     y = np.reshape(y, (1, -1)) if y.ndim < 2 else y
     if not rowvar and y.shape[0] != 1:
         y = np.transpose(y)
-    return np.concatenate([_converted(x, dtype), _converted(y, dtype)], axis=0)
+    return np.concatenate([converted(x, dtype), converted(y, dtype)], axis=0)
 
 
 def _weights_of(fweights: Any, aweights: Any, count: int) -> Any:
@@ -243,7 +242,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
         raise TypeError(f"numpy.bincount: weights must be real, not of {weights.dtype}")
     if weights.shape != np.shape(x):
         raise ValueError("numpy.bincount: the weights and list don't have the same length.")
-    return binned(_converted(weights, np.dtype(float)), np.asarray(x, np.intp), length=length)
+    return binned(converted(weights, np.dtype(float)), np.asarray(x, np.intp), length=length)
 
 
 @composite(np.digitize)
@@ -306,7 +305,7 @@ def histogramdd(
         index = bin_index(x, e)
         flat, outside = flat * length + index, np.logical_or(outside, np.equal(index, length))
     size = product_of(shape)
-    weights = np.ones(columns[0].shape) if weights is None else _converted(_operand(weights), np.dtype(float))
+    weights = np.ones(columns[0].shape) if weights is None else converted(_operand(weights), np.dtype(float))
     if weights.shape != columns[0].shape:
         raise ValueError("numpy.histogramdd: the weights and the sample don't have the same length.")
     answer = np.reshape(binned(weights, np.where(outside, size, flat), length=size + 1)[:size], shape)
@@ -408,7 +407,3 @@ def _outer_edges(a: Any, range: Any) -> tuple[Any, Any, Any]:
 
 def _operand(x: Any) -> Any:
     return x if isinstance(x, Tracer) else np.asarray(x)
-
-
-def _converted(a: Any, dtype: Any) -> Any:
-    return a if a.dtype == dtype else a.astype(dtype)

@@ -85,7 +85,10 @@ def reduce(
     else:
         axes = (_one_axis(ufunc, "reduce", array, axis),)
     axis = _one_axis(ufunc, "reduce", array, axes[0] if axes else 0)
-    answer = _folded(ufunc, array, axis, initial, where)[-1]
+    # NumPy begins with the identity, which shows: np.hypot.reduce([-1.0]) is 1.
+    initial = ufunc.identity if initial is _ABSENT else initial
+    answers = _folded(ufunc, array, axis, initial, where)
+    answer = np.copy(answers[0]) if len(answers) == 1 and array.ndim > 1 else answers[-1]
     return np.reshape(answer, keepdims_shape(array.shape, axes)) if keepdims else answer
 
 
@@ -106,7 +109,7 @@ def _folded(ufunc: Any, array: Any, axis: int, initial: Any, where: Any = True) 
     if initial is not _ABSENT and initial is not None:
         shape = tuple(n for i, n in enumerate(array.shape, -array.ndim) if i != axis)
         first = initial if isinstance(initial, Tracer) else np.asarray(initial)
-        parts.insert(0, np.broadcast_to(first.astype(array.dtype), shape))
+        parts.insert(0, np.broadcast_to(first.astype(array.dtype), shape))  # type: ignore[union-attr]
         selected.insert(0, True)
     if not parts:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
@@ -168,7 +171,7 @@ def at(ufunc: Any, array: Any, indices: Any, *b: Any) -> None:
             f"np.zeros(n, like=x) or hodiff.numpy.zeros(n)"
         )
     a: Any = array
-    if ufunc.nin == 1 or _distinct(a.shape, indices):
+    if _distinct(a.shape, indices):
         a[indices] = ufunc(a[indices], *b)
         return
     positions = np.reshape(np.arange(a.size), a.shape)[indices]
