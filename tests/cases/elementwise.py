@@ -23,7 +23,7 @@ _BINARY = (np.add, np.subtract, np.multiply, np.divide, np.logaddexp, np.logadde
 
 
 def _with_parts(x, y):
-    z = (x + 1j * x * x)[:1] * np.ones_like(x)
+    z = (x + 1j * x * x)[:1] * np.ones_like(x) + 0 * y  # an array that can hold what is traced, of the two
     z.real *= y
     z.imag[0] = x[0, 0]
     np.real(z)[1] = y

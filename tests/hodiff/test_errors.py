@@ -528,7 +528,7 @@ CONVERSIONS = {
     "asarray": (lambda x: np.sum(np.asarray(x)), r"instead of np\.array\(\[\.\.\.\]\) or np\.asarray\(\[\.\.\.\]\)"),
     "asarray-dtype": (lambda x: np.sum(np.asarray([x[0], 1.0], dtype=float)), r"cannot become a plain NumPy array"),
     "object-array": (lambda x: np.array([x[0], None], dtype=object)[0], r"cannot become a plain NumPy array"),
-    "full": (lambda x: np.sum(np.full(3, x[0])), r"np\.broadcast_to\(x, shape\) instead of np\.full\(shape, x\)"),
+    "full": (lambda x: np.sum(np.full(3, x[0])), r"np\.full\(n, x, like=x\) instead of np\.full\(n, x\)"),
     "assign-slice": (assign_slice, r"np\.zeros\(n, like=x\) or hodiff\.numpy\.zeros\(n\) for an array to assign into"),
     "assign-all": (assign_all, r"for an array to assign into"),
     "assign-mask": (assign_mask, r"for an array to assign into"),
@@ -661,7 +661,7 @@ IN_PLACE = {
         r"numpy\.add: .*plain array \(out=, or `array \+= x`\) would drop them.*array = array \+ x",
     ),
     "array *= x": (multiply_plain, r"numpy\.multiply: .*would drop them; use the returned value"),
-    "out=": (out_keyword, r"numpy\.sin: .*use the returned value: y = np\.sin\(\.\.\.\)"),
+    "out=": (out_keyword, r"numpy\.sin: .*use the returned value \(y = np\.sin\(\.\.\.\)"),
     "third argument": (out_positional, r"numpy\.multiply: .*use the returned value"),
 }
 
