@@ -25,7 +25,6 @@ from functools import partial
 from importlib import import_module
 from itertools import count
 from typing import Any, Self
-from weakref import ref
 
 import numpy as np
 
@@ -170,8 +169,6 @@ class Primitive:
                     )
             if self.partials is not None:
                 return top.process(self.specialised(parameters), operands, {})
-        if self.view is not None:
-            return link(top.process(self, operands, parameters), operands[0], self, parameters)
         return top.process(self, operands, parameters)
 
     def specialised(self, parameters: dict[str, Any]) -> "Primitive":
@@ -237,6 +234,7 @@ class Trace:
 
     __slots__ = ("closed", "level")
     transformation: str = "a transformation"
+    arrays_only = False  # whether no tracer stands for a scalar
 
     def __init__(self) -> None:
         self.level = next(_levels)
@@ -466,21 +464,6 @@ class Tracer:
 
 #: In the place of a list of views: an argument of the function being transformed, or a view of one, does not change.
 SEALED: Any = ()
-
-
-def link(answer: Any, operand: Any, primitive: Primitive, parameters: dict[str, Any]) -> Any:
-    """Note that ``answer`` is a view of ``operand``, so that a change of one can be made in both."""
-    if isinstance(answer, Tracer):
-        try:
-            views = operand.views
-        except AttributeError:
-            views = operand.views = []
-        if views is SEALED:
-            answer.views = SEALED
-        else:
-            views.append(ref(answer))
-            answer.alias = (operand, primitive, parameters)
-    return answer
 
 
 #: Types that may meet a tracer in an operation; anything else is left to its own protocol.

@@ -42,7 +42,9 @@ def array_ufunc(self: Tracer, ufunc: Any, method: str, *inputs: Any, **keywords:
         raise NoRuleError.for_function(f"{ufunc_name(ufunc)}.{method}")
     out = keywords.pop("out", None)
     answer = handler(ufunc, *inputs, **keywords)
-    return answer if out is None else write_out(out[0], answer, f"{ufunc_name(ufunc)}.{method}")
+    return (
+        answer if out is None else write_out(out[0], answer, f"{ufunc_name(ufunc)}.{method}", stretch=method == "outer")
+    )
 
 
 def array_function(self: Tracer, function: Any, types: Any, args: Any, keywords: Any) -> Any:
@@ -57,7 +59,8 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, keywords:
         out = keywords["out"]
         rest = {name: value for name, value in keywords.items() if name != "out"}
         # Again through NumPy: without `out`, nothing may be traced.
-        return write_out(out, function(*args, **rest), f"numpy.{function.__name__}")
+        answer = function(*args, **rest)
+        return write_out(out, answer, f"numpy.{function.__name__}", stretch=function is np.clip)
     return operation(*args, **keywords)
 
 
@@ -71,8 +74,8 @@ def ufunc_name(ufunc: Any) -> str:
     return f"{home}.{ufunc.__name__}"
 
 
-def write_out(out: Any, answer: Any, name: str, where: Any = True) -> Any:
-    """Write ``answer`` into the array that was given as ``out``.
+def write_out(out: Any, answer: Any, name: str, where: Any = True, *, stretch: bool = False) -> Any:
+    """Write ``answer`` into the array that was given as ``out``; ufuncs ``stretch`` it to the shape of that.
 
     Raises
     ------
@@ -91,8 +94,10 @@ def write_out(out: Any, answer: Any, name: str, where: Any = True) -> Any:
             f"array with np.zeros(n, like=x) or hodiff.numpy.zeros(n)"
         )
     shape, dtype = np.shape(answer), answer.dtype
-    if shape != out.shape and (where is True or np.broadcast_shapes(shape, out.shape) != out.shape):
-        raise ValueError(f"{name}: the answer has shape {shape}, and out= has shape {out.shape}")
+    if shape != out.shape:
+        if not stretch or not _stretches(shape, out.shape):
+            raise ValueError(f"{name}: the answer has shape {shape}, and out= has shape {out.shape}")
+        answer = np.broadcast_to(answer, out.shape)
     if dtype != out.dtype:
         if not np.can_cast(dtype, out.dtype, "same_kind"):
             raise TypeError(f"{name}: Cannot cast the answer from {dtype} to out= of {out.dtype} ('same_kind')")
@@ -102,6 +107,13 @@ def write_out(out: Any, answer: Any, name: str, where: Any = True) -> Any:
     # A plain answer is copied, since it may be somebody's array.
     update(out, answer if isinstance(answer, Tracer) else np.array(answer), f"{name} with out=")
     return out
+
+
+def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False
 
 
 def _with_keywords(ufunc: Any, inputs: tuple[Any, ...], out: Any = None, where: Any = True, **keywords: Any) -> Any:
@@ -154,14 +166,14 @@ def _where_selected(ufunc: Any, values: list[Any], outs: tuple[Any, ...], where:
     for out, part in zip(outs, answers if ufunc.nout > 1 else (answers,), strict=True):
         full: Any = Buffer(np.zeros(shape, part.dtype)) if isinstance(part, Tracer) else np.zeros(shape, part.dtype)
         full[mask] = part
-        results.append(write_out(out, full, name, mask))
+        results.append(write_out(out, full, name, mask, stretch=True))
     return tuple(results) if ufunc.nout > 1 else results[0]
 
 
 def _written(outs: tuple[Any, ...], answers: Any, name: str, where: Any = True) -> Any:
     if not isinstance(answers, tuple):
-        return answers if outs[0] is None else write_out(outs[0], answers, name, where)
+        return answers if outs[0] is None else write_out(outs[0], answers, name, where, stretch=True)
     return tuple(
-        answer if out is None else write_out(out, answer, name, where)
+        answer if out is None else write_out(out, answer, name, where, stretch=True)
         for out, answer in zip(outs, answers, strict=True)
     )

@@ -13,7 +13,7 @@ composite      a Python function of other operations  everything
 
 Rules never undo broadcasting: the modes do. Rules take their parameters by name, so an unknown one is an error.
 Rules are written with NumPy functions and operators, so each works on plain arrays and on traced values.
-May import ``core``, ``batch_rules`` and ``errors``.
+May import ``core``, ``batch_rules``, ``mutation`` and ``errors``.
 
 >>> cube = elementwise(lambda x: x**3, lambda ans, x: 3 * x**2, name="cube")
 >>> float(cube(2.0))
@@ -29,6 +29,7 @@ import numpy as np
 from hodiff.batch_rules import batch_aligned, choose_rule, leading_rule
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, Primitive, Sign, Tracer
 from hodiff.errors import RuleError, UnsupportedKeywordError
+from hodiff.mutation import ViewPrimitive
 
 F = TypeVar("F", bound=Callable[..., Any])
 Rule = Callable[..., Any]
@@ -83,7 +84,8 @@ def elementwise(
                 f"None, got {rule!r}"
             )
     rules = tuple(Sign(rule) if isinstance(rule, int) else rule for rule in partials)
-    primitive = Primitive(name, function, batch=batch_aligned, partials=rules, smooth=smooth, view=view)
+    kind = Primitive if view is None else ViewPrimitive
+    primitive = kind(name, function, batch=batch_aligned, partials=rules, smooth=smooth, view=view)
     return _claim(primitive, numpy, itself=True)
 
 
@@ -143,7 +145,7 @@ def linear(
     name = _checked_declaration("linear", function, name, transposes)
     if variadic and len(transposes) != 1:
         raise RuleError(f"linear: with variadic=True give {name} one transpose for all operands, got {len(transposes)}")
-    primitive = Primitive(
+    primitive = (Primitive if view is None else ViewPrimitive)(
         name,
         function,
         batch=choose_rule(batch, leading, None),

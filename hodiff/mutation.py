@@ -17,11 +17,64 @@ array([2., 4., 6.])
 
 from math import inf
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
-from hodiff.core import SEALED, Primitive, Trace, Tracer
+from hodiff.core import SEALED, Primitive, Trace, Tracer, bind
 from hodiff.errors import InPlaceError
+
+# --- views ------------------------------------------------------------------------------------------------------------
+
+
+class ViewPrimitive(Primitive):
+    """An operation whose answer is a view: one that the user sees, not the inner workings of a mode, is linked."""
+
+    __slots__ = ()
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        """Apply the operation, and note of which array the answer is a view."""
+        answer = super().__call__(*operands, **parameters)
+        return link(answer, operands[0], self, parameters) if isinstance(answer, Tracer) else answer
+
+
+def is_array(value: Any) -> bool:
+    """Whether a traced value of shape () stands for an array, which is modified in place, not for a scalar."""
+    while isinstance(value, Tracer):
+        if value.owner.arrays_only or getattr(value, "alias", None) is not None:
+            return True
+        parts = value.components()
+        if not parts or parts[0].shape:
+            return False
+        value = parts[0]
+    return isinstance(value, np.ndarray)
+
+
+def link(answer: Any, operand: Any, primitive: Primitive, parameters: dict[str, Any]) -> Any:
+    """Note that ``answer`` is a view of ``operand``, so that a change of one can be made in both."""
+    if isinstance(answer, Tracer):
+        if not operand.shape and not is_array(operand):
+            operand = operand.fork()  # NumPy makes an array of a scalar, and a view of that
+        try:
+            views = operand.views
+        except AttributeError:
+            views = operand.views = []
+        if views is SEALED:
+            answer.views = SEALED
+        else:
+            views.append(ref(answer))
+            answer.alias = (operand, primitive, parameters)
+    return answer
+
+
+def view_of(primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
+    """As ``primitive(x, **parameters)``, for a view that is known to need no checks."""
+    if not isinstance(x, Tracer):
+        return primitive.function(x, **parameters)
+    return link(x.owner.linear(primitive, x, parameters), x, primitive, parameters)
+
+
+# --- buffers ----------------------------------------------------------------------------------------------------------
 
 
 class BufferTrace(Trace):
@@ -29,6 +82,7 @@ class BufferTrace(Trace):
 
     __slots__ = ()
     transformation = "an array made for assignment"
+    arrays_only = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,8 +91,20 @@ class BufferTrace(Trace):
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Apply the operation to the contents; a view of a buffer is a buffer again."""
         values = [v.content() if v.__class__ is Buffer else v for v in operands]
-        answer = primitive(*values, **parameters)
-        return Buffer(answer) if primitive.view is not None and answer.shape else answer
+        answer = bind(primitive, *values, **parameters)
+        if answer.__class__ is np.ndarray:
+            return Buffer(answer) if answer.dtype.kind in "fc" else answer
+        return Buffer(answer) if primitive.view is not None and (answer.shape or is_array(answer)) else answer
+
+
+class _Memory:
+    """What plain arrays and all their views keep alive that share the memory of a buffer."""
+
+    __slots__ = ("__array_interface__", "__weakref__", "array")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
 
 
 class Buffer(Tracer):
@@ -48,13 +114,15 @@ class Buffer(Tracer):
     linear time; ``merge`` is the operation that then makes one array of them.
     """
 
-    __slots__ = ("_value", "merge", "waiting")
+    __slots__ = ("_value", "shared", "waiting")
     owner = BufferTrace()
+    merge: Any = None
 
     def __init__(self, value: Any) -> None:
         self._value = value
         self.waiting: dict[tuple[int, ...], Any] = {}
-        self.merge: Any = None
+        #: Weak reference to what keeps plain arrays alive that share the memory.
+        self.shared: Any = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,8 +137,9 @@ class Buffer(Tracer):
     def content(self) -> Any:
         """The plain array or the tracer that holds the current values."""
         if self.waiting:
-            waiting, self.waiting = self.waiting, {}
-            self._value = self.merge(self._value, waiting)
+            # Nothing is forgotten before all of it is in its place: the merge may raise, or another thread may read.
+            self._value = self.merge(self._value, self.waiting)
+            self.waiting = {}
         return self._value
 
     def place_of(self, key: Any) -> tuple[int, ...] | None:
@@ -78,10 +147,49 @@ class Buffer(Tracer):
         entries = key if key.__class__ is tuple else (key,)
         if not entries or len(entries) > len(self.shape):
             return None
+        place = []
         for entry, length in zip(entries, self.shape, strict=False):
-            if entry.__class__ is not int or not -length <= entry < length:
+            if not (entry.__class__ is int or isinstance(entry, np.integer)) or not -length <= entry < length:
                 return None
-        return tuple(e % n for e, n in zip(entries, self.shape, strict=False))
+            place.append(int(entry) % length)
+        return tuple(place)
+
+    def at(self, place: tuple[int, ...]) -> Any:
+        """The element or row at a place that `place_of` gives, with as little merging as can be."""
+        if self.waiting and len(next(iter(self.waiting))) == len(place):
+            found = self.waiting.get(place)
+            return self._value[place] if found is None else found
+        return self.content()[place]
+
+    def wait(self, place: tuple[int, ...], values: Any) -> bool:
+        """Put off an assignment to one element, or one row, until the array is read as a whole, where that can be."""
+        if getattr(self, "alias", None) is not None:
+            return False
+        if self.waiting and len(next(iter(self.waiting))) != len(place):
+            return False
+        if values.shape != self.shape[len(place) :] or values.dtype != self.dtype:
+            return False
+        self.check_sharing()
+        values = snapshot(values)
+        if getattr(self, "views", None) and not self._reach_views(place, values):
+            return False
+        self.waiting[place] = values
+        return True
+
+    def _reach_views(self, place: tuple[int, ...], values: Any) -> bool:
+        """Bring views into step with an assignment to a row, where all of them are such rows."""
+        views = [view for reference in self.views if (view := reference()) is not None]
+        for view in views:
+            index = view.alias[2].get("index")
+            if index is None or len(index) != len(place) or any(e.__class__ is not int for e in index):
+                return False
+            if getattr(view, "views", None):
+                return False
+        self.views = [ref(view) for view in views]
+        for view in views:
+            if self.place_of(view.alias[2]["index"]) == place:
+                view.become(values)
+        return True
 
     def components(self) -> tuple[Any, ...]:
         """The content."""
@@ -99,8 +207,18 @@ class Buffer(Tracer):
 
     def become(self, value: Any) -> None:
         """Contain other values, of whatever trace."""
+        if isinstance(value, Tracer):
+            self.check_sharing()
         self.waiting = {}
         self._value = value.content() if isinstance(value, Tracer) else value
+
+    def check_sharing(self) -> None:
+        """Refuse a traced value while plain arrays show the memory, which could not follow."""
+        if self.shared is not None and self.shared() is not None and not isinstance(self._value, Tracer):
+            raise InPlaceError(
+                "a value that carries derivatives was assigned to an array that shares its memory with a plain one, by "
+                "np.asarray(y) or np.asarray(array, like=x), which cannot hold it; copy it: np.array(y, like=x)"
+            )
 
     def __float__(self) -> float:
         return float(self.content())
@@ -109,7 +227,13 @@ class Buffer(Tracer):
         value = self.content()
         if isinstance(value, Tracer):
             return value.__array__(dtype, copy)
-        return np.array(value, dtype) if copy else np.asarray(value, dtype)
+        if copy or (dtype is not None and dtype != value.dtype):
+            return np.array(value, dtype)
+        memory = None if self.shared is None else self.shared()
+        if not isinstance(memory, _Memory):
+            memory = _Memory(value)
+            self.shared = ref(memory)
+        return np.asarray(memory)
 
     def __reduce__(self) -> Any:
         value = self.content()
@@ -118,6 +242,9 @@ class Buffer(Tracer):
     def __repr__(self) -> str:
         value = self.content()
         return f"Buffer({value!r})" if isinstance(value, Tracer) else repr(value)
+
+
+# --- changes ----------------------------------------------------------------------------------------------------------
 
 
 def update(array: Tracer, value: Any, action: str = "assignment to elements") -> None:
@@ -141,6 +268,10 @@ def update(array: Tracer, value: Any, action: str = "assignment to elements") ->
     alias = getattr(array, "alias", None)
     if alias is not None:
         base, primitive, parameters = alias
+        if base.__class__ is Buffer and isinstance(value, Tracer) and "index" in parameters:
+            place = base.place_of(parameters["index"])
+            if place is not None and base.wait(place, value.alive().content()):
+                return
         update(base, primitive.view(base, value, **parameters), action)
         return
     if getattr(array, "views", None) is SEALED:
@@ -151,6 +282,7 @@ def update(array: Tracer, value: Any, action: str = "assignment to elements") ->
     plain = array._value if array.__class__ is Buffer else None
     if isinstance(plain, np.ndarray) and not isinstance(value, Tracer):
         plain[...] = value  # in memory, so that plain views of it follow
+        refresh(array)
         return
     array.become(value)
     refresh(array)
@@ -167,6 +299,30 @@ def refresh(array: Tracer) -> None:
         _, primitive, parameters = view.alias
         view.become(array.owner.process(primitive, (array,), parameters))
         refresh(view)
+
+
+def pinned(view: Any, base: Any, name: str) -> Any:
+    """``view``, which does not change when ``base`` does, and may not: a change of either while both exist is an error.
+
+    For what NumPy makes a view of in a way that is not followed here, or depending on the layout in memory.
+    """
+
+    def refuse(*operands: Any, **parameters: Any) -> Any:
+        raise InPlaceError(
+            f"an array was changed of which {name} had made another that may share its memory; make a copy first, of "
+            f"the one ({name}(x.copy())) or of the other"
+        )
+
+    if base.__class__ is Buffer and not isinstance(view, Tracer):
+        view = Buffer(view)
+    return link(view, base, Primitive(name, refuse, batch=refuse, view=refuse), {})
+
+
+def root(array: Any) -> Any:
+    """The array that ``array`` is a view of, or of a view of; itself, where it is none."""
+    while (alias := getattr(array, "alias", None)) is not None:
+        array = alias[0]
+    return array
 
 
 def snapshot(value: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
-from hodiff.mutation import update
+from hodiff.mutation import is_array, update
 
 #: Operands that cannot have a trace, so an infix operation needs no search for the highest one.
 _PLAIN = frozenset({np.ndarray, float, int, np.float64})
@@ -44,7 +44,7 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
         return NotImplemented
 
     def in_place(self: Tracer, other: Any) -> Any:
-        if not self.shape and not _is_array(self):
+        if not self.shape and not is_array(self):
             return forward(self, other)
         value = forward(self, other)
         if value is NotImplemented:
@@ -69,16 +69,6 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
         setattr(Tracer, f"__r{name}__", backward)
     if symbol is not None:
         setattr(Tracer, f"__i{name}__", in_place)
-
-
-def _is_array(value: Any) -> bool:
-    """Whether a traced value of shape () stands for an array, which is modified in place, not for a scalar."""
-    while isinstance(value, Tracer):
-        parts = value.components()
-        if not parts or parts[0].shape:
-            return False
-        value = parts[0]
-    return isinstance(value, np.ndarray)
 
 
 def prefix(operation: Callable[..., Any], name: str) -> None:

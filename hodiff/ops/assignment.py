@@ -17,21 +17,20 @@ array([2., 4., 1.])
 
 from math import prod
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
 from hodiff.core import Primitive, Tracer, as_operand
 from hodiff.errors import InPlaceError
 from hodiff.kinds import composite, constant, linear
-from hodiff.mutation import Buffer, snapshot, update
+from hodiff.mutation import Buffer, refresh, root, update
 from hodiff.shaped import Shape, Shaped, negative_axis
 
 # --- the operations ---------------------------------------------------------------------------------------------------
 
 
 def _put(x: Any, values: Any, index: tuple[Any, ...]) -> Any:
-    answer = x.copy()
+    answer = np.array(x)  # with its order in memory
     answer[index] = values
     return answer
 
@@ -42,9 +41,10 @@ def _flat(x: Any, ndim: int) -> Any:
 
 
 def _put_at(x: Any, values: Any, positions: Any, ndim: int) -> Any:
-    answer = _flat(np.array(x), ndim)
-    answer[..., positions] = values
-    return np.reshape(answer, x.shape)
+    answer = np.array(x)  # with its order in memory
+    lengths = x.shape[x.ndim - ndim :]
+    answer[(..., *np.unravel_index(np.asarray(positions) % max(prod(lengths), 1), lengths))] = values
+    return answer
 
 
 def _put_at_values(ct: Any, x: Any, values: Any, positions: Any, ndim: int) -> Any:
@@ -100,7 +100,7 @@ is_last = constant(_is_last, name="is_last")
 
 
 def _put_each(x: Any, *values: Any, keys: tuple[tuple[Any, ...], ...]) -> Any:
-    answer = x.copy()
+    answer = np.array(x)  # with its order in memory
     for key, value in zip(keys, values, strict=True):
         answer[key] = value
     return answer
@@ -140,7 +140,8 @@ def set_item(x: Any, key: Any, value: Any) -> None:
     if x.__class__ is Buffer:
         if not isinstance(values, Tracer) and _set_plain(x, key, values):
             return
-        if isinstance(values, Tracer) and _wait(x, key, values):
+        place = x.place_of(key) if isinstance(values, Tracer) else None
+        if place is not None and x.wait(place, values):
             return
     update(x, written(x, key, values))
 
@@ -212,6 +213,7 @@ def _set_plain(x: Buffer, key: Any, values: Any) -> bool:
     if isinstance(content, Tracer) or isinstance(key, Tracer) or _holds_tracer(key):
         return False
     content[key] = values
+    refresh(root(x))
     return True
 
 
@@ -219,41 +221,11 @@ def _holds_tracer(key: Any) -> bool:
     return isinstance(key, tuple) and any(isinstance(e, Tracer) for e in key)
 
 
-def _wait(x: Buffer, key: Any, values: Any) -> bool:
-    """Put off an assignment to one element, or one row, until the array is read as a whole."""
-    place = x.place_of(key)
-    if place is None or getattr(x, "alias", None) is not None:
-        return False
-    if x.waiting and len(next(iter(x.waiting))) != len(place):
-        return False
-    if values.shape != x.shape[len(place) :] or values.dtype != x.dtype:
-        return False
-    values = snapshot(values)
-    if getattr(x, "views", None) and not _reach_views(x, place, values):
-        return False
-    x.merge = _merge
-    x.waiting[place] = values
-    return True
-
-
-def _reach_views(x: Buffer, place: tuple[int, ...], values: Any) -> bool:
-    """Bring views into step with an assignment to a row, where all of them are such rows."""
-    views = [view for reference in x.views if (view := reference()) is not None]
-    for view in views:
-        index = view.alias[2].get("index")
-        if index is None or len(index) != len(place) or any(e.__class__ is not int for e in index):
-            return False
-        if getattr(view, "views", None):
-            return False
-    x.views = [ref(view) for view in views]
-    for view in views:
-        if x.place_of(view.alias[2]["index"]) == place:
-            view.become(values)
-    return True
-
-
 def _merge(x: Any, waiting: dict[tuple[int, ...], Any]) -> Any:
     return put_each(x, *waiting.values(), keys=tuple(waiting))
+
+
+Buffer.merge = staticmethod(_merge)
 
 
 # --- functions that write ---------------------------------------------------------------------------------------------
@@ -275,7 +247,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
     dst, src = target(dst, "numpy.copyto"), _as_values(src, dst)
     if not np.can_cast(src.dtype, dst.dtype, casting):
         raise TypeError(f"Cannot cast from {src.dtype!r} to {dst.dtype!r} according to the rule '{casting}'")
-    src = np.broadcast_to(src, dst.shape) if src.shape != dst.shape else src
+    src = _fitted(src, dst.shape)
     if where is not True:
         src = np.where(as_operand(where), src, dst)
     set_item(dst, Ellipsis, src)
@@ -304,6 +276,8 @@ def place_values(arr: Any, mask: Any, vals: Any) -> None:
     """NumPy's ``place``: the first values, repeated where there are too few, where the mask holds."""
     arr = target(arr, "numpy.place")
     positions = np.flatnonzero(np.asarray(mask))
+    if isinstance(vals, Tracer) and vals.ndim and root(vals) is root(arr):
+        raise InPlaceError("numpy.place: the values are of the array itself, and change while they are read; copy them")
     values = np.ravel(_as_values(vals, arr))
     if positions.size and not values.size:
         raise ValueError("Cannot insert from an empty array!")

@@ -14,12 +14,13 @@ array([0., 2.])
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from hodiff.core import Tracer
 from hodiff.kinds import composite, reject
-from hodiff.mutation import Buffer
+from hodiff.mutation import Buffer, is_array
 from hodiff.shaped import is_inexact
 
 _plain_array: Any = np.array
@@ -130,11 +131,20 @@ def array(
     """NumPy's ``array`` with ``like=``: of nested lists too."""
     reject("numpy.array", subok=(bool(subok), False), ndmax=(ndmax, 0))
     if not _is_traced(object):
-        return assignable(_plain_array(object, dtype, copy=True, order=order, ndmin=ndmin))
+        plain = _plain_array(object, dtype, copy=copy, order=order, ndmin=ndmin)
+        answer = assignable(plain)
+        if (
+            not copy
+            and isinstance(answer, Buffer)
+            and isinstance(object, np.ndarray)
+            and np.may_share_memory(plain, object)
+        ):
+            answer.shared = ref(object)
+        return answer
     answer = _from_nested(object)
     if dtype is not None and answer.dtype != dtype:
         answer = answer.astype(dtype)
-    elif copy and answer is object:
+    elif (copy or not answer.shape) and answer is object and not (not copy and is_array(answer)):
         answer = copy_of(answer)
     if copy is False and answer is not object:
         raise ValueError("Unable to avoid copy while creating an array as requested.")
@@ -212,11 +222,11 @@ def arange(*args: Any, dtype: Any = None, device: Any = None, **keywords: Any) -
 
 
 def copy_of(a: Any) -> Any:
-    """A copy of a traced array, which can be assigned into; scalars do not change, so they need none."""
+    """A copy of a traced array, or of a scalar as an array, which can be assigned into."""
     if not isinstance(a, Tracer):
         return np.array(a)
     value = a.alive().fork()
-    return value if isinstance(value, Buffer) or not is_inexact(value.dtype) or not value.shape else Buffer(value)
+    return value if isinstance(value, Buffer) or not is_inexact(value.dtype) else Buffer(value)
 
 
 @composite(np.copy)
@@ -228,8 +238,8 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 
 @composite(method="copy")
 def copy_method(a: Any, order: str = "C") -> Any:
-    """``x.copy()``."""
-    return copy_of(a)
+    """``x.copy()``; of a scalar a scalar."""
+    return copy_of(a) if a.shape or is_array(a) else a.alive().fork()
 
 
 @composite(method="flatten")

@@ -106,6 +106,9 @@ def einsum(
         for first, second in pairs:
             _check_square(subscripts, values[i].shape, first, second)
             values[i] = np.diagonal(values[i], axis1=first, axis2=second)
+    inputs, output = _letters(form.subscripts)
+    if len(inputs) == 1 and output and sorted(inputs[0]) == sorted(output):
+        return np.transpose(values[0], [inputs[0].index(letter) for letter in output])  # a view, as NumPy has it
     return contract(*values, subscripts=form.subscripts, optimize=optimize)
 
 

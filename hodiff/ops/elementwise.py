@@ -263,8 +263,8 @@ attribute(imag, "imag", _set_imag)
 
 @composite(method="conjugate")
 def conjugate_method(x: Any) -> Any:
-    """The complex conjugate. A function, since a primitive as an attribute of a class does not become a method."""
-    return conjugate(x)
+    """The complex conjugate; of a real array the array itself, as NumPy has it."""
+    return conjugate(x) if x.dtype.kind == "c" else x
 
 
 composite(method="conj")(conjugate_method)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Primitive, Tracer, link
+from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
-from hodiff.mutation import Buffer
+from hodiff.mutation import Buffer, link
 from hodiff.shaped import Shape, negative_axis
 
 _ALL = slice(None)
@@ -143,14 +143,16 @@ def take_key(x: Any, key: Any) -> Any:
     """``x[key]`` with NumPy's meaning."""
     if x.__class__ is Buffer and x.waiting:
         place = x.place_of(key)
-        if place in x.waiting:
-            value = x.waiting[place]
+        if place is not None:
+            value = x.at(place)
             return link(Buffer(value), x, getitem, {"index": place}) if value.shape else value
     if key.__class__ is int or key.__class__ is slice:
         parameters = {"index": (key,)}
         answer = x.owner.linear(getitem, x, parameters)
         return link(answer, x, getitem, parameters) if key.__class__ is slice or len(x.shape) > 1 else answer
     entries = tuple(_plain_integer(e) for e in key) if isinstance(key, tuple) else (_plain_integer(key),)
+    if len(entries) == len(x.shape) and all(e.__class__ is int for e in entries):
+        return _element(x, entries)
     if all(e.__class__ is int or not _is_array(e) for e in entries):
         return getitem(x, index=entries)
     entries = _without_masks(entries, x.shape)
@@ -170,6 +172,11 @@ def take_key(x: Any, key: Any) -> Any:
     return Buffer(answer) if assignable and answer.__class__ is np.ndarray else answer
 
 
+def _element(x: Any, index: tuple[int, ...]) -> Any:
+    """A scalar, which unlike a view does not change with the array."""
+    return x.owner.linear(getitem, x, {"index": index})
+
+
 @composite(np.take, method="take")
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     """NumPy's ``take``."""
@@ -181,7 +188,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     axis = negative_axis(axis, np.ndim(a), "numpy.take")
     indices = _plain_integer(_in_mode(indices, np.shape(a)[axis], mode))
     if indices.__class__ is int and np.ndim(a) == 1:
-        return getitem(a, index=(indices,))
+        return _element(a, (indices,))
     return gather(a, np.asarray(indices) if indices.__class__ is int else indices, axis=axis)  # a copy, no view
 
 

@@ -1,7 +1,7 @@
 """The methods and attributes of ndarray that no NumPy function stands for, and those that are refused.
 
 Whatever shows the memory of an array is refused: a traced value has none, and bytes carry no derivatives.
-May import ``core``, ``errors``, ``kinds`` and ``operators``.
+May import ``core``, ``errors``, ``kinds``, ``mutation`` and ``operators``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: x.flat[2] * x[0, 0].item())(np.array([[1.0, 2.0], [3.0, 4.0]]))[0, 0])
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Tracer
-from hodiff.errors import ConversionError
+from hodiff.errors import ConversionError, InPlaceError
 from hodiff.kinds import composite
+from hodiff.mutation import root
 from hodiff.operators import attribute, infix
 
 # --- elements ---------------------------------------------------------------------------------------------------------
@@ -84,7 +85,9 @@ class Flat:
         return np.copy(found) if np.ndim(found) else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        elements = np.ravel(np.copy(self.base))
+        if isinstance(value, Tracer) and value.ndim and root(value) is root(self.base):
+            raise InPlaceError("x.flat[...] = v: v is of the array itself, and changes while it is read; copy it")
+        elements = np.copy(np.ravel(self.base))
         shape = np.shape(elements[key])
         if not shape and np.ndim(value):
             raise ValueError("Error setting single item of array.")

@@ -1,7 +1,8 @@
 """Rearranging and repeating elements: flip, roll, rot90, tile, repeat, resize, windows, functions along an axis.
 
 Most of them are an index or a transposition; ``rolled``, ``tiled`` and ``repeated`` are operations of their own because
-their transposes are cheaper than those of an index array. May import ``core``, ``kinds`` and ``shaped``.
+their transposes are cheaper than those of an index array. May import ``core``, ``kinds``, ``mutation`` and
+``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.tile(x, 2) @ np.arange(4.0))(np.ones(2))
@@ -17,6 +18,7 @@ import numpy as np
 
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
+from hodiff.mutation import pinned
 from hodiff.shaped import negative_axes, negative_axis
 
 _ALL = slice(None)
@@ -199,8 +201,9 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
-    """NumPy's ``sliding_window_view``, as a copy: what is a view of a traced array does not overlap itself."""
+    """NumPy's ``sliding_window_view``, read-only; the array must not change while it exists."""
     reject("numpy.lib.stride_tricks.sliding_window_view", subok=(subok, False), writeable=(writeable, False))
+    base = x
     lengths = tuple(window_shape) if np.ndim(window_shape) else (window_shape,)
     if any(n < 0 for n in lengths):
         raise ValueError("`window_shape` cannot contain negative values")
@@ -216,7 +219,7 @@ def sliding_window_view(
             raise ValueError("window shape cannot be larger than input array shape")
         windows = np.arange(starts)[:, None] + np.arange(length)
         x = np.moveaxis(np.take(x, windows, axis=at), at + 1, -1)
-    return x
+    return pinned(np.copy(x), base, "np.lib.stride_tricks.sliding_window_view")
 
 
 # --- functions along axes ---------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
 
 All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``, whose answers are views.
-May import ``core``, ``errors``, ``kinds``, ``operators`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``mutation``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.reshape(x, (2, 2)).T[0, 1])(np.arange(4.0))
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Primitive, Tracer
-from hodiff.errors import UnsupportedKeywordError
+from hodiff.errors import InPlaceError, UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
+from hodiff.mutation import pinned, view_of
 from hodiff.operators import attribute
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
 
@@ -80,11 +81,13 @@ def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any
     """NumPy's ``reshape``; one length may be -1."""
     if copy is False:
         raise UnsupportedKeywordError.for_keyword("numpy.reshape", "copy=False")
-    if order == "C":
-        return reshaped(a, shape=_lengths(shape, a.shape))
-    _check_order("numpy.reshape", order)
     target = _lengths(shape, a.shape)
-    return _reversed(reshaped(_reversed(a), shape=target[::-1]))
+    if copy:
+        a = np.copy(a)
+    if order == "C":
+        return _reshaped(a, target, "np.reshape")
+    _check_order("numpy.reshape", order)
+    return _reversed(_reshaped(_reversed(a), target[::-1], "np.reshape"))
 
 
 @composite(method="reshape")
@@ -97,7 +100,42 @@ def reshape_method(a: Any, /, *shape: Any, order: str = "C", copy: Any = None) -
 def ravel(a: Any, order: str = "C") -> Any:
     """NumPy's ``ravel``."""
     _check_order("numpy.ravel", order)
-    return reshaped(a if order == "C" else _reversed(a), shape=(a.size,))
+    return _reshaped(a if order == "C" else _reversed(a), (a.size,), "np.ravel", contiguous=True)
+
+
+def _reshaped(a: Any, shape: Shape, name: str, *, contiguous: bool = False) -> Any:
+    """A view, or where the layout in memory may not allow that, what must not change any more."""
+    value = a
+    while isinstance(value, Tracer):
+        parts = value.components()
+        if not parts:
+            break
+        value = parts[0]
+    if value.__class__ is np.ndarray and not value.flags.c_contiguous and not _is_view(a, shape, contiguous):
+        return pinned(reshaped(np.copy(a), shape=shape).fork(), a, name)
+    return view_of(reshaped, a, {"shape": shape})
+
+
+def _is_view(a: Any, shape: Shape, contiguous: bool) -> bool:
+    """Whether NumPy would not copy: found with another array, on which the views that led to ``a`` are repeated."""
+    views = []
+    while (alias := getattr(a, "alias", None)) is not None:
+        a, primitive, parameters = alias
+        views.append((primitive, parameters))
+    value = a
+    while isinstance(value, Tracer):
+        value = value.components()[0]
+    # What is no view is dense, whatever the distances in a batch are.
+    order = sorted(range(-a.ndim, 0), key=lambda i: -abs(value.strides[i]))
+    twin = np.transpose(np.empty([a.shape[i] for i in order], a.dtype), np.argsort([i + a.ndim for i in order]))
+    try:
+        for primitive, parameters in reversed(views):
+            twin = primitive.function(twin, **parameters)
+    except InPlaceError:
+        return False
+    if twin.flags.c_contiguous:
+        return True
+    return not contiguous and bool(np.may_share_memory(twin.reshape(shape), twin))
 
 
 @composite(np.squeeze, method="squeeze")
@@ -175,7 +213,7 @@ def _check_order(name: str, order: str) -> None:
 
 
 def _reversed(a: Any) -> Any:
-    return a if a.ndim < 2 else permuted(a, axes=tuple(range(-1, -a.ndim - 1, -1)))
+    return a if a.ndim < 2 else view_of(permuted, a, {"axes": tuple(range(-1, -a.ndim - 1, -1))})
 
 
 def _permute(a: Any, axes: tuple[int, ...]) -> Any:
@@ -248,4 +286,6 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """NumPy's ``broadcast_arrays``."""
     reject("numpy.broadcast_arrays", subok=(subok, False))
     shape = np.broadcast_shapes(*(np.shape(a) for a in args))
+    if all(isinstance(a, Tracer) and a.shape == shape for a in args):
+        return args  # and can be written to
     return tuple(np.broadcast_to(a, shape) for a in args)

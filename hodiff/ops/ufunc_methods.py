@@ -86,7 +86,8 @@ def reduce(
         axes = (_one_axis(ufunc, "reduce", array, axis),)
     axis = _one_axis(ufunc, "reduce", array, axes[0] if axes else 0)
     # NumPy begins with the identity, which shows: np.hypot.reduce([-1.0]) is 1.
-    initial = ufunc.identity if initial is _ABSENT else initial
+    if initial is _ABSENT and ufunc.identity is not None:
+        initial = ufunc.identity
     answers = _folded(ufunc, array, axis, initial, where)
     answer = np.copy(answers[0]) if len(answers) == 1 and array.ndim > 1 else answers[-1]
     return np.reshape(answer, keepdims_shape(array.shape, axes)) if keepdims else answer
@@ -148,7 +149,10 @@ def reduceat(ufunc: Any, array: Any, indices: Any, axis: int = 0, dtype: Any = N
     parts = []
     for start, end in zip(starts, [*starts[1:], length], strict=True):
         segment = _along(array, axis, slice(start, max(end, start + 1)))
-        parts.append(reduce(ufunc, segment, axis))
+        # Of the first element on: other than `reduce`, this does not begin with the identity.
+        parts.append(
+            _folded(ufunc, segment, axis, None)[-1] if ufunc not in _REDUCTIONS else reduce(ufunc, segment, axis)
+        )
     return np.stack(parts, axis=axis)
 
 
