@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from programs import (
+    angular,
     attitude,
     bundle_adjustment,
     chaos,
@@ -35,6 +36,7 @@ from programs import (
     spline,
     structures,
     survival,
+    textbook,
     time_series,
     time_warping,
 )
@@ -74,6 +76,9 @@ class Program:
 
 
 PROGRAMS = [
+    Program(angular.overlap, angular.EULER),
+    Program(angular.quadrupole, angular.CHARGES),
+    Program(angular.rabi, angular.PULSE),
     Program(attitude.drift, attitude.BIAS),
     Program(attitude.wahba, attitude.MEASURED, jax=IN_PLACE),
     Program(attitude.trilateration, attitude.PLACE),
@@ -148,6 +153,11 @@ PROGRAMS = [
     Program(survival.concordance, survival.BETA),
     Program(survival.sorted_by_risk, survival.BETA),
     Program(survival.weibull, survival.PARAMETERS),
+    Program(textbook.lu_log_determinant, textbook.SQUARE, jax="Using a non-tuple sequence", batch="pivots by size"),
+    Program(textbook.gram_schmidt, textbook.MATRIX, jax=IN_PLACE),
+    Program(textbook.householder, textbook.MATRIX, jax=IN_PLACE),
+    Program(textbook.gauss_seidel, textbook.MATRIX, jax=LIKE.format("zeros"), batch="sweeps until convergence"),
+    Program(textbook.jacobi_rotations, textbook.MATRIX, jax=LIKE.format("eye"), batch="a test for small elements"),
     Program(time_series.arma, time_series.ARMA),
     Program(time_series.garch, time_series.GARCH, jax=LIKE.format("zeros")),
     Program(time_series.whittle, time_series.AR2),
