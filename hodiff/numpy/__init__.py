@@ -3,7 +3,8 @@
 ``import hodiff.numpy as hnp`` has every name of ``numpy``. Nearly all are NumPy's own, which find the derivative rules
 by themselves; those that make arrays do not, so here they are ours: what they make can be assigned into, and takes
 traced values among its data. This module is also what ``x.__array_namespace__()`` returns, so code written to the array
-API standard differentiates. May import ``core``, ``creation`` and ``kinds``.
+API standard differentiates. May import ``core``, ``creation``,
+``kinds`` and ``polynomial``.
 
 >>> import hodiff as hd
 >>> import hodiff.numpy as hnp
@@ -23,6 +24,7 @@ import numpy as np
 
 from hodiff.core import NUMPY_FUNCTIONS, Tracer
 from hodiff.kinds import composite
+from hodiff.numpy import polynomial  # noqa: F401
 from hodiff.ops.creation import assignable
 
 __all__ = list(np.__all__)
