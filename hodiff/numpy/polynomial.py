@@ -288,6 +288,8 @@ class _Family:
 
     def pow(self, c: Any, power: Any, maxpower: Any) -> Any:
         """Power."""
+        if isinstance(power, Tracer):
+            raise TypeError(f"numpy.polynomial: the power of {self.prefix}pow is a static integer, not a traced value")
         self.numpy("pow")(np.ones(1), power, maxpower)  # NumPy's errors
         [c] = _series(c)
         answer = np.positive(c) if power else np.ones(1, c.dtype)

@@ -277,6 +277,30 @@ def test_plain_arguments_and_other_names_are_numpys(module):
         np.testing.assert_array_equal(f(*args), plain(*args))
 
 
+@pytest.mark.parametrize("name", ["pow", "vander", "der", "int", "fit"])
+def test_degrees_orders_and_powers_are_static(name):
+    ours, _ = both("chebyshev", name)
+    args = (X, Y) if name == "fit" else (X,)
+    with pytest.raises(TypeError):
+        hd.grad(lambda n: np.sum(ours(*args, n)))(2.0)
+
+
+def test_points_with_several_series():
+    val, plain = both("chebyshev", "val")
+    np.testing.assert_allclose(hd.vmap(lambda x: val(x, C22))(X), plain(X, C22).T)
+
+
+def test_what_is_assigned_into_a_result_stays_there():
+    chebyshev = hnp.polynomial.chebyshev
+
+    def f(c):
+        for copy in (chebyshev.chebder(c, 0), chebyshev.chebpow(c, 1), chebyshev.chebint(c, 0)):
+            copy[0] = 3.0
+        return np.sum(c)
+
+    np.testing.assert_array_equal(hd.grad(f)(C1), np.ones(4))
+
+
 def test_classes_refuse_traced_coefficients():
     for name in ("Polynomial", "Chebyshev", "Legendre", "Laguerre", "Hermite", "HermiteE"):
         assert getattr(hnp.polynomial, name) is getattr(np.polynomial, name)
