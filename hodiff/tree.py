@@ -13,6 +13,8 @@ users of it; what they registered globally is a tree here too. May import ``erro
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from inspect import signature
+from numbers import Number
 from threading import Lock
 from typing import Any
 
@@ -55,13 +57,14 @@ def register_pytree_node(
     Raises
     ------
     hodiff.errors.StructureError
-        When the class is registered already.
+        When the class is registered already, or is one of numbers or arrays.
 
     Notes
     -----
     Of a dataclass, each field is a child; fields declared ``field(metadata={"static": True})``, and strings, functions,
-    classes and enums by themselves, are metadata. Its objects are made again without ``__init__``, unless a field has
-    ``init=False`` and has to be computed anew.
+    classes and enums by themselves, are metadata. Its objects are made again without ``__init__``, unless a field with
+    ``init=False`` is computed by ``__post_init__`` from the others: then ``__init__`` is called, to compute it anew,
+    and such fields are no children. An object whose computed field is another than that is refused.
 
     Examples
     --------
@@ -75,6 +78,8 @@ def register_pytree_node(
     """
     if not isinstance(cls, type) or not callable(flatten) or not callable(unflatten):
         raise StructureError("hodiff.register_pytree_node: give a class and two functions, flatten and unflatten")
+    if issubclass(cls, (np.ndarray, np.generic, Number, str, bytes)):
+        raise StructureError(f"hodiff.register_pytree_node: {cls.__qualname__} is a number, an array or text: a leaf")
     with _lock:
         _register(cls, flatten, unflatten)
 
@@ -112,11 +117,61 @@ def _discover(leaves: list[Any]) -> bool:
     return found
 
 
+class _Static:
+    """A field that is not differentiated; arrays are equal when their entries are."""
+
+    __slots__ = ("name", "value")
+
+    def __init__(self, name: str, value: Any) -> None:
+        self.name = name
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Static) or self.name != other.name:
+            return False
+        if isinstance(self.value, np.ndarray) and isinstance(other.value, np.ndarray):
+            return _equal(self.value, other.value)
+        return self.value is other.value or bool(np.all(self.value == other.value))
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"{self.name}={self.value!r}"
+
+
+def _equal(x: Any, y: Any) -> bool:
+    x, y = np.asarray(x), np.asarray(y)
+    return np.array_equal(x, y, equal_nan=x.dtype.kind in "fc" and y.dtype.kind in "fc")
+
+
 def _register_dataclass(cls: Any) -> None:
-    _register(cls, _flatten_dataclass, _rebuilder(cls))
+    computed = frozenset(field.name for field in fields(cls) if not field.init and hasattr(cls, "__post_init__"))
+    if computed and not set(signature(cls).parameters) <= {field.name for field in fields(cls)}:
+        raise StructureError(
+            f"{cls.__qualname__}: __post_init__ computes fields from an InitVar, which objects do not keep, so they "
+            f"cannot be computed anew; hodiff.register_pytree_node the class"
+        )
+    rebuild = _rebuilder(cls, computed)
+
+    def checked(value: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
+        children, metadata, names = _flatten_dataclass(value, computed)
+        again = rebuild(metadata, tuple(children))
+        for name in computed:
+            pair = getattr(value, name, None), getattr(again, name, None)
+            # Traced values and containers are not compared.
+            if all(part.__class__ in _LEAVES for part in pair) and not _equal(*pair):
+                raise StructureError(
+                    f"{cls.__qualname__}: its field {name} is computed by __post_init__, which gives {pair[1]!r} now "
+                    f"where the object has {pair[0]!r}; declare it static, with init=False, or "
+                    f"hodiff.register_pytree_node the class"
+                )
+        return children, metadata, names
+
+    _register(cls, checked if computed else lambda value: _flatten_dataclass(value, computed), rebuild)
 
 
-def _flatten_dataclass(value: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
+def _flatten_dataclass(value: Any, computed: frozenset[str]) -> tuple[list[Any], Any, tuple[str, ...]]:
     """Children of a dataclass, names and static fields, and the names again as the paths of the children."""
     children, names, static = [], [], []
     for field in fields(value):
@@ -124,8 +179,8 @@ def _flatten_dataclass(value: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
             continue
         part = getattr(value, field.name)
         if field.metadata.get("static", isinstance(part, (str, bytes, Enum, type, np.dtype)) or _is_function(part)):
-            static.append((field.name, part))
-        else:
+            static.append(_Static(field.name, part))
+        elif field.name not in computed:
             children.append(part)
             names.append(field.name)
     return children, (tuple(names), tuple(static)), tuple(names)
@@ -135,16 +190,16 @@ def _is_function(value: Any) -> bool:
     return callable(value) and not is_dataclass(value) and value.__class__ not in _registered
 
 
-def _rebuilder(cls: Any) -> Callable[[Any, tuple[Any, ...]], Any]:
-    computed = frozenset(field.name for field in fields(cls) if not field.init)
-
+def _rebuilder(cls: Any, computed: frozenset[str]) -> Callable[[Any, tuple[Any, ...]], Any]:
     def rebuild(metadata: Any, children: tuple[Any, ...]) -> Any:
         names, static = metadata
-        values = dict(static) | dict(zip(names, children, strict=True))
+        values = {part.name: part.value for part in static} | dict(zip(names, children, strict=True))
         if computed:
-            return cls(**{name: value for name, value in values.items() if name not in computed})
-        # Not by __init__: leaves may be traced, or stand for something else, and __post_init__ may check them.
-        result: Any = object.__new__(cls)
+            result = cls(**{name: value for name, value in values.items() if name not in computed})
+            values = {name: value for name, value in values.items() if name in computed}
+        else:
+            # Not by __init__: leaves may be traced, or stand for something else, and __post_init__ may check them.
+            result = object.__new__(cls)
         for name, value in values.items():
             object.__setattr__(result, name, value)
         return result

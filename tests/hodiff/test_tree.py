@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import InitVar, dataclass, field, make_dataclass
 from enum import Enum
 from typing import Any
 
@@ -195,6 +195,57 @@ def test_gradients_of_dataclasses():
 
 def test_computed_fields_are_computed_anew():
     assert hd.grad(lambda c: c.x * c.double)(Checked(3.0)).x == 12.0
+
+
+def test_computed_fields_are_no_children():
+    assert leaf_names(Checked(3.0)) == ["['x']"]
+    assert hd.jvp(lambda c: c.double, (Checked(3.0),), (Checked(1.0),))[1] == 2.0
+
+    @dataclass
+    class State:
+        x: float
+        count: float = field(init=False, default=0.0)
+
+    state = State(3.0)
+    state.count = 7.0
+    assert hd.grad(lambda s: s.x * s.count)(state).x == 7.0
+
+
+def test_computed_fields_that_cannot_be_computed_anew_are_refused():
+    changed = Checked(3.0)
+    changed.double = 7.0
+    with pytest.raises(errors.StructureError, match=r"double is computed by __post_init__, which gives 6.0 now .* 7.0"):
+        hd.grad(lambda c: c.double)(changed)
+
+    @dataclass
+    class Scaled:
+        x: float
+        scale: InitVar[float] = 2.0
+        product: float = field(init=False)
+
+        def __post_init__(self, scale):
+            self.product = scale * self.x
+
+    with pytest.raises(errors.StructureError, match="Scaled: __post_init__ computes fields from an InitVar"):
+        hd.grad(lambda s: s.product)(Scaled(3.0, 5.0))
+
+
+def test_static_arrays_are_compared_by_their_entries():
+    @dataclass
+    class Weighted:
+        x: Any
+        weights: Any = field(metadata={"static": True})
+
+    tangent = Weighted(np.ones(2), np.array([1.0, np.nan]))
+    assert hd.jvp(lambda w: w.x[0] * w.weights[0], (Weighted(np.ones(2), np.array([1.0, np.nan])),), (tangent,))[1] == 1
+    with pytest.raises(errors.StructureError, match="must have the tree structure of primals"):
+        hd.jvp(lambda w: w.x[0], (Weighted(np.ones(2), np.ones(2)),), (tangent,))
+
+
+@pytest.mark.parametrize("leaf", [float, np.float64, np.ndarray, str, bool])
+def test_numbers_and_arrays_stay_leaves(leaf):
+    with pytest.raises(errors.StructureError, match="is a number, an array or text"):
+        hd.register_pytree_node(leaf, lambda x: ((), x), lambda x, parts: x)
 
 
 def test_post_init_does_not_see_traced_values():
