@@ -235,7 +235,8 @@ def _quantile(
     merged = None if weights is None else _merge(_broadcast_weights(a, weights, axis), axes)
     answer = _quantiles(x, np.reshape(q, (-1,)), method, merged, ignore_nan, weak)
     rest = keepdims_shape(a.shape, axes) if _flag(keepdims) else x.shape[:-1]
-    return np.reshape(np.moveaxis(answer, -1, 0), (*np.shape(q), *rest))
+    # The index makes a scalar of an array without axes, as NumPy does.
+    return np.reshape(np.moveaxis(answer, -1, 0), (*np.shape(q), *rest))[()]
 
 
 @composite(np.quantile)
@@ -326,7 +327,7 @@ def _median(name: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     elif x.dtype.kind not in "fc":
         middle = middle.astype(np.float64)
     answer = middle if ignore_nan else _with_nan(middle, x, ordered)
-    return np.reshape(answer, keepdims_shape(a.shape, axes) if _flag(keepdims) else x.shape[:-1])
+    return np.reshape(answer, keepdims_shape(a.shape, axes) if _flag(keepdims) else x.shape[:-1])[()]
 
 
 @composite(np.median)
