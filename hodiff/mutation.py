@@ -62,6 +62,9 @@ def link(answer: Any, operand: Any, primitive: Primitive, parameters: dict[str, 
         if views is SEALED:
             answer.views = SEALED
         else:
+            count = len(views)
+            if count >= 64 and not count & (count - 1):
+                views = operand.views = [reference for reference in views if reference() is not None]
             views.append(ref(answer))
             answer.alias = (operand, primitive, parameters)
     return answer
@@ -114,7 +117,7 @@ class Buffer(Tracer):
     linear time; ``merge`` is the operation that then makes one array of them.
     """
 
-    __slots__ = ("_value", "shared", "waiting")
+    __slots__ = ("_value", "known", "shared", "waiting")
     owner = BufferTrace()
     merge: Any = None
 
@@ -123,6 +126,8 @@ class Buffer(Tracer):
         self.waiting: dict[tuple[int, ...], Any] = {}
         #: Weak reference to what keeps plain arrays alive that share the memory.
         self.shared: Any = None
+        #: The list of views as far as it has been looked through: rows by their places, others, how many.
+        self.known: Any = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -178,17 +183,24 @@ class Buffer(Tracer):
 
     def _reach_views(self, place: tuple[int, ...], values: Any) -> bool:
         """Bring views into step with an assignment to a row, where all of them are such rows."""
-        views = [view for reference in self.views if (view := reference()) is not None]
-        for view in views:
-            index = view.alias[2].get("index")
-            if index is None or len(index) != len(place) or any(e.__class__ is not int for e in index):
-                return False
-            if getattr(view, "views", None):
-                return False
-        self.views = [ref(view) for view in views]
-        for view in views:
-            if self.place_of(view.alias[2]["index"]) == place:
+        if self.known is None or self.known[0] is not self.views:
+            self.known = (self.views, {}, [], 0)
+        views, rows, others, count = self.known
+        for reference in views[count:]:
+            view = reference()
+            if view is not None:
+                index = view.alias[2].get("index")
+                whole = index is not None and len(index) == len(place) and all(e.__class__ is int for e in index)
+                where = self.place_of(index) if whole else None
+                (others if where is None else rows.setdefault(where, [])).append(reference)
+        self.known = (views, rows, others, len(views))
+        if any(reference() is not None for reference in others) or (rows and len(next(iter(rows))) != len(place)):
+            return False
+        for reference in rows.get(place, ()):
+            view = reference()
+            if view is not None:
                 view.become(values)
+                refresh(view)
         return True
 
     def components(self) -> tuple[Any, ...]:
