@@ -2,7 +2,7 @@
 
 Under a derivative they see the primals alone and their answers are plain values, so ``if x > 0:`` works; under ``vmap``
 they are batched.
-May import ``core``, ``kinds``, ``operators`` and ``shaped``.
+May import ``core``, ``kinds``, ``operators``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: np.floor(x) * x)(2.5))
@@ -16,6 +16,7 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.kinds import composite, constant, reject
 from hodiff.operators import infix, prefix
+from hodiff.reducing import masked
 from hodiff.shaped import negative_axes, negative_axis
 
 for _ufunc in (
@@ -57,14 +58,16 @@ all_of = constant(lambda x, axis, keepdims: np.all(x, axis, keepdims=keepdims), 
 @composite(np.any, method="any")
 def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = True) -> Any:
     """NumPy's ``any``."""
-    reject("numpy.any", out=(out, None), where=(where, True))
+    reject("numpy.any", out=(out, None))
+    a = masked(a, where, False, "numpy.any")
     return any_of(a, axis=_axes(axis, a.ndim, "numpy.any"), keepdims=keepdims is not np._NoValue and bool(keepdims))
 
 
 @composite(np.all, method="all")
 def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue, *, where: Any = True) -> Any:
     """NumPy's ``all``."""
-    reject("numpy.all", out=(out, None), where=(where, True))
+    reject("numpy.all", out=(out, None))
+    a = masked(a, where, True, "numpy.all")
     return all_of(a, axis=_axes(axis, a.ndim, "numpy.all"), keepdims=keepdims is not np._NoValue and bool(keepdims))
 
 

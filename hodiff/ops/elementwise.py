@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from hodiff.batch_rules import batch_aligned
-from hodiff.core import OPERANDS, Primitive, as_operand
+from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
 from hodiff.kinds import composite, constant, elementwise, general, linear
 from hodiff.operators import attribute, infix, prefix
 
@@ -44,6 +44,9 @@ def _power_base(ans: Any, x: Any, y: Any) -> Any:
     if isinstance(y, (int, float)):
         return y * x ** (y - 1) if y != 0 else np.zeros(x.shape, x.dtype)
     zero = np.equal(y, 0)
+    if isinstance(y, Tracer):
+        # Where the exponent may change, y x**(y - 1) has the derivative 1/x in it.
+        zero = zero & (np.equal(x, 0) | np.logical_not(np.isfinite(x)))
     return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1.0, y - 1)))
 
 

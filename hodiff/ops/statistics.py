@@ -199,9 +199,8 @@ def _weights_of(fweights: Any, aweights: Any, count: int) -> Any:
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
         if weights is None:
             continue
-        weights = _operand(weights)
-        if weights.dtype.kind in "biu":
-            weights = weights.astype(float)
+        # As NumPy has it, in double precision whatever they come in.
+        weights = converted(_operand(weights), np.dtype(float))
         if name == "fweights":
             forbidden(np.not_equal(weights, np.round(weights)), error=TypeError, message="fweights must be integer")
         if weights.ndim > 1:

@@ -79,6 +79,16 @@ CASES = [
         covers=(np.any, np.all),
         scale=0.01,
     ),
+    case(
+        "any-all-where",
+        lambda x: (
+            x
+            * (np.any(x < 9, 1, keepdims=True, where=_X > 0) + 2 * np.all(x > 0, 0, where=_X > 0) + x.all(where=x > 0))
+        ),
+        _X,
+        covers=(np.any, np.all),
+        scale=0.01,
+    ),
     refused("nonzero-leaked", LeakedTracerError, lambda x: np.nonzero(_leaked()), 0.5),
     refused("where-leaked", LeakedTracerError, lambda x: np.where(_leaked()), 0.5),
     refused("any-axis-list", TypeError, lambda x: np.any(x, axis=[0]), _X),

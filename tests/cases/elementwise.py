@@ -21,7 +21,6 @@ _UNARY = [
 _BINARY = (np.add, np.subtract, np.multiply, np.divide, np.logaddexp, np.logaddexp2, np.hypot, np.arctan2)
 
 
-
 def _with_parts(x, y):
     z = (x + 1j * x * x)[:1] * np.ones_like(x) + 0 * y  # an array that can hold what is traced, of the two
     z.real *= y
@@ -133,6 +132,16 @@ SPECIALS = [
     ),
     special("zero-to-the-y", lambda y: np.power(0.0, y), 2.0, 0.0),
     special("power-base-zero-both", np.power, (0.0, 2.0), (0.0, 0.0)),
+    special(
+        "power-both-at-zero-exponent",
+        np.power,
+        (2.0, 0.0),
+        (0.0, np.log(2.0)),
+        second=np.array([[0.0, 0.5], [0.5, np.log(2.0) ** 2]]),
+    ),
+    special(
+        "power-tiny-base-zero-exponent", lambda x: x ** np.array([0.0]), np.array([1e-200]), np.zeros(1), second=[[0.0]]
+    ),
     special("arctan2-tiny", np.arctan2, (1e-200, 1e-200), (5e199, -5e199)),
     special("logaddexp-minus-infinities", np.logaddexp, (-np.inf, -np.inf), (0.5, 0.5)),
     special("logaddexp-infinities", np.logaddexp, (np.inf, np.inf), (0.5, 0.5)),
