@@ -41,6 +41,8 @@ def array_ufunc(self: Tracer, ufunc: Any, method: str, *inputs: Any, **keywords:
     if handler is None:
         raise NoRuleError.for_function(f"{ufunc_name(ufunc)}.{method}")
     out = keywords.pop("out", None)
+    if out is not None and not any(isinstance(v, Tracer) for v in (*inputs, *keywords.values())):
+        handler = getattr(np.ufunc, method)
     answer = handler(ufunc, *inputs, **keywords)
     return (
         answer if out is None else write_out(out[0], answer, f"{ufunc_name(ufunc)}.{method}", stretch=method == "outer")

@@ -35,7 +35,10 @@ class ViewPrimitive(Primitive):
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Apply the operation, and note of which array the answer is a view."""
         answer = super().__call__(*operands, **parameters)
-        return link(answer, operands[0], self, parameters) if isinstance(answer, Tracer) else answer
+        x = operands[0]
+        if not isinstance(answer, Tracer) or (self.partials is not None and not x.shape and not is_array(x)):
+            return answer  # the real part of a scalar is a scalar
+        return link(answer, x, self, parameters)
 
 
 def is_array(value: Any) -> bool:
@@ -291,13 +294,32 @@ def update(array: Tracer, value: Any, action: str = "assignment to elements") ->
             f"{action} would modify an argument of the function being transformed, or the array that one is a view of; "
             f"modify a copy instead: x = x.copy()"
         )
+    if not array.shape and not is_array(array):
+        raise InPlaceError(f"{action}: a scalar cannot be changed in place; make an array of it: np.array(s, like=x)")
     plain = array._value if array.__class__ is Buffer else None
-    if isinstance(plain, np.ndarray) and not isinstance(value, Tracer):
+    if isinstance(plain, np.ndarray) and not array.waiting and not isinstance(value, Tracer):  # type: ignore[attr-defined]
         plain[...] = value  # in memory, so that plain views of it follow
         refresh(array)
         return
+    if len(array.shape) > 1 and not _same_layout(array, value):
+        value = Buffer.merge(array.content(), {(Ellipsis,): value})
     array.become(value)
     refresh(array)
+
+
+def _same_layout(a: Any, b: Any) -> bool:
+    """Whether two dense arrays have their axes in the same order in memory, of which it depends what is a view."""
+    ndim, shape = a.ndim, a.shape
+    orders = []
+    for value in (a, b):
+        while isinstance(value, Tracer):
+            parts = value.components()
+            if not parts:
+                return True
+            value = parts[0]
+        strides = value.strides[value.ndim - ndim :]
+        orders.append([i for _, i in sorted((-abs(strides[i]), i) for i in range(ndim) if shape[i] > 1)])
+    return orders[0] == orders[1]
 
 
 def refresh(array: Tracer) -> None:

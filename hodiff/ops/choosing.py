@@ -1,7 +1,7 @@
 """Choosing elements: choose, select, compress, extract, piecewise, nan_to_num.
 
 Each is an index or a ``where``, so what was not chosen has the derivative zero, whatever its value.
-May import ``core``, ``errors``, ``kinds`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``mutation`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(np.select([x < 1, x < 3], [x**2, 5 * x])))(np.array([0.5, 2.0, 4.0]))
@@ -15,6 +15,7 @@ import numpy as np
 from hodiff.core import Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, reject
+from hodiff.mutation import is_array
 from hodiff.shaped import is_inexact
 
 
@@ -164,10 +165,10 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         answer = _finite(np.real(x), nan, posinf, neginf) + x.dtype.type(1j) * _finite(np.imag(x), nan, posinf, neginf)
     else:
         answer = _finite(x, nan, posinf, neginf)
-    if copy:
+    if copy or not (x.shape or is_array(x)):
         return answer
     x[...] = answer
-    return x
+    return x[()]
 
 
 def _finite(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:

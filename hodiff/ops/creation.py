@@ -157,8 +157,13 @@ def _as_array(a: Any, dtype: Any = None, order: Any = None, *, device: Any = Non
     return array(a, dtype, copy=copy)
 
 
-for _function in (np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray):
-    composite(_function)(_as_array)
+def _as_vector(a: Any, dtype: Any = None) -> Any:
+    """NumPy's ``ascontiguousarray`` with ``like=``: as ``asarray``, with one axis at least."""
+    return array(a, dtype, copy=None, ndmin=1)
+
+
+composite(np.asarray, np.asanyarray)(_as_array)
+composite(np.ascontiguousarray, np.asfortranarray)(_as_vector)
 
 
 @composite(np.require)

@@ -486,3 +486,241 @@ def test_long_loops_take_linear_time():
     finally:
         assignment.put_each.function = original
     assert len(calls) <= 4
+
+
+def scalars_stay(x):
+    y = np.outer(x, x)
+    s, t, u = y[0, 1], np.take(y[0], 2), y[np.int64(1), 0]
+    y[0, 1:] = 7.0
+    y[1, 0] = 3.0
+    s *= 2.0
+    return y[0] + s * t * u
+
+
+def arrays_without_axes(x):
+    total = np.zeros((), like=x)
+    shown, again, made = total[...], total, np.array(x[0], like=x)
+    same = made
+    total += x[0]
+    again *= x[1]
+    made += x[2]
+    y = x * 1.0
+    part = y[1, ...]
+    part *= x[3]
+    return shown * same + y
+
+
+def unary_at_twice(x):
+    y = x * 1.0
+    np.sin.at(y, [0, 1, 0])
+    np.negative.at(y, [2, 2])
+    return y
+
+
+def answers_are_copies(x):
+    y = np.outer(x, x)
+    a, b = np.logaddexp.reduce(y[:1], axis=0), np.subtract.reduce(y[:1], axis=0)
+    c, d = np.reshape(y, (16,), copy=True), np.hypot.reduce(y[:1], axis=0)
+    y[...] = 0.0
+    return a + b + c[:4] + d + np.hypot.reduceat(x - 5.0, [0, 1, 2, 3])
+
+
+def the_array_itself(x):
+    y = x * 1.0
+    views = [y.conj(), np.einsum("i->i", y), np.broadcast_arrays(y, y)[0], np.asarray(y, like=x)]
+    views[0][0] = x[1] ** 2
+    views[1][1:] *= x[0]
+    views[2] += 1.0
+    views[3][-1] = x[2]
+    return sum(views) + y
+
+
+def stretched_out(x):
+    y = np.zeros((2, 4), like=x)
+    np.sin(x, out=y)
+    np.clip(x[0], -0.5, 1.0, out=y[1])
+    return y * np.add.outer(x[:2], x)
+
+
+def arithmetic_of_constants(x):
+    y = 0.5 * np.ones_like(x)
+    y[1] = x[0]
+    return y * x
+
+
+def numpy_integers(x):
+    y = np.zeros(len(x), like=x)
+    for i in np.arange(len(x)):
+        y[i] = x[i] ** 2
+        y[i] += y[i - 1]
+    return y
+
+
+MORE = [
+    *(scalars_stay, arrays_without_axes, unary_at_twice, answers_are_copies, the_array_itself, stretched_out),
+    *(arithmetic_of_constants, numpy_integers),
+]
+
+
+@pytest.mark.parametrize("program", MORE, ids=lambda p: p.__name__)
+def test_more_programs(program):
+    test_every_mode_means_what_numpy_means(program)
+    test_batches(program)
+
+
+@pytest.mark.parametrize("mode", [lambda f: hd.grad(f)(X), lambda f: hd.jvp(f, (X,), (X,))])
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda y: y.T.ravel(),
+        lambda y: y.T.reshape(-1),
+        lambda y: np.ravel(y, "F"),
+        lambda y: y[::2, ::-1].ravel(),
+        lambda y: np.lib.stride_tricks.sliding_window_view(y, 2, axis=0),
+    ],
+)
+def test_what_may_share_memory_does_not_change(mode, view):
+    def read(x):
+        return np.sum(view(np.outer(x, x)) ** 2)
+
+    def written(x):
+        y = np.outer(x, x)
+        part = view(y)
+        y[0, 0] = 0.0
+        return np.sum(part)
+
+    np.testing.assert_allclose(hd.value_and_grad(read)(X)[0], read(X))
+    with pytest.raises(errors.InPlaceError, match="share its memory"):
+        mode(written)
+    for zeros in (np.zeros_like, lambda y: np.zeros_like(y) + 0 * y):
+        with pytest.raises((errors.InPlaceError, ValueError), match=r"share its memory|read-only"):
+            mode(lambda x, zeros=zeros: view(zeros(np.outer(x, x))).fill(1.0) or x[0])
+
+
+def test_a_reshaped_part_that_is_a_view_for_certain():
+    def f(x):
+        y = np.outer(x, x)
+        y[:, ::2].T[0].reshape(2, 2)[1] *= x[:2]
+        y.T.T.ravel()[3] = x[0]
+        return np.sum(y)
+
+    hd.testing.check_grads(f, (X,))
+    np.testing.assert_allclose(hd.vmap(f)(np.stack([X, X + 1])), [f(X), f(X + 1)])
+
+
+def test_plain_arrays_that_share_memory_cannot_go_stale():
+    def exported(x):
+        y = np.zeros_like(x)
+        plain = np.asarray(y)[1:][::-1]
+        y[0] = x[0]
+        return np.sum(plain)
+
+    def imported(x):
+        plain = np.zeros(4)
+        y = np.asarray(plain, like=x)
+        y[0] = x[0]
+        return np.sum(plain)
+
+    for f in (exported, imported):
+        with pytest.raises(errors.InPlaceError, match="shares its memory with a plain one"):
+            hd.grad(f)(X)
+
+    def forgotten(x):
+        y = np.zeros_like(x)
+        assert float(np.asarray(y).sum()) == 0.0
+        y[:2] = x[:2]
+        return np.sum(y**2)
+
+    np.testing.assert_allclose(hd.grad(forgotten)(X), [2 * X[0], 2 * X[1], 0.0, 0.0])
+
+
+def test_values_read_while_they_are_overwritten_are_refused():
+    for action in (lambda y: np.place(y, y > 0, y[::-1]), lambda y: setattr(y, "flat", y[::-1])):
+        with pytest.raises(errors.InPlaceError, match="array itself"):
+            hd.grad(lambda x, action=action: action(x * 2) or x[0])(X)
+
+
+def test_a_buffer_that_outlives_its_transformation_stays_an_error():
+    kept = []
+
+    def f(x):
+        y = np.zeros_like(x)
+        y[0] = x[0]
+        kept.append(y)
+        return x[0]
+
+    hd.grad(f)(X)
+    for _ in range(3):
+        with pytest.raises(errors.LeakedTracerError):
+            np.sum(kept[0])
+
+
+def test_loops_read_and_write_without_merging():
+    from hodiff.ops import assignment
+
+    def added(x):
+        y, h = np.zeros(200, like=x), np.zeros((200, 2), like=x)
+        keep = [h[i] for i in range(200)]
+        for i in range(200):
+            y[i] += x[0]
+            y[i] *= x[1]
+            h[i] += x[:2]
+            keep[i][1] *= 2.0
+        return np.sum(y) + np.sum(h)
+
+    calls = []
+    original = assignment.put_each.function
+    assignment.put_each.function = lambda *a, **k: calls.append(1) or original(*a, **k)
+    try:
+        hd.grad(added)(X)
+    finally:
+        assignment.put_each.function = original
+    assert len(calls) <= 8
+
+
+def test_views_that_are_gone_are_forgotten():
+    def f(x):
+        y = x * 2.0
+        for _ in range(1000):
+            y[1:]
+        assert len(y.views) < 100
+        return y[0]
+
+    hd.grad(f)(X)
+
+
+def test_plain_values_replace_what_waits():
+    def f(x):
+        y, z = np.zeros_like(x), np.zeros_like(x)
+        for i in range(len(x)):
+            y[i] = z[i] = x[i]
+        np.trunc(x, out=y)
+        z.fill(2.0)
+        return np.sum(y * x) + np.sum(z)
+
+    value, gradient = hd.value_and_grad(f)(X)
+    assert value == f(X)
+    np.testing.assert_array_equal(gradient, np.trunc(X))
+
+
+def test_parts_of_scalars_are_scalars():
+    def f(x):
+        s = (x[0] * (1 + 2j)).real
+        t = s
+        t += x[1]
+        return s * t
+
+    np.testing.assert_allclose(hd.grad(f)(X), [2 * X[0] + X[1], X[0], 0.0, 0.0])
+    with pytest.raises(errors.InPlaceError, match="scalar"):
+        hd.grad(lambda x: x[0].fill(1.0) or x[0])(X)
+
+
+def test_sorting_keeps_the_layout():
+    def f(x):
+        y = np.outer(x, X)
+        y.sort(axis=0)
+        part = y.ravel()
+        part[1] = x[0] ** 2
+        return np.sum(y**2)
+
+    hd.testing.check_grads(f, (X,))

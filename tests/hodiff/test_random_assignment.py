@@ -156,7 +156,7 @@ def _check(lines):
             found = evaluate(lambda x: _run(lines, x))
         except HodiffError:
             continue
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, IndexError) as error:
             if not re.search(REFUSED, str(error)):
                 raise AssertionError("\n".join([mode, *lines])) from error
             continue
