@@ -11,6 +11,7 @@ same call is met again. May import ``annihilate``, ``arguments``, ``batch``, ``c
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -173,15 +174,11 @@ class VjpCall(Call):
         def bwd(residuals: Any, cotangents: list[Any]) -> list[Any]:
             if isinstance(residuals, _Members):
                 return self._bwd_loop(size, flags, residuals, cotangents)
-            with BatchTrace(size) as trace:
-
-                def enter(value: Any) -> Any:
-                    mine = isinstance(value, _Batched) and value.key is key
-                    return BatchTracer(trace, value.value) if mine else value
-
-                entered = _residuals_map(enter, residuals)
-                found = self.bwd(entered, [BatchTracer(trace, c) for c in cotangents])
-                return [_leave(v, trace, flag) for v, flag in zip(found, flags, strict=True)]
+            try:
+                return self._bwd_batch(key, size, flags, residuals, cotangents)
+            except _NOT_BATCHABLE:
+                members = [_residuals_map(_entering(key, itemgetter(i)), residuals) for i in range(size)]
+                return self._bwd_loop(size, flags, _Members(members), cotangents)
 
         return VjpCall(self.name, lambda operands: on_batch(self.function, size, flags, operands), fwd, bwd)
 
@@ -199,6 +196,14 @@ class VjpCall(Call):
         members = [self.fwd(_member(i, flags, operands)) for i in range(_some(size, self.name))]
         answers = tuple(np.stack(parts) for parts in zip(*(answers for answers, _ in members), strict=True))
         return answers, _Members([residuals for _, residuals in members])
+
+    def _bwd_batch(
+        self, key: object, size: int, flags: Sequence[bool], residuals: Any, cotangents: list[Any]
+    ) -> list[Any]:
+        with BatchTrace(size) as trace:
+            entered = _residuals_map(_entering(key, lambda v: BatchTracer(trace, v)), residuals)
+            found = self.bwd(entered, [BatchTracer(trace, c) for c in cotangents])
+            return [_leave(v, trace, flag) for v, flag in zip(found, flags, strict=True)]
 
     def _bwd_loop(self, size: int, flags: Sequence[bool], residuals: "_Members", cotangents: list[Any]) -> list[Any]:
         found = [self.bwd(residuals.values[i], [c[i] for c in cotangents]) for i in range(size)]
@@ -309,6 +314,15 @@ class _Batched:
     def __init__(self, key: object, value: Any) -> None:
         self.key = key
         self.value = value
+
+
+def _entering(key: object, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function applied to the residuals that have the batch of this call in front."""
+
+    def enter(leaf: Any) -> Any:
+        return function(leaf.value) if isinstance(leaf, _Batched) and leaf.key is key else leaf
+
+    return enter
 
 
 class _Members:

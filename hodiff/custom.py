@@ -288,7 +288,7 @@ def custom_jvp(f: Function, *, nondiff_argnums: int | tuple[int, ...] = ()) -> C
         ``f`` with a method ``defjvp(rule)``, where ``rule(primals, tangents) -> (out, tangent_out)`` gets the arguments
         and their tangents as tuples and is linear in the tangents. Reverse mode transposes it. For derivatives of
         higher order the rule is differentiated itself: let it call the function where it needs its value. Where the
-        code of ``f`` or of the rule needs plain numbers, batches are a loop.
+        code of ``f`` or of the rule needs plain numbers, ``vmap`` of ``f`` is a loop, and its derivatives too.
 
     Raises
     ------

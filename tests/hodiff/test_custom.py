@@ -593,3 +593,24 @@ def test_both_forms_agree_with_the_code(values):
             rtol=1e-12,
             atol=1e-12,
         )
+
+
+def test_a_bwd_rule_that_needs_plain_numbers_is_run_member_by_member():
+    f = hd.custom_vjp(lambda x, y: np.sin(x) * y)
+    f.defvjp(
+        lambda x, y: (np.sin(x) * y, (x, y)),
+        lambda residuals, ct: (
+            ct * residuals[1] * (np.cos(residuals[0]) if residuals[0] > 0 else 2.0 * np.cos(residuals[0])),
+            ct * np.sin(residuals[0]),
+        ),
+    )
+    x = np.array([-1.0, 1.0, 2.0])
+
+    def total(x, y):
+        return np.sum(hd.vmap(f, in_axes=(0, None))(x, y))
+
+    expected = 2.0 * np.cos(x) * [2.0, 1.0, 1.0]
+    np.testing.assert_allclose(hd.grad(total)(x, 2.0), expected)
+    np.testing.assert_allclose(hd.grad(total, 1)(x, 2.0), np.sum(np.sin(x)))
+    np.testing.assert_allclose(hd.jacobian(lambda x: hd.vmap(f, (0, None))(x, 2.0))(x), np.diag(expected))
+    np.testing.assert_allclose(np.diag(hd.hessian(total)(x, 2.0)), -2.0 * np.sin(x) * [2.0, 1.0, 1.0])
