@@ -35,7 +35,8 @@ from hodiff.tape import Accumulator, FunctionRow, PartRow, pull, pull_unary, pus
 #: Directories whose frames are not the user's.
 _OURS = tuple(f"{Path(path).parent}/" for path in (__file__, np.__file__, scipy.__file__))
 
-
+#: How many blocks of `debug_nans` are open.
+_blocks: ContextVar[int] = ContextVar("_blocks", default=0)
 #: Set while a derivative rule runs: what it computes are values to outer traces, and only what comes of it counts.
 _inside_rule: ContextVar[bool] = ContextVar("_inside_rule", default=False)
 
@@ -93,15 +94,19 @@ def debug_nans() -> Iterator[None]:
         ...
     hodiff.errors.NonFiniteError: sqrt made an inf in the cotangent of an operand (pullback); ...
     """
-    forward = new_forward_trace.set(DebugForwardTrace)
-    reverse = new_reverse_trace.set(DebugReverseTrace)
-    batch = new_batch_trace.set(DebugBatchTrace)
+    _choose(_blocks.get() + 1)
     try:
         yield
     finally:
-        new_forward_trace.reset(forward)
-        new_reverse_trace.reset(reverse)
-        new_batch_trace.reset(batch)
+        _choose(max(_blocks.get() - 1, 0))
+
+
+def _choose(blocks: int) -> None:
+    """Choose the traces for that many open blocks: a count, as those of generators need not end in reverse order."""
+    _blocks.set(blocks)
+    new_forward_trace.set(DebugForwardTrace if blocks else ForwardTrace)
+    new_reverse_trace.set(DebugReverseTrace if blocks else ReverseTrace)
+    new_batch_trace.set(DebugBatchTrace if blocks else BatchTrace)
 
 
 class DebugBatchTrace(BatchTrace):
