@@ -114,8 +114,10 @@ zeta: Primitive = elementwise(
 )
 
 
-def _zetac_partial(ans: Any, x: Any) -> Any:
-    """ζ′(x): by the series, and left of -½ by the functional equation (DLMF 25.4.1)."""
+def riemann_zeta_slope(ans: Any, x: Any) -> Any:
+    """ζ′(x) of real x: by the series, and left of -½ by the functional equation (DLMF 25.4.1)."""
+    if np.iscomplexobj(x):
+        raise NoRuleError.for_function("the zeta function of complex numbers")
     low = np.less(x, -0.5)
     right, left = np.where(low, 1.0, x), np.where(low, x, -1.0)
     mirror = 1 - left
@@ -127,7 +129,7 @@ def _zetac_partial(ans: Any, x: Any) -> Any:
     )
 
 
-zetac = elementwise(special.zetac, _zetac_partial)
+zetac = elementwise(special.zetac, riemann_zeta_slope)
 
 
 def polygamma(n: Any, x: Any) -> Any:

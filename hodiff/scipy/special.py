@@ -1,7 +1,7 @@
 """The Python functions of ``scipy.special``: they take traced values, which SciPy's own cannot, and plain ones.
 
 The ufuncs of ``scipy.special`` need no wrapper, and can be imported from here too. May import ``core``, ``errors``,
-``kinds``, ``special_integrals``, ``_bessel`` and ``_exponentials``.
+``kinds``, ``special_gamma``, ``special_integrals``, ``_bessel`` and ``_exponentials``.
 
 >>> import hodiff as hd
 >>> hd.grad(logsumexp)(np.array([0.0, 0.0]))
@@ -17,7 +17,7 @@ from scipy import special as _scipy
 from hodiff.core import Tracer, as_operand
 from hodiff.errors import NoRuleError
 from hodiff.kinds import elementwise, reject
-from hodiff.ops import special_integrals
+from hodiff.ops import special_gamma, special_integrals
 from hodiff.scipy._bessel import (
     h1vp,
     h2vp,
@@ -86,12 +86,7 @@ _polygamma: Any = elementwise(
     lambda ans, n, x: _polygamma(n + 1, x),
     name="_polygamma",
 )
-_zeta: Any = elementwise(
-    lambda x, q: _scipy.zeta(x, q),
-    _refused("zeta", "x"),
-    lambda ans, x, q: -x * _zeta(x + 1.0, q),
-    name="_zeta",
-)
+_riemann_zeta = elementwise(lambda x: _scipy.zeta(x), special_gamma.riemann_zeta_slope, name="_riemann_zeta")
 _multigammaln = elementwise(
     lambda a, d: _scipy.multigammaln(a, d),
     lambda ans, a, d: sum(_scipy.psi(a - 0.5 * j) for j in range(d)),
@@ -112,7 +107,7 @@ def polygamma(n: Any, x: Any) -> Any:
 
 
 def zeta(x: Any, q: Any = None) -> Any:
-    """Riemann's or Hurwitz's zeta function, as ``scipy.special.zeta``; differentiable in ``q``.
+    """Riemann's or Hurwitz's zeta function, as ``scipy.special.zeta``; differentiable in both.
 
     Examples
     --------
@@ -121,9 +116,10 @@ def zeta(x: Any, q: Any = None) -> Any:
     -2.404114
     """
     x = as_operand(x)
-    if q is None and not isinstance(x, Tracer):
-        return _scipy.zeta(x)
-    return _zeta(x, 1.0 if q is None else as_operand(q))
+    if q is None:
+        return _riemann_zeta(x) if isinstance(x, Tracer) else _scipy.zeta(x)
+    q = as_operand(q)
+    return special_gamma.zeta(x, q) if isinstance(x, Tracer) or isinstance(q, Tracer) else _scipy.zeta(x, q)
 
 
 def multigammaln(a: Any, d: int) -> Any:
