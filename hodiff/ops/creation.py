@@ -31,8 +31,20 @@ def assignable(value: Any) -> Any:
     return Buffer(value) if isinstance(value, np.ndarray) and is_inexact(value.dtype) else value
 
 
-def _like(function: Callable[..., Any], a: Any, dtype: Any, shape: Any, *fill: Any) -> Any:
-    return assignable(function(a.shape if shape is None else shape, *fill, dtype=a.dtype if dtype is None else dtype))
+def _like(function: Callable[..., Any], a: Any, dtype: Any, shape: Any, *fill: Any, order: str = "K") -> Any:
+    dtype = a.dtype if dtype is None else dtype
+    if shape is None and a.ndim > 1 and order in ("K", "A"):
+        # With its axes in the same order in memory, of which it depends what is a view.
+        value = a
+        while isinstance(value, Tracer):
+            value = (*value.components(), None)[0]
+        strides = range(a.ndim, 0, -1) if value is None else value.strides[value.ndim - a.ndim :]
+        axes = np.argsort([-abs(stride) for stride in strides], kind="stable")
+        answer = function([a.shape[i] for i in axes], *fill, dtype=dtype)
+        return assignable(answer.transpose(np.argsort(axes)))
+    return assignable(
+        function(a.shape if shape is None else shape, *fill, dtype=dtype, order="F" if order == "F" else "C")
+    )
 
 
 def _check(name: str, order: str, subok: bool, device: Any) -> None:
@@ -49,7 +61,7 @@ def zeros_like(
 ) -> Any:
     """NumPy's ``zeros_like``: an array to assign into."""
     _check("numpy.zeros_like", order, subok, device)
-    return _like(np.zeros, a, dtype, shape)
+    return _like(np.zeros, a, dtype, shape, order=order)
 
 
 @composite(np.ones_like)
@@ -58,7 +70,7 @@ def ones_like(
 ) -> Any:
     """NumPy's ``ones_like``: an array to assign into."""
     _check("numpy.ones_like", order, subok, device)
-    return _like(np.ones, a, dtype, shape)
+    return _like(np.ones, a, dtype, shape, order=order)
 
 
 @composite(np.empty_like)
@@ -67,7 +79,7 @@ def empty_like(
 ) -> Any:
     """NumPy's ``empty_like``: an array to assign into, whose elements are zero until then."""
     _check("numpy.empty_like", order, subok, device)
-    return _like(np.zeros, prototype, dtype, shape)
+    return _like(np.zeros, prototype, dtype, shape, order=order)
 
 
 @composite(np.full_like)
@@ -85,8 +97,8 @@ def full_like(
     _check("numpy.full_like", order, subok, device)
     a = a if isinstance(a, Tracer) else np.asarray(a)
     if not isinstance(fill_value, Tracer):
-        return _like(np.full, a, dtype, shape, fill_value)
-    answer = _like(np.zeros, a, dtype, shape)
+        return _like(np.full, a, dtype, shape, fill_value, order=order)
+    answer = _like(np.zeros, a, dtype, shape, order=order)
     if not isinstance(answer, Tracer):
         answer = np.asarray(answer)
     return _filled(answer, fill_value)
@@ -177,14 +189,15 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, de
     """NumPy's ``full`` with ``like=``: the value may carry a derivative."""
     _check("numpy.full", order, True, device)
     if not isinstance(fill_value, Tracer):
-        return assignable(np.full(shape, fill_value, dtype))
-    return _filled(assignable(np.zeros(shape, fill_value.dtype if dtype is None else dtype)), fill_value)
+        return assignable(np.full(shape, fill_value, dtype, "F" if order == "F" else "C"))
+    empty = np.zeros(shape, fill_value.dtype if dtype is None else dtype, "F" if order == "F" else "C")
+    return _filled(assignable(empty), fill_value)
 
 
 def _empty(shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None) -> Any:
     """NumPy's ``empty`` with ``like=``; zeros, so that nothing undefined can get into a derivative."""
     _check("numpy.empty", order, True, device)
-    return assignable(np.zeros(shape, dtype))
+    return assignable(np.zeros(shape, dtype, "F" if order == "F" else "C"))
 
 
 composite(np.empty)(_empty)

@@ -724,3 +724,15 @@ def test_sorting_keeps_the_layout():
         return np.sum(y**2)
 
     hd.testing.check_grads(f, (X,))
+
+
+def test_arrays_like_one_have_its_layout():
+    def f(x):
+        y = np.zeros_like(np.outer(x, x).T)
+        part = y.ravel()
+        y[0] = x
+        return np.sum(part)
+
+    assert f(X) == 0.0
+    with pytest.raises(errors.InPlaceError, match="share its memory"):
+        hd.grad(f)(X)
