@@ -199,7 +199,7 @@ def _steps(a: Any, s: Any, axes: Any, half: bool = False) -> list[tuple[int, int
 def _several(name: str, step: Callable[..., Any], default: tuple[int, int] | None) -> Callable[..., Any]:
     def complex_transform(a: Any, s: Any = None, axes: Any = default, norm: str | None = None, out: Any = None) -> Any:
         reject(f"numpy.fft.{name}", out=(out, None))
-        a = np.positive(as_operand(a))
+        a = as_operand(a)
         for n, axis in reversed(_steps(a, s, axes)):
             a = step(a, n, axis, norm)
         return a

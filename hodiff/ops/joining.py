@@ -1,6 +1,6 @@
 """Joining and splitting: concatenate, stack and their kin, split and its kin, pad.
 
-``concatenated``, ``stacked`` and ``padded`` are linear in all operands together. Padding with other than constants is
+``concatenated``, ``stacked`` and ``padded`` are linear in all operands together. Padding with copies of elements is
 indexing: NumPy's own ``pad``, applied to the indices of an axis, says which element goes where. May import ``core``,
 ``errors``, ``kinds`` and ``shaped``.
 
@@ -11,6 +11,7 @@ array([2., 3.])
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from operator import index as as_index
 from typing import Any
 
 import numpy as np
@@ -217,28 +218,102 @@ def _split(ary: Any, indices_or_sections: Any, axis: int) -> list[Any]:
 _PAD_MODES = {
     "constant": {"constant_values"},
     "edge": set(),
-    "wrap": set(),
+    "linear_ramp": {"end_values"},
+    "maximum": {"stat_length"},
+    "mean": {"stat_length"},
+    "median": {"stat_length"},
+    "minimum": {"stat_length"},
     "reflect": {"reflect_type"},
     "symmetric": {"reflect_type"},
+    "wrap": set(),
 }
+_STATISTICS: dict[str, Any] = {"maximum": np.max, "mean": np.mean, "median": np.median, "minimum": np.min}
 
 
 @composite(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    """NumPy's ``pad``, in the modes constant, edge, reflect, symmetric and wrap."""
+    """NumPy's ``pad``, in all modes but ``empty`` and functions of one's own."""
     if not isinstance(mode, str) or mode not in _PAD_MODES:
         raise UnsupportedKeywordError.for_keyword("numpy.pad", f"mode={mode!r}")
     unknown = set(kwargs) - _PAD_MODES[mode]
     if unknown:
         raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unknown}")
-    reject("numpy.pad", reflect_type=(kwargs.get("reflect_type", "even"), "even"))
     widths = _widths(pad_width, array.ndim)
     if mode == "constant":
-        return _pad_constant(array, widths, kwargs.get("constant_values", 0))
+        answer = _pad_constant(array, widths, kwargs.get("constant_values", 0))
+    elif mode == "linear_ramp":
+        answer = _pad_ramps(array, widths, kwargs.get("end_values", 0))
+    elif mode in _STATISTICS:
+        answer = _pad_statistics(array, widths, mode, kwargs.get("stat_length"))
+    else:
+        answer = _pad_copies(array, widths, mode, kwargs.get("reflect_type", "even") == "odd")
+    return np.copy(answer) if answer is array else answer
+
+
+def _pad_copies(array: Any, widths: Pairs, mode: str, odd: bool) -> Any:
+    """Elements again in another order; if ``odd``, what they differ from the edge by is turned round."""
     for axis, width in enumerate(widths, -array.ndim):
-        if width != (0, 0):
+        if width == (0, 0):
+            continue
+        if odd and array.shape[axis] > 1:
+            array = _odd_reflections(array, axis, *width, include_edge=mode == "symmetric")
+        else:
             source = np.pad(np.arange(array.shape[axis]), width, mode)  # type: ignore[call-overload]
             array = array[_along(axis, source)]
+    return array
+
+
+def _odd_reflections(x: Any, axis: int, before: int, after: int, include_edge: bool) -> Any:
+    """Reflections in the edges until the widths are filled; each takes whole periods of the original elements."""
+    period, skip = (x.shape[axis], 0) if include_edge else (x.shape[axis] - 1, 1)
+    while before or after:
+        n = x.shape[axis]
+        whole = (n - skip) // period * period
+        left, right = min(whole, before), min(whole, after)
+        parts = [
+            2 * x[_along(axis, slice(0, 1))] - np.flip(x[_along(axis, slice(skip, skip + left))], axis),
+            x,
+            2 * x[_along(axis, slice(n - 1, n))] - np.flip(x[_along(axis, slice(n - skip - right, n - skip))], axis),
+        ]
+        x = _concatenate(parts, axis)
+        before, after = before - left, after - right
+    return x
+
+
+def _pad_ramps(array: Any, widths: Pairs, values: Any) -> Any:
+    """On each side numbers at equal distances, from the value at the end to the element at the edge."""
+    values = np.broadcast_to(values if isinstance(values, Tracer) else np.asarray(values), (array.ndim, 2))
+    for axis, (before, after) in enumerate(widths, -array.ndim):
+        n, parts = array.shape[axis], [array]
+        for side, (width, edge) in enumerate(((before, 0), (after, n - 1))):
+            if width:
+                ramp = np.linspace(
+                    values[axis, side], array[_along(axis, edge)], width, endpoint=False, dtype=array.dtype, axis=axis
+                )
+                parts = [*parts, np.flip(ramp, axis)] if side else [ramp, *parts]
+        array = _concatenate(parts, axis) if len(parts) > 1 else array
+    return array
+
+
+def _pad_statistics(array: Any, widths: Pairs, mode: str, lengths: Any) -> Any:
+    """On each side one statistic of the ``lengths`` elements next to it, of all of them by default."""
+    lengths = np.broadcast_to(np.asarray(lengths, object), (array.ndim, 2)).tolist()
+    for axis, (before, after) in enumerate(widths, -array.ndim):
+        n, parts = array.shape[axis], [array]
+        for side, width in enumerate((before, after)):
+            length = n if lengths[axis][side] is None else min(as_index(lengths[axis][side]), n)
+            if length < 0:
+                raise ValueError("index can't contain negative values")
+            if not length and mode in ("maximum", "minimum") and (before or after):
+                raise ValueError("stat_length of 0 yields no value for padding")
+            if width:
+                near = slice(n - length, n) if side else slice(0, length)
+                value = _STATISTICS[mode](array[_along(axis, near)], axis=axis, keepdims=True)
+                value = (np.round(value) if array.dtype.kind in "iu" else value).astype(array.dtype)
+                shape = tuple(width if i == axis else m for i, m in enumerate(array.shape, -array.ndim))
+                fill = np.broadcast_to(value, shape)
+                parts = [*parts, fill] if side else [fill, *parts]
+        array = _concatenate(parts, axis) if len(parts) > 1 else array
     return array
 
 

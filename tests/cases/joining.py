@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cases.table import array, case, special
+from cases.table import array, case, refused, special
+from hodiff.errors import UnsupportedKeywordError
 from hodiff.ops import joining as ops
 
 _V = array(3)
@@ -20,6 +21,15 @@ def _power(parts):
 
 def _weigh(x):
     return x * x * np.arange(1, 1 + x.size, dtype=np.float32).reshape(x.shape)
+
+
+def _padded_and_changed(x):
+    x, total = x * 1, 0.0
+    for mode, options in (("edge", {}), ("constant", {"constant_values": 2.0}), ("mean", {})):
+        padded = np.pad(x, 0, mode, **options)
+        padded[0] *= 2.0
+        total = total + padded * x
+    return total
 
 
 CASES = [
@@ -102,6 +112,37 @@ CASES = [
     case("pad-wrap", lambda x: _weigh(np.pad(x, ((0, 0), (1, 7)), "wrap")), _X, covers=np.pad),
     case("pad-wrap-vector", lambda x: _weigh(np.pad(x, 2, "wrap")), _V, covers=np.pad),
     case("pad-scalar", lambda x: np.pad(x, 0) ** 2, 0.4, covers=np.pad),
+    *(
+        case(
+            f"pad-{mode}-odd",
+            lambda x, mode=mode: _weigh(np.pad(x, ((1, 5), (7, 0)), mode, reflect_type="odd")),
+            _X,
+            covers=np.pad,
+        )
+        for mode in ("reflect", "symmetric")
+    ),
+    case("pad-odd-single", lambda x: _weigh(np.pad(x, 2, "reflect", reflect_type="odd")), _X[:1, :1], covers=np.pad),
+    case("pad-ramp", lambda x: _weigh(np.pad(x, ((1, 2), (3, 0)), "linear_ramp")), _X, covers=np.pad),
+    case(
+        "pad-ramp-traced",
+        lambda x: _weigh(np.pad(x, ((1, 2), (3, 0)), "linear_ramp", end_values=x[0, 0] ** 2)),
+        _X,
+        covers=np.pad,
+    ),
+    *(
+        case(
+            f"pad-{mode}-{n}",
+            lambda x, mode=mode, n=n: _weigh(np.pad(x, ((1, 2), (3, 0)), mode, stat_length=n)),
+            _X,
+            covers=np.pad,
+            scale=0.05,
+        )
+        for mode in ("maximum", "mean", "median", "minimum")
+        for n in (None, 2, (1, 7))
+    ),
+    refused("pad-empty-mode", UnsupportedKeywordError, lambda x: np.pad(x, 1, "empty"), _X),
+    refused("pad-function", UnsupportedKeywordError, lambda x: np.pad(x, 1, lambda *_: None), _X),
+    case("pad-nothing-is-a-copy", _padded_and_changed, _X, covers=np.pad),
 ]
 
 SPECIALS = [
