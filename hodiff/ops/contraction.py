@@ -115,8 +115,8 @@ composite(np.linalg.matmul)(matmul)
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """NumPy's ``dot``: over the last axis of ``a`` and the last but one of ``b``."""
     reject("numpy.dot", out=(out, None))
-    a, b = as_operand(a), as_operand(b)
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    if a.ndim == 0 or b.ndim == 0:
         return np.multiply(a, b)
     if a.ndim > 1 and b.ndim > 2:
         return tensordot(a, b, axes=(-1, -2))
@@ -126,8 +126,8 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 @composite(np.inner)
 def inner(a: Any, b: Any) -> Any:
     """NumPy's ``inner``: over the last axes of both."""
-    a, b = as_operand(a), as_operand(b)
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    if a.ndim == 0 or b.ndim == 0:
         return np.multiply(a, b)
     if a.ndim == 1:
         return matmul(b, a)

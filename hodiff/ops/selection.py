@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
-from hodiff.core import as_operand
+from hodiff.core import Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
 from hodiff.shaped import is_inexact
@@ -47,7 +47,7 @@ minimum = elementwise(np.minimum, _share, lambda ans, x, y: _share(ans, y, x))
 fmax = elementwise(np.fmax, _share, lambda ans, x, y: _share(ans, y, x))
 fmin = elementwise(np.fmin, _share, lambda ans, x, y: _share(ans, y, x))
 clamp = elementwise(
-    lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    lambda x, low, high: np.clip(x, low, high),
     *(partial(_clamp_share, slot) for slot in range(3)),
     name="clamp",
 )
@@ -92,6 +92,8 @@ def clip(
     for keyword in ufunc_keywords:
         raise UnsupportedKeywordError.for_keyword("numpy.clip", keyword)
     lower, upper = _bound(a_min, min), _bound(a_max, max)
+    # As for NumPy, what is clipped is an array, and only the bounds may be numbers without a precision of their own.
+    a = a if isinstance(a, Tracer) else np.asarray(a)
     if lower is None:
         return np.copy(a) if upper is None else np.minimum(a, upper)
     return np.maximum(a, lower) if upper is None else clamp(a, as_operand(lower), as_operand(upper))

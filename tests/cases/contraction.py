@@ -115,6 +115,7 @@ CASES = [
     case("linalg-matmul", np.linalg.matmul, _TALL, _STACK[:, :3], covers=np.linalg.matmul),
     # --- dot, inner, outer, vdot
     *_pairs("dot", np.dot, _DOT_SHAPES, np.dot),
+    case("dot-number", lambda x: np.dot(x, 2) * np.inner(0.3, x), _PLAIN, covers=(np.dot, np.inner), single=False),
     case("dot-method", lambda x: x.dot(x.T) * x.dot(x[0]), _A[:, :2], covers=np.dot),
     case("dot-plain", lambda x: np.dot(_PLAIN, np.dot(x, x)), _C, covers=np.dot, single=False),
     *_pairs("inner", np.inner, _INNER_SHAPES, np.inner),

@@ -74,6 +74,19 @@ SPECIALS = [
     special("clip-bounds-tie", lambda x, a, b: np.clip(x, a, b), (0.0, 1.0, 1.0), (0.0, 0.5, 0.5)),
     special("clip-crossed-bounds", lambda x, a, b: np.clip(x, a, b), (1.0, 2.0, 1.0), (0.0, 0.0, 1.0)),
     special("clip-nan", lambda x: np.clip(x, 0.0, 1.0), np.array([np.nan, 0.0, 2.0]), np.array([np.nan, 0.5, 0.0])),
+    # Bounds are compared in the precision of the answer.
+    special(
+        "clip-mixed-precision",
+        lambda x: np.clip(x.astype(np.float32), 0.1, np.array([2.0, 5.0])),
+        np.array([0.0, 1.0]),
+        np.array([0.0, 1.0]),
+    ),
+    special(
+        "clip-number-mixed-precision",
+        lambda y: np.clip(0.3, y.astype(np.float32), np.array([2.0, 5.0])),
+        np.array([0.0, 1.0]),
+        np.array([0.0, 1.0]),
+    ),
     special("fmin-one-nan", np.fmin, (np.nan, 1.0), (0.0, 1.0)),
     special("maximum-nan", np.maximum, (np.nan, 1.0), (np.nan, np.nan)),
     special("maximum-tie", np.maximum, (1.0, 1.0), (0.5, 0.5), second=np.zeros((2, 2))),
