@@ -19,9 +19,13 @@ from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
 from hodiff.kinds import composite, constant, elementwise, general, linear
 from hodiff.operators import attribute, infix, prefix
 
-_LN2 = float(np.log(2.0))
-_LN10 = float(np.log(10.0))
-_DEGREE = float(np.pi / 180.0)
+_LN2, _LN10, _DEGREE = np.log(np.longdouble(2)), np.log(np.longdouble(10)), np.deg2rad(np.longdouble(1))
+_DOUBLE = np.dtype(float)
+
+
+def _like(constant: np.longdouble, x: Any) -> Any:
+    """A constant to multiply ``x`` by: in extended precision for such ``x``, else a number without precision."""
+    return constant if getattr(x, "dtype", _DOUBLE).char in "gG" else float(constant)
 
 
 def _inverse(y: Any) -> Any:
@@ -127,17 +131,19 @@ ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)
 # --- powers, exponentials, logarithms ---------------------------------------------------------------------------------
 
 exp = elementwise(np.exp, lambda ans, x: ans, smooth=True)
-exp2 = elementwise(np.exp2, lambda ans, x: ans * _LN2)
+exp2 = elementwise(np.exp2, lambda ans, x: ans * _like(_LN2, ans))
 expm1 = elementwise(np.expm1, lambda ans, x: np.exp(x))
 log = elementwise(np.log, lambda ans, x: 1 / x)
-log2 = elementwise(np.log2, lambda ans, x: 1 / (x * _LN2))
-log10 = elementwise(np.log10, lambda ans, x: 1 / (x * _LN10))
+log2 = elementwise(np.log2, lambda ans, x: 1 / (x * _like(_LN2, x)))
+log10 = elementwise(np.log10, lambda ans, x: 1 / (x * _like(_LN10, x)))
 log1p = elementwise(np.log1p, lambda ans, x: 1 / (1 + x))
 sqrt = elementwise(np.sqrt, lambda ans, x: 0.5 / ans)
 cbrt = elementwise(np.cbrt, lambda ans, x: 1 / (3 * ans * ans))
 logaddexp = elementwise(np.logaddexp, lambda ans, x, y: expit(_gap(x, y)), lambda ans, x, y: expit(_gap(y, x)))
 logaddexp2 = elementwise(
-    np.logaddexp2, lambda ans, x, y: expit(_LN2 * _gap(x, y)), lambda ans, x, y: expit(_LN2 * _gap(y, x))
+    np.logaddexp2,
+    lambda ans, x, y: expit(_like(_LN2, ans) * _gap(x, y)),
+    lambda ans, x, y: expit(_like(_LN2, ans) * _gap(y, x)),
 )
 hypot = elementwise(np.hypot, lambda ans, x, y: _cosine(x, ans), lambda ans, x, y: _cosine(y, ans))
 
@@ -160,10 +166,10 @@ arctan2 = elementwise(
     lambda ans, y, x: _over_square(x, np.hypot(y, x)),
     lambda ans, y, x: -_over_square(y, np.hypot(y, x)),
 )
-deg2rad = elementwise(np.deg2rad, lambda ans, x: _DEGREE, smooth=True)
-radians = elementwise(np.radians, lambda ans, x: _DEGREE, smooth=True)
-rad2deg = elementwise(np.rad2deg, lambda ans, x: 1 / _DEGREE, smooth=True)
-degrees = elementwise(np.degrees, lambda ans, x: 1 / _DEGREE, smooth=True)
+deg2rad = elementwise(np.deg2rad, lambda ans, x: _like(_DEGREE, x), smooth=True)
+radians = elementwise(np.radians, lambda ans, x: _like(_DEGREE, x), smooth=True)
+rad2deg = elementwise(np.rad2deg, lambda ans, x: 1 / _like(_DEGREE, x), smooth=True)
+degrees = elementwise(np.degrees, lambda ans, x: 1 / _like(_DEGREE, x), smooth=True)
 
 # --- complex numbers --------------------------------------------------------------------------------------------------
 

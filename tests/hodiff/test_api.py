@@ -452,6 +452,21 @@ def test_longdouble_keeps_its_precision():
     assert abs(gradient - np.exp(x) * (1 + x)) <= 4 * np.finfo(np.longdouble).eps * gradient
 
 
+@pytest.mark.parametrize(
+    ("function", "slope"),
+    [
+        (np.log2, lambda x: 1 / (x * np.log(np.longdouble(2)))),
+        (np.log10, lambda x: 1 / (x * np.log(np.longdouble(10)))),
+        (np.exp2, lambda x: np.exp2(x) * np.log(np.longdouble(2))),
+        (np.deg2rad, lambda x: np.deg2rad(np.longdouble(1))),
+        (np.rad2deg, lambda x: np.rad2deg(np.longdouble(1))),
+    ],
+)
+def test_constants_of_partials_have_the_precision_of_longdouble(function, slope):
+    x = np.longdouble(7) / 3
+    assert abs(hd.grad(function)(x) - slope(x)) <= 4 * np.finfo(np.longdouble).eps * abs(slope(x))
+
+
 def test_tangents_and_cotangents_are_cast_to_the_dtype_of_what_they_belong_to():
     x = np.ones(2, np.float32)
     assert hd.jvp(lambda x: x * 2, (x,), (np.ones(2),))[1].dtype == np.float32
