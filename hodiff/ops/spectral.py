@@ -209,7 +209,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         return _hermitian_svd(a, compute_uv)
     if not compute_uv:
         return singular(a, vectors=False, undefined=_UNDEFINED, full=False)[1]
-    full = bool(full_matrices) and a.shape[-1] != a.shape[-2]
+    full = bool(full_matrices) and a.shape[-2:][0] != a.shape[-1]
     return _SVD(*singular(a, vectors=True, undefined=_UNDEFINED, full=full))
 
 
