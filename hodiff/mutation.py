@@ -56,11 +56,11 @@ def is_array(value: Any) -> bool:
 def link(answer: Any, operand: Any, primitive: Primitive, parameters: dict[str, Any]) -> Any:
     """Note that ``answer`` is a view of ``operand``, so that a change of one can be made in both."""
     if isinstance(answer, Tracer):
-        if not operand.shape and not is_array(operand):
-            operand = operand.fork()  # NumPy makes an array of a scalar, and a view of that
         try:
             views = operand.views
         except AttributeError:
+            if not operand.shape and not is_array(operand):
+                operand = operand.fork()  # NumPy makes an array of a scalar, and a view of that
             views = operand.views = []
         if views is SEALED:
             answer.views = SEALED
