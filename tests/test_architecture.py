@@ -33,6 +33,7 @@ LAYERS = {
     "hodiff.arguments": 2,
     "hodiff.batch_rules": 2,
     "hodiff.mutation": 2,
+    "hodiff.operands": 2,
     "hodiff.primal": 2,
     "hodiff.reducing": 2,
     "hodiff.dispatch": 3,

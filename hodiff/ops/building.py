@@ -2,7 +2,7 @@
 
 ``linspace`` is linear in its two ends together, so it is an operation of its own; ``geomspace`` is not, and follows
 from yᵢ = start^(1−wᵢ)·stop^wᵢ. The rest is written with other functions.
-May import ``batch_rules``, ``core``, ``kinds`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda stop: np.linspace(0.0, stop, 3)[1])(2.0)
@@ -17,6 +17,7 @@ import numpy as np
 from hodiff.batch_rules import batch_aligned
 from hodiff.core import Primitive, Tracer, as_operand
 from hodiff.kinds import composite, general, linear, reject
+from hodiff.operands import as_array
 from hodiff.shaped import negative_axis
 
 _ALL = slice(None)
@@ -104,7 +105,7 @@ def logspace(
 @composite(np.geomspace)
 def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None, axis: int = 0) -> Any:
     """NumPy's ``geomspace``; in the complex plane along the spiral that NumPy takes."""
-    start, stop = (v if isinstance(v, Tracer) else np.asarray(v) for v in (start, stop))
+    start, stop = (as_array(v) for v in (start, stop))
     num = as_index(num)
     common = np.result_type(start.dtype, stop.dtype, float(num), np.zeros((), dtype))
     ends = (v if v.dtype == common else v.astype(common) for v in (start, stop))
@@ -145,7 +146,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 @composite(np.ix_)
 def ix_(*args: Any) -> tuple[Any, ...]:
     """NumPy's ``ix_``."""
-    sequences: list[Any] = [a if isinstance(a, Tracer) else np.asarray(a) for a in args]
+    sequences: list[Any] = [as_array(a) for a in args]
     result = []
     for i, sequence in enumerate(sequences):
         if sequence.ndim != 1:

@@ -1,7 +1,7 @@
 """Choosing elements: choose, select, compress, extract, piecewise, nan_to_num.
 
 Each is an index or a ``where``, so what was not chosen has the derivative zero, whatever its value.
-May import ``core``, ``errors``, ``kinds``, ``mutation`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``mutation``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(np.select([x < 1, x < 3], [x**2, 5 * x])))(np.array([0.5, 2.0, 4.0]))
@@ -16,12 +16,8 @@ from hodiff.core import Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, reject
 from hodiff.mutation import is_array
+from hodiff.operands import as_array
 from hodiff.shaped import is_inexact
-
-
-def _as_array(value: Any) -> Any:
-    return value if isinstance(value, Tracer) else np.asarray(value)
-
 
 # --- by number --------------------------------------------------------------------------------------------------------
 
@@ -66,7 +62,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         raise ValueError("select with an empty condition list is not possible")
     *choices, answer = _of_one_dtype((*choicelist, default))
     for i in range(len(condlist) - 1, -1, -1):
-        condition = _as_array(condlist[i])
+        condition = as_array(condlist[i])
         if condition.dtype.kind != "b":
             raise TypeError(f"invalid entry {i} in condlist: should be boolean ndarray")
         answer = np.where(condition, choices[i], answer)
@@ -76,13 +72,13 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 def _of_one_dtype(values: Any) -> list[Any]:
     """Arrays of their common dtype, to which, as for NumPy, Python's numbers adapt."""
     weak = (int, float, complex)
-    values = [v if type(v) in weak else _as_array(v) for v in values]
+    values = [v if type(v) in weak else as_array(v) for v in values]
     dtype = np.result_type(*(v if type(v) in weak else v.dtype for v in values))
     return [_cast(v, dtype) for v in values]
 
 
 def _cast(value: Any, dtype: Any) -> Any:
-    value = _as_array(value)
+    value = as_array(value)
     return value if value.dtype == dtype else value.astype(dtype)
 
 
@@ -90,7 +86,7 @@ def _cast(value: Any, dtype: Any) -> Any:
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     """NumPy's ``compress``. Refused for a batch of conditions, whose members differ in length."""
     reject("numpy.compress", out=(out, None))
-    condition = _as_array(condition)
+    condition = as_array(condition)
     if condition.ndim != 1:
         raise ValueError("condition must be a 1-d array")
     return np.take(a, np.nonzero(condition)[0], axis=axis)
@@ -114,7 +110,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
     Refused for a batch of conditions, since a function may depend on which elements it gets.
     """
-    x = _as_array(x)
+    x = as_array(x)
     conditions = _conditions(x, condlist, len(funclist))
     shape = x.shape
     if not shape:
@@ -127,7 +123,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         chosen = places[condition]
         if not chosen.size:
             continue
-        values = _as_array(function(x[condition], *args, **kw) if callable(function) else function)
+        values = as_array(function(x[condition], *args, **kw) if callable(function) else function)
         if values.dtype.kind == "c" and x.dtype.kind != "c":
             raise TypeError("numpy.piecewise: a complex value does not fit into the answer, which has the dtype of x")
         pool.append(np.ravel(np.broadcast_to(_cast(values, x.dtype), chosen.shape)))

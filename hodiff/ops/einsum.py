@@ -2,7 +2,7 @@
 
 A call is brought into one form, explicit and without ellipses, in which no operand repeats a letter (repeated ones
 are diagonals). In that form the operation is multilinear, its transpose is an einsum again, with the cotangent in the
-place of the operand, and a batch is one more letter. May import ``core``, ``kinds`` and ``shaped``.
+place of the operand, and a batch is one more letter. May import ``core``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.einsum("ii->", x))(np.ones((2, 2)))
@@ -18,6 +18,7 @@ import numpy as np
 
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, multilinear, reject
+from hodiff.operands import as_array
 from hodiff.shaped import Shape, Shaped
 
 #: In the order in which NumPy sorts the letters of an implicit output, which is also that of the integer labels.
@@ -100,7 +101,7 @@ def einsum(
     """NumPy's ``einsum``; repeated letters, ellipses, lengths of 1 that broadcast, and lists of integers included."""
     reject("numpy.einsum", out=(out, None), dtype=(dtype, None), order=(order, "K"), casting=(casting, "safe"))
     subscripts, values = _arguments(operands)
-    values = [v if isinstance(v, Tracer) else np.asarray(v) for v in values]
+    values = [as_array(v) for v in values]
     form = _canonical(subscripts, tuple(v.ndim for v in values))
     for i, pairs in enumerate(form.diagonals):
         for first, second in pairs:

@@ -2,7 +2,7 @@
 
 ``concatenated``, ``stacked`` and ``padded`` are linear in all operands together. Padding with copies of elements is
 indexing: NumPy's own ``pad``, applied to the indices of an axis, says which element goes where. May import ``core``,
-``errors``, ``kinds`` and ``shaped``.
+``errors``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(np.concatenate([x, 2 * x])[1:]))(np.ones(2))
@@ -19,6 +19,7 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
+from hodiff.operands import as_array
 from hodiff.shaped import Shape, Shaped, negative_axis
 
 _ALL = slice(None)
@@ -282,7 +283,7 @@ def _odd_reflections(x: Any, axis: int, before: int, after: int, include_edge: b
 
 def _pad_ramps(array: Any, widths: Pairs, values: Any) -> Any:
     """On each side numbers at equal distances, from the value at the end to the element at the edge."""
-    values = np.broadcast_to(values if isinstance(values, Tracer) else np.asarray(values), (array.ndim, 2))
+    values = np.broadcast_to(as_array(values), (array.ndim, 2))
     for axis, (before, after) in enumerate(widths, -array.ndim):
         n, parts = array.shape[axis], [array]
         for side, (width, edge) in enumerate(((before, 0), (after, n - 1))):
@@ -333,7 +334,7 @@ def _widths(pad_width: Any, ndim: int) -> Pairs:
 
 
 def _pad_constant(array: Any, widths: Pairs, values: Any) -> Any:
-    values = values if isinstance(values, Tracer) else np.asarray(values)
+    values = as_array(values)
     if values.dtype.kind not in "biufc":
         raise TypeError(f"numpy.pad: constant_values must be numbers, not {values.dtype}")
     if not isinstance(values, Tracer) and not values.any():

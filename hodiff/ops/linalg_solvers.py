@@ -3,7 +3,7 @@
 ``lstsq`` has the derivative of a matrix of the rank that NumPy finds with the given tolerance, kept constant: Golub and
 Pereyra (1973), "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate".
 Where a change of the matrix changes its rank, the solution is not continuous.
-May import ``core``, ``errors``, ``kinds``, ``matrices`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``matrices``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda b: np.linalg.lstsq(np.array([[1.0], [1.0]]), b)[0][0])(np.array([1.0, 2.0]))
@@ -21,6 +21,7 @@ from hodiff.core import Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, general, reject
 from hodiff.matrices import adjoint, conjugate, inexact
+from hodiff.operands import as_array
 from hodiff.shaped import Shape, negative_axes
 
 
@@ -190,7 +191,7 @@ def _chain(arrays: list[Any], lengths: Shape) -> Any:
 def multi_dot(arrays: Any, *, out: Any = None) -> Any:
     """NumPy's ``linalg.multi_dot``, in the cheapest order."""
     reject("numpy.linalg.multi_dot", out=(out, None))
-    arrays = [x if isinstance(x, Tracer) else np.asarray(x) for x in arrays]
+    arrays = [as_array(x) for x in arrays]
     if len(arrays) < 2:
         raise ValueError("Expecting at least two arrays.")
     if len(arrays) == 2:
@@ -211,7 +212,7 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Any:
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """NumPy's ``linalg.tensorsolve``."""
     a, b = as_operand(a), as_operand(b)
-    b = b if isinstance(b, Tracer) else np.asarray(b)
+    b = as_array(b)
     if axes is not None:
         order = list(range(a.ndim))
         for axis in axes:

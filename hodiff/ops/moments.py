@@ -2,7 +2,7 @@
 
 Where all elements are equal ``std`` has the derivative 0, the minimum-norm element of the Clarke subdifferential. Axes
 are counted from the end, so that a batch axis may stand in front.
-May import ``core``, ``errors``, ``kinds``, ``reducing`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.var)(np.array([0.0, 1.0, 5.0]))
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general, reject
+from hodiff.operands import as_array
 from hodiff.reducing import ABSENT, Axes, converted, count, flag, kept, length, masked
 from hodiff.shaped import negative_axes
 
@@ -85,7 +85,7 @@ def var(
     """NumPy's ``var``."""
     reject("numpy.var", out=(out, None))
     ddof = _correction(ddof, correction)
-    a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "numpy.var")
+    a = _averaged(as_array(a), dtype, "numpy.var")
     axes = negative_axes(_tuple(axis), a.ndim, "numpy.var")
     if (where is ABSENT or where is True) and mean is ABSENT:
         return variance(a, axis=axes, ddof=ddof, keepdims=flag(keepdims))
@@ -108,7 +108,7 @@ def std(
     """NumPy's ``std``; where all elements are equal its derivative is 0."""
     reject("numpy.std", out=(out, None))
     ddof = _correction(ddof, correction)
-    a = _averaged(a if isinstance(a, Tracer) else np.asarray(a), dtype, "numpy.std")
+    a = _averaged(as_array(a), dtype, "numpy.std")
     axes = negative_axes(_tuple(axis), a.ndim, "numpy.std")
     if (where is ABSENT or where is True) and mean is ABSENT:
         return standard_deviation(a, axis=axes, ddof=ddof, keepdims=flag(keepdims))

@@ -3,7 +3,7 @@
 Missing elements are not selected, so their derivative is exactly 0, and a derivative that is NaN before them ends
 there. Where all elements of a slice are missing, NumPy's warning is given and every derivative is 0. Where some are
 present, but not enough for ``ddof``, the variance is NaN and so are the derivatives of those.
-May import ``core``, ``errors``, ``kinds``, ``reducing`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.nansum((x - np.array([1.0, np.nan, 0.0])) ** 2))(np.ones(3))
@@ -17,9 +17,10 @@ from warnings import warn
 
 import numpy as np
 
-from hodiff.core import Primitive, Tracer
+from hodiff.core import Primitive
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general, reject
+from hodiff.operands import as_array
 from hodiff.reducing import ABSENT, converted, flag, mask_of, reduced_axes
 from hodiff.shaped import keepdims_shape, negative_axis
 
@@ -144,7 +145,7 @@ def nanvar(
 ) -> Any:
     """NumPy's ``nanvar``."""
     reject("numpy.nanvar", out=(out, None))
-    a = a if isinstance(a, Tracer) else np.asarray(a)
+    a = as_array(a)
     if a.dtype.kind not in "fc":
         keywords = {"keepdims": flag(keepdims), "where": where, "mean": mean, "correction": correction}
         return np.var(a, axis=axis, dtype=dtype, ddof=ddof, **keywords)
@@ -179,7 +180,7 @@ def nanstd(
 ) -> Any:
     """NumPy's ``nanstd``; where all elements that are present are equal its derivative is 0."""
     reject("numpy.nanstd", out=(out, None))
-    a = a if isinstance(a, Tracer) else np.asarray(a)
+    a = as_array(a)
     keywords = {"keepdims": flag(keepdims), "where": where, "mean": mean, "correction": correction}
     if a.dtype.kind not in "fc":
         return np.std(a, axis=axis, dtype=dtype, ddof=ddof, **keywords)
@@ -227,7 +228,7 @@ def _present_extremum(
         a = np.where(_present(a, where), a, np.nan)
     if initial is ABSENT or initial is None:
         return primitive(a, axis=axes, keepdims=keepdims)
-    initial = initial if isinstance(initial, Tracer) else np.asarray(initial)
+    initial = as_array(initial)
     if initial.ndim:
         raise ValueError(f"{name}: initial must be a scalar, not an array of shape {initial.shape}")
     # `initial` takes part in ties, as one more element.

@@ -4,7 +4,7 @@ Where NumPy drops leading zeros, the length of its answer depends on values and 
 be lost, so coefficients that are traced keep them: ``polymul`` and the remainder of ``polydiv`` may have zeros in front
 that NumPy's answer lacks, and are the same polynomials. ``np.roots`` of traced coefficients are differentiated
 implicitly: dr = -dp(r)/p′(r), infinite or NaN at multiple roots, where there is no derivative.
-May import ``core``, ``errors`` and ``kinds``.
+May import ``core``, ``errors``, ``kinds`` and ``operands``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda p: np.roots(p)[0])(np.array([1.0, -3.0, 2.0]))
@@ -19,15 +19,12 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.errors import ConversionError
 from hodiff.kinds import composite, constant, general
-
-
-def _array(x: Any) -> Any:
-    return x if isinstance(x, Tracer) else np.asarray(x)
+from hodiff.operands import as_array
 
 
 def _coefficients(p: Any) -> Any:
     """Coefficients as an array with one axis at least."""
-    p = _array(p.coeffs if isinstance(p, np.poly1d) else p)
+    p = as_array(p.coeffs if isinstance(p, np.poly1d) else p)
     return p if p.ndim else np.reshape(p, (1,))
 
 
@@ -46,7 +43,7 @@ def _refuse_objects(name: str, *polynomials: Any) -> None:
 def polyval(p: Any, x: Any) -> Any:
     """NumPy's ``polyval``, by Horner's scheme."""
     _refuse_objects("polyval", x)
-    p, x = _array(p.coeffs if isinstance(p, np.poly1d) else p), _array(x)
+    p, x = as_array(p.coeffs if isinstance(p, np.poly1d) else p), as_array(x)
     answer = np.zeros_like(x)
     for coefficient in p:
         answer = answer * x + coefficient
@@ -141,7 +138,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
         k = np.broadcast_to(k, (m,))
     if k.shape[0] < m:
         raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
-    p = _array(p)
+    p = as_array(p)
     for i in range(m):
         p = np.concatenate((p / np.arange(p.shape[0], 0, -1), k[i : i + 1]))
     return p
@@ -202,7 +199,7 @@ def poly(seq_of_zeros: Any) -> Any:
 
 def _samples(x: Any, y: Any, w: Any, deg: int) -> tuple[Any, Any, Any]:
     """The arguments of ``polyfit`` as arrays, checked as NumPy does."""
-    x, y = _array(x) + 0.0, _array(y) + 0.0
+    x, y = as_array(x) + 0.0, as_array(y) + 0.0
     if deg < 0:
         raise ValueError("expected deg >= 0")
     if x.ndim != 1:
@@ -214,7 +211,7 @@ def _samples(x: Any, y: Any, w: Any, deg: int) -> tuple[Any, Any, Any]:
     if x.shape[0] != y.shape[0]:
         raise TypeError("expected x and y to have same length")
     if w is not None:
-        w = _array(w) + 0.0
+        w = as_array(w) + 0.0
         if w.ndim != 1:
             raise TypeError("expected a 1-d array for weights")
         if w.shape[0] != y.shape[0]:

@@ -4,7 +4,7 @@ All sort, and take one element or interpolate between two: the derivative in the
 so elements that tie share it. The interpolating methods are differentiable in q too; where q meets an element, the
 slope of least absolute value counts. A NaN in the data makes every derivative NaN.
 Names of the methods and positions: Hyndman & Fan (1996), "Sample quantiles in statistical packages".
-May import ``batch_rules``, ``core``, ``kinds`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.median)(np.array([3.0, 1.0, 2.0, 5.0]))
@@ -20,6 +20,7 @@ import numpy as np
 from hodiff.batch_rules import batch_aligned
 from hodiff.core import Tracer, as_operand
 from hodiff.kinds import composite, constant, reject
+from hodiff.operands import as_array
 from hodiff.shaped import keepdims_shape, negative_axes, negative_axis
 
 # Continuous methods: the constants (alpha, beta) of the position n q + alpha + q (1 - alpha - beta) - 1.
@@ -192,7 +193,7 @@ def _flag(keepdims: Any) -> bool:
 
 def _real(a: Any) -> Any:
     a = as_operand(a)
-    a = a if isinstance(a, Tracer) else np.asarray(a)
+    a = as_array(a)
     if a.dtype.kind == "c":
         raise TypeError("a must be an array of real numbers")
     return a
@@ -200,7 +201,7 @@ def _real(a: Any) -> Any:
 
 def _broadcast_weights(a: Any, weights: Any, axis: Any) -> Any:
     """Weights in the shape of ``a``, from that shape or that of the axes alone."""
-    weights = weights if isinstance(weights, Tracer) else np.asarray(weights)
+    weights = as_array(weights)
     if weights.shape == a.shape:
         return weights
     if axis is None:
@@ -226,7 +227,7 @@ def _quantile(
     ignore_nan = name.startswith("nan")
     if ignore_nan and a.size == 0:
         return np.mean(a, axis=axes, keepdims=_flag(keepdims))
-    q = q if isinstance(q, Tracer) else np.asarray(q)
+    q = as_array(q)
     names, top = ("Percentiles", 100) if "percent" in name else ("Quantiles", 1)
     checked_range(q, message=f"{names} must be in the range [0, {top}]")
     x = _merge(a, axes)

@@ -1,7 +1,7 @@
 """Questions about arrays whose answers carry no derivative: tests, counts, places, text, and operations on bits.
 
 The answers are plain, or under ``vmap`` batched. Those whose shape depends on values are refused for a batch.
-May import ``core``, ``errors``, ``kinds`` and ``shaped``.
+May import ``core``, ``errors``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: x[0] * np.count_nonzero(x))(np.array([3.0, 0.0]))[0])
@@ -16,18 +16,8 @@ import numpy as np
 from hodiff.core import Tracer, as_operand
 from hodiff.errors import ConversionError
 from hodiff.kinds import composite, constant, reject
+from hodiff.operands import as_array, value_of
 from hodiff.shaped import negative_axes, negative_axis
-
-
-def _plain(x: Any) -> Any:
-    """The value of a traced array; anything else as it is."""
-    while isinstance(x, Tracer):
-        x = x.alive().truth()
-    return x
-
-
-def _array(x: Any) -> Any:
-    return x if isinstance(x, Tracer) else np.asarray(x)
 
 
 def _blank(a: Any) -> Any:
@@ -70,7 +60,7 @@ def fix(x: Any, out: Any = None) -> Any:
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """NumPy's ``isclose``."""
     a, b = as_operand(a), as_operand(b)
-    return close(a, b, rtol=_plain(rtol), atol=_plain(atol), equal_nan=bool(equal_nan))
+    return close(a, b, rtol=value_of(rtol), atol=value_of(atol), equal_nan=bool(equal_nan))
 
 
 # --- one answer for all elements --------------------------------------------------------------------------------------
@@ -85,7 +75,7 @@ def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bo
 @composite(np.array_equal)
 def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     """NumPy's ``array_equal``; under ``vmap`` an answer a member."""
-    a1, a2 = _array(a1), _array(a2)
+    a1, a2 = as_array(a1), as_array(a2)
     if a1.shape != a2.shape:
         return False
     same = np.equal(a1, a2)
@@ -97,7 +87,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
 @composite(np.array_equiv)
 def array_equiv(a1: Any, a2: Any) -> Any:
     """NumPy's ``array_equiv``; under ``vmap`` an answer a member."""
-    a1, a2 = _array(a1), _array(a2)
+    a1, a2 = as_array(a1), as_array(a2)
     try:
         np.broadcast_shapes(a1.shape, a2.shape)
     except ValueError:
@@ -131,13 +121,13 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 @composite(np.argwhere)
 def argwhere(a: Any) -> Any:
     """NumPy's ``argwhere``: plain indices."""
-    return np.argwhere(_plain(a))
+    return np.argwhere(value_of(a))
 
 
 @composite(np.flatnonzero)
 def flatnonzero(a: Any) -> Any:
     """NumPy's ``flatnonzero``: plain indices."""
-    return np.flatnonzero(_plain(a))
+    return np.flatnonzero(value_of(a))
 
 
 @composite(np.tril_indices_from)
@@ -226,7 +216,7 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
 @composite(np.min_scalar_type)
 def min_scalar_type(a: Any, /) -> Any:
     """NumPy's ``min_scalar_type``: of an array its dtype, of a scalar the smallest that holds it."""
-    return a.dtype if a.ndim else np.min_scalar_type(_plain(a))
+    return a.dtype if a.ndim else np.min_scalar_type(value_of(a))
 
 
 @composite(np.common_type)
@@ -258,7 +248,7 @@ def _no_memory(name: str) -> ConversionError:
 
 
 def _text(function: Any, a: Any, *arguments: Any, **keywords: Any) -> str:
-    return str(function(_plain(a), *arguments, **keywords))
+    return str(function(value_of(a), *arguments, **keywords))
 
 
 composite(np.array_repr)(partial(_text, np.array_repr))

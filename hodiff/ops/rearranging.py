@@ -1,8 +1,8 @@
 """Rearranging and repeating elements: flip, roll, rot90, tile, repeat, resize, windows, functions along an axis.
 
 Most of them are an index or a transposition; ``rolled``, ``tiled`` and ``repeated`` are operations of their own because
-their transposes are cheaper than those of an index array. May import ``core``, ``kinds``, ``mutation`` and
-``shaped``.
+their transposes are cheaper than those of an index array. May import ``core``, ``kinds``, ``mutation``, ``operands``
+and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.tile(x, 2) @ np.arange(4.0))(np.ones(2))
@@ -19,6 +19,7 @@ import numpy as np
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
 from hodiff.mutation import pinned
+from hodiff.operands import as_array
 from hodiff.shaped import negative_axes, negative_axis
 
 _ALL = slice(None)
@@ -234,7 +235,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
     if prod(outer) == 0:
         raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
     results = [func1d(rows[place], *args, **kwargs) for place in np.ndindex(outer)]
-    results = [r if isinstance(r, Tracer) else np.asarray(r) for r in results]
+    results = [as_array(r) for r in results]
     # As for NumPy, the first result says what the others are cast to.
     flat = np.stack(results, dtype=results[0].dtype, casting="unsafe")
     answer = np.reshape(flat, (*outer, *results[0].shape))

@@ -3,7 +3,7 @@
 Two equal operands of ``maximum`` or ``minimum`` share the derivative equally, the minimum-norm element of the Clarke
 subdifferential, so ``clip`` at a bound has the derivative 1/2. ``where`` selects cotangents instead of
 multiplying them, so nothing that was not selected can poison the result.
-May import ``batch_rules``, ``core``, ``errors``, ``kinds`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``errors``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.maximum)(1.0, 1.0))
@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
-from hodiff.core import Tracer, as_operand
+from hodiff.core import as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
+from hodiff.operands import as_array
 from hodiff.shaped import is_inexact
 
 
@@ -93,7 +94,7 @@ def clip(
         raise UnsupportedKeywordError.for_keyword("numpy.clip", keyword)
     lower, upper = _bound(a_min, min), _bound(a_max, max)
     # As for NumPy, what is clipped is an array, and only the bounds may be numbers without a precision of their own.
-    a = a if isinstance(a, Tracer) else np.asarray(a)
+    a = as_array(a)
     if lower is None:
         return np.copy(a) if upper is None else np.minimum(a, upper)
     return np.maximum(a, lower) if upper is None else clamp(a, as_operand(lower), as_operand(upper))

@@ -2,7 +2,7 @@
 
 Which elements are chosen depends on values, so the shapes of the answers do, and there are none for a batch. An element
 that stands for several equal ones shares its derivative among them equally.
-May import ``batch_rules``, ``core``, ``kinds`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.unique(x)[0])(np.array([1.0, 1.0, 2.0]))
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
-from hodiff.core import Primitive, Tracer, as_operand
+from hodiff.core import Primitive, as_operand
 from hodiff.kinds import composite, constant, general, linear
+from hodiff.operands import value_of
 from hodiff.shaped import negative_axis
 
 _ALL_FIELDS, _COUNT_FIELDS, _INVERSE_FIELDS = (
@@ -53,13 +54,6 @@ membership = constant(
 )
 
 
-def _plain(x: Any) -> Any:
-    """The value of a traced array."""
-    while isinstance(x, Tracer):
-        x = x.alive().truth()
-    return x
-
-
 def _chosen(x: Any, first: Any, inverse: Any) -> Any:
     """``x`` at ``first``, along the last axis; what has equal entries in ``inverse`` shares the derivative."""
     return representatives(x, np.reshape(inverse, (-1,)), first)
@@ -77,7 +71,7 @@ def unique(
     sorted: bool = True,
 ) -> Any:
     """NumPy's ``unique``; the indices and counts are plain arrays."""
-    value = _plain(ar)
+    value = value_of(ar)
     _, first, inverse, counts = np.unique(value, True, True, True, axis, equal_nan=equal_nan, sorted=sorted)
     if axis is None:
         values = _chosen(np.reshape(ar, (-1,)), first, inverse)
@@ -111,7 +105,7 @@ def unique_inverse(x: Any) -> Any:
 def unique_values(x: Any) -> Any:
     """NumPy's ``unique_values``, in the order in which NumPy returns them."""
     values = unique(x, equal_nan=False)
-    order = np.argsort(np.argsort(np.unique_values(_plain(x)), kind="stable"))
+    order = np.argsort(np.argsort(np.unique_values(value_of(x)), kind="stable"))
     return values[order]
 
 
@@ -125,9 +119,9 @@ def union1d(ar1: Any, ar2: Any) -> Any:
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
     """NumPy's ``intersect1d``: a common value shares its derivative among the elements of both arrays that have it."""
     first, second = (np.reshape(as_operand(a), (-1,)) for a in (ar1, ar2))
-    _, *indices = np.intersect1d(_plain(first), _plain(second), assume_unique, return_indices=True)
+    _, *indices = np.intersect1d(value_of(first), value_of(second), assume_unique, return_indices=True)
     everything = np.concatenate((first, second))
-    groups = np.unique(_plain(everything), return_inverse=True)[1]
+    groups = np.unique(value_of(everything), return_inverse=True)[1]
     values = _chosen(everything, np.unique(groups, return_index=True)[1], groups)[groups[indices[0]]]
     return (values, *indices) if return_indices else values
 
@@ -136,7 +130,7 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices:
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     """NumPy's ``setdiff1d``."""
     ar1 = np.reshape(as_operand(ar1), (-1,)) if assume_unique else np.unique(ar1)
-    return ar1[np.isin(_plain(ar1), _plain(ar2), assume_unique=True, invert=True)]
+    return ar1[np.isin(value_of(ar1), value_of(ar2), assume_unique=True, invert=True)]
 
 
 @composite(np.setxor1d)
@@ -145,7 +139,7 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     if not assume_unique:
         ar1, ar2 = np.unique(ar1), np.unique(ar2)
     merged = np.sort(np.concatenate((ar1, ar2), axis=None))
-    plain = _plain(merged)
+    plain = value_of(merged)
     fresh = np.concatenate(([True], plain[1:] != plain[:-1], [True]))
     return merged[np.nonzero(fresh[1:] & fresh[:-1])[0]]
 

@@ -3,7 +3,7 @@
 Convolution and correlation are each other's transposes. ``interp`` is differentiable in the points, the nodes and the
 values; at a node the slope of least absolute value of the two that meet there is its derivative, and 0 where they
 differ in sign: the minimum-norm element of the Clarke subdifferential in all three together.
-May import ``core``, ``kinds`` and ``shaped``.
+May import ``core``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.interp)(0.5, [0.0, 1.0, 2.0], [0.0, 3.0, 4.0]))
@@ -16,13 +16,10 @@ import numpy as np
 
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, multilinear
+from hodiff.operands import as_array
 from hodiff.shaped import Shaped, is_inexact, negative_axes, negative_axis
 
 _ALL = slice(None)
-
-
-def _as_array(x: Any) -> Any:
-    return x if isinstance(x, Tracer) else np.asarray(x)
 
 
 # --- convolution ------------------------------------------------------------------------------------------------------
@@ -78,7 +75,7 @@ sliding_product: Primitive = multilinear(
 
 def _signals(a: Any, v: Any) -> tuple[Any, Any]:
     """Two vectors; as for NumPy a scalar is one of length 1."""
-    a, v = (x if x.ndim else np.reshape(x, (1,)) for x in (_as_array(a), _as_array(v)))
+    a, v = (x if x.ndim else np.reshape(x, (1,)) for x in (as_array(a), as_array(v)))
     if a.ndim > 1 or v.ndim > 1:
         raise ValueError("object too deep for desired array")
     for name, x in (("a", a), ("v", v)):
@@ -174,7 +171,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
 @composite(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """NumPy's ``interp``, in double precision as NumPy's."""
-    x, xp, fp = _as_array(x), _as_array(xp), _as_array(fp)
+    x, xp, fp = as_array(x), as_array(xp), as_array(fp)
     if fp.dtype.kind == "c":
         ends = [(None, None) if e is None else (np.real(e), np.imag(e)) for e in (left, right)]
         real, imaginary = (
@@ -220,12 +217,12 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
         return a
     if n < 0:
         raise ValueError("order must be non-negative but got " + repr(n))
-    a = _as_array(a)
+    a = as_array(a)
     if a.ndim == 0:
         raise ValueError("diff requires input that is at least one dimensional")
     axis = negative_axis(axis, a.ndim, "numpy.diff")
     edge = tuple(1 if i == axis else m for i, m in enumerate(a.shape, -a.ndim))
-    parts = [v if v is a else _as_array(v) for v in (prepend, a, append) if v is not np._NoValue]
+    parts = [v if v is a else as_array(v) for v in (prepend, a, append) if v is not np._NoValue]
     if len(parts) > 1:
         a = np.concatenate([v if v.ndim else np.broadcast_to(v, edge) for v in parts], axis=axis)
     step = np.not_equal if a.dtype.kind == "b" else np.subtract
@@ -237,12 +234,12 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
 @composite(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """NumPy's ``ediff1d``; what is put at the ends may be traced too."""
-    ary = np.reshape(_as_array(ary), (-1,))
+    ary = np.reshape(as_array(ary), (-1,))
     parts = [ary[1:] - ary[:-1]]
     for name, value in (("to_begin", to_begin), ("to_end", to_end)):
         if value is None:
             continue
-        value = np.reshape(_as_array(value), (-1,))
+        value = np.reshape(as_array(value), (-1,))
         if not np.can_cast(value.dtype, ary.dtype, casting="same_kind"):
             raise TypeError(f"dtype of `{name}` must be compatible with input `ary` under the `same_kind` rule.")
         value = value if value.dtype == ary.dtype else value.astype(ary.dtype)
@@ -253,11 +250,11 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @composite(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """NumPy's ``trapezoid``; the points may be traced too."""
-    y = _as_array(y)
+    y = as_array(y)
     axis = negative_axis(axis, y.ndim, "numpy.trapezoid")
     width = dx
     if x is not None:
-        x = _as_array(x)
+        x = as_array(x)
         if x.ndim == 1:
             width = np.reshape(np.diff(x), (-1, *(1,) * (-axis - 1)))
         else:
@@ -278,7 +275,7 @@ def _spacings(f: Any, varargs: tuple[Any, ...], axes: tuple[int, ...]) -> list[A
         raise TypeError("invalid number of arguments")
     result = []
     for value, axis in zip(varargs, axes, strict=True):
-        value = _as_array(value)
+        value = as_array(value)
         if value.ndim > 1:
             raise ValueError("distances must be either scalars or 1d")
         if value.ndim and value.shape[0] != f.shape[axis]:
@@ -335,7 +332,7 @@ def _slope_along(f: Any, h: Any, axis: int, edge_order: int) -> Any:
 @composite(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """NumPy's ``gradient``; the spacings may be traced too."""
-    f = _as_array(f)
+    f = as_array(f)
     axes = negative_axes(axis, f.ndim, "numpy.gradient")
     spacings = _spacings(f, varargs, axes)
     if edge_order > 2:

@@ -3,7 +3,7 @@
 How many elements are in a bin changes by jumps, so counts have the derivative 0 wherever they have one; sums of weights
 are linear in the weights. Edges that are not given are differentiable functions of the least and the greatest element,
 and so is a density, which is divided by the widths of the bins.
-May import ``batch_rules``, ``core``, ``errors``, ``kinds``, ``reducing`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``errors``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda w: np.histogram([0.1, 0.2, 0.9], bins=2, weights=w)[0][0])(np.ones(3))
@@ -21,6 +21,7 @@ from hodiff.batch_rules import batch_loop
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import ConversionError, UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
+from hodiff.operands import as_array
 from hodiff.reducing import ABSENT, converted
 from hodiff.shaped import negative_axes
 
@@ -92,14 +93,14 @@ digits = constant(lambda x, bins, right: np.digitize(x, bins, right), name="digi
 @composite(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = ABSENT) -> Any:
     """NumPy's ``average``; of the data and of the weights."""
-    a = _operand(a)
+    a = as_array(a)
     axes = None if axis is None else negative_axes(axis, a.ndim, "numpy.average")
     keep = keepdims is not ABSENT and bool(keepdims)
     if weights is None:
         answer = np.mean(a, axis=axes, keepdims=keep)
         total = answer.dtype.type(a.size / product_of(answer.shape))
     else:
-        weights = _fitted(_operand(weights), a, axes)
+        weights = _fitted(as_array(weights), a, axes)
         dtype = np.result_type(a.dtype, weights.dtype, *(("f8",) if a.dtype.kind in "biu" else ()))
         a, weights = converted(a, dtype), converted(weights, dtype)
         total = np.sum(weights, axis=axes, keepdims=keep)
@@ -147,7 +148,7 @@ def cov(
     """NumPy's ``cov``; of the observations and of their weights ``aweights``."""
     if ddof is not None and ddof != int(ddof):
         raise ValueError("numpy.cov: ddof must be integer")
-    x = _observations(_operand(m), None if y is None else _operand(y), rowvar, dtype)
+    x = _observations(as_array(m), None if y is None else as_array(y), rowvar, dtype)
     if x.shape[0] == 0:
         return np.zeros((0, 0))
     if ddof is None:
@@ -162,7 +163,7 @@ def cov(
     elif aweights is None:
         freedom = total - ddof
     else:
-        freedom = total - ddof * np.sum(weights * _operand(aweights)) / total
+        freedom = total - ddof * np.sum(weights * as_array(aweights)) / total
     none = doubtful(np.less_equal(freedom, 0), message="Degrees of freedom <= 0 for slice")
     deviation = converted(x - mean[:, None], x.dtype)
     other = np.transpose(deviation if weights is None else deviation * weights)
@@ -200,7 +201,7 @@ def _weights_of(fweights: Any, aweights: Any, count: int) -> Any:
         if weights is None:
             continue
         # As NumPy has it, in double precision whatever they come in.
-        weights = converted(_operand(weights), np.dtype(float))
+        weights = converted(as_array(weights), np.dtype(float))
         if name == "fweights":
             forbidden(np.not_equal(weights, np.round(weights)), error=TypeError, message="fweights must be integer")
         if weights.ndim > 1:
@@ -247,7 +248,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
 @composite(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """NumPy's ``digitize``."""
-    return digits(_operand(x), _operand(bins), right=right)
+    return digits(as_array(x), as_array(bins), right=right)
 
 
 @composite(np.histogram)
@@ -279,7 +280,7 @@ def histogram2d(
     if len(x) != len(y):
         raise ValueError("numpy.histogram2d: x and y must have the same length.")
     if _has_length(bins) and len(bins) not in (1, 2):
-        bins = [_operand(bins)] * 2
+        bins = [as_array(bins)] * 2
     answer, (first, second) = np.histogramdd([x, y], bins, range, density, weights)
     return answer, first, second
 
@@ -304,7 +305,7 @@ def histogramdd(
         index = bin_index(x, e)
         flat, outside = flat * length + index, np.logical_or(outside, np.equal(index, length))
     size = product_of(shape)
-    weights = np.ones(columns[0].shape) if weights is None else converted(_operand(weights), np.dtype(float))
+    weights = np.ones(columns[0].shape) if weights is None else converted(as_array(weights), np.dtype(float))
     if weights.shape != columns[0].shape:
         raise ValueError("numpy.histogramdd: the weights and the sample don't have the same length.")
     answer = np.reshape(binned(weights, np.where(outside, size, flat), length=size + 1)[:size], shape)
@@ -323,7 +324,7 @@ def _has_length(bins: Any) -> bool:
 def _columns(sample: Any) -> list[Any]:
     """The coordinates of a sample, which is a matrix with a row a point, or a sequence of coordinates."""
     if not hasattr(sample, "shape"):
-        sample = np.stack([_operand(x) for x in sample], axis=-1)
+        sample = np.stack([as_array(x) for x in sample], axis=-1)
     elif sample.ndim < 2:
         sample = np.reshape(sample, (-1, 1))
     if sample.ndim != 2:
@@ -332,12 +333,12 @@ def _columns(sample: Any) -> list[Any]:
 
 
 def _raveled(a: Any, weights: Any) -> tuple[Any, Any]:
-    a = _operand(a)
+    a = as_array(a)
     if a.dtype.kind == "b":
         warn("Converting input from bool to uint8 for compatibility.", RuntimeWarning, stacklevel=3)
         a = a.astype(np.uint8)
     if weights is not None:
-        weights = _operand(weights)
+        weights = as_array(weights)
         if weights.shape != a.shape:
             raise ValueError("numpy.histogram: weights should have the same shape as a.")
         weights = np.reshape(weights, (-1,))
@@ -380,7 +381,7 @@ def _bin_count(bins: Any) -> int:
 
 
 def _given_edges(bins: Any) -> Any:
-    edges = _operand(bins)
+    edges = as_array(bins)
     if edges.ndim != 1:
         raise ValueError("numpy.histogram: `bins` must be 1d, when an array")
     message = "`bins` must increase monotonically, when an array"
@@ -402,7 +403,3 @@ def _outer_edges(a: Any, range: Any) -> tuple[Any, Any, Any]:
     same = np.equal(first, last)
     first, last = np.where(same, first - 0.5, first), np.where(same, last + 0.5, last)
     return first, last, np.result_type(dtype, float) if dtype.kind in "iu" else dtype
-
-
-def _operand(x: Any) -> Any:
-    return x if isinstance(x, Tracer) else np.asarray(x)

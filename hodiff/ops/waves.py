@@ -2,7 +2,7 @@
 
 The derivatives of sinc are those of the spherical Bessel function j₀, by the recurrence without a division (DLMF
 10.51.2), so they are accurate at 0 and near it, at every order.
-May import ``core``, ``kinds`` and ``shaped``.
+May import ``core``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> round(float(hd.grad(hd.grad(np.sinc))(0.0)), 12) == round(-np.pi**2 / 3, 12)
@@ -15,21 +15,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from hodiff.core import Primitive, Tracer
+from hodiff.core import Primitive
 from hodiff.kinds import composite, constant, elementwise
+from hodiff.operands import as_array, value_of
 from hodiff.shaped import is_inexact, negative_axis
-
-
-def _as_array(x: Any) -> Any:
-    return x if isinstance(x, Tracer) else np.asarray(x)
-
-
-def _plain(x: Any) -> Any:
-    """The value of a traced number."""
-    while isinstance(x, Tracer):
-        x = x.alive().truth()
-    return x
-
 
 # --- sinc and i0 ------------------------------------------------------------------------------------------------------
 
@@ -98,8 +87,8 @@ unwrap_turns = constant(_turns, name="unwrap_turns", leading=True)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Any:
     """NumPy's ``unwrap``: adds multiples of the period, which may be traced."""
     axis = negative_axis(axis, p.ndim, "numpy.unwrap")
-    turns = unwrap_turns(p, discont=_plain(discont), axis=axis, period=_plain(period))
-    answer = np.result_type(p.dtype, _plain(period))
+    turns = unwrap_turns(p, discont=value_of(discont), axis=axis, period=value_of(period))
+    answer = np.result_type(p.dtype, value_of(period))
     return p + turns.astype(answer) * period
 
 
@@ -137,7 +126,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     """NumPy's ``cross``; vectors with two components are deprecated as in NumPy."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = _as_array(a), _as_array(b)
+    a, b = as_array(a), as_array(b)
     if a.ndim < 1 or b.ndim < 1:
         raise ValueError("At least one array has zero dimension")
     a = np.moveaxis(a, negative_axis(axisa, a.ndim, "numpy.cross: axisa"), -1)
@@ -160,7 +149,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 @composite(np.linalg.cross)
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """NumPy's ``linalg.cross``: of vectors with three components."""
-    x1, x2 = _as_array(x1), _as_array(x2)
+    x1, x2 = as_array(x1), as_array(x2)
     if x1.shape[axis] != 3 or x2.shape[axis] != 3:
         raise ValueError(
             "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
@@ -172,7 +161,7 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 @composite(np.kron)
 def kron(a: Any, b: Any) -> Any:
     """NumPy's ``kron``: each element of ``a`` times all of ``b``."""
-    a, b = _as_array(a), _as_array(b)
+    a, b = as_array(a), as_array(b)
     ndim = max(a.ndim, b.ndim)
     outer, inner = ((1,) * (ndim - v.ndim) + v.shape for v in (a, b))
     product = np.reshape(a, [n for m in outer for n in (m, 1)]) * np.reshape(b, [n for m in inner for n in (1, m)])
