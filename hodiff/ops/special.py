@@ -139,9 +139,16 @@ ndtri_exp = elementwise(special.ndtri_exp, lambda ans, y: 1 / log_ndtr_slope(ans
 
 
 def _voigt(order: int, ans: Any, x: Any, sigma: Any, gamma: Any) -> Any:
-    """exp(u²) iⁿerfc(u)/(√π σ²), u = (γ - ix)/(√2 σ): the profile is the real part of erfcx(u)/(√2π σ)."""
-    u = (gamma - 1j * x) / (_ROOT_2 * sigma)
-    return repeated_erfcx(u, order=order) / (_ROOT_PI * np.square(sigma))
+    """exp(u²) iⁿerfc(u)/(√π σ²), u = w/(√2 σ), w = γ - ix: the profile is the real part of erfcx(u)/(√2π σ).
+
+    For small σ, where u is large or infinite, by the first term of DLMF 7.18.14.
+    """
+    w = gamma - 1j * x
+    far = np.greater(np.abs(w), 1e8 * np.abs(sigma))
+    near = np.where(far, 1.0, sigma)
+    value = repeated_erfcx(np.where(far, 1.0, w) / (_ROOT_2 * near), order=order) / (_ROOT_PI * np.square(near))
+    tail = (2 / np.pi) * _ROOT_2 ** -(order + 1) * sigma ** (order - 1) / np.where(far, w, 1.0) ** (order + 1)
+    return np.where(far, tail, value)
 
 
 # The profile obeys the heat equation ∂V/∂σ = σ ∂²V/∂x².

@@ -331,7 +331,7 @@ def _kolmogorov_slope(x: Any, order: int) -> Any:
     x = np.asarray(x)
     wide = x.astype(float)
     low = wide < 1
-    inverse, high = 1 / np.where(low & (wide > 0), wide, 1.0), np.where(low, 1.0, wide)
+    inverse, high = 1 / np.where(low & (wide > 0.01), wide, 1.0), np.where(low, 1.0, wide)
     right, left = np.zeros_like(wide), np.zeros_like(wide)
     v, square = np.polynomial.Polynomial([0.0, 1.0]), np.polynomial.Polynomial([0.0, 0.0, 1.0])
     for k in range(1, 8):
@@ -342,7 +342,8 @@ def _kolmogorov_slope(x: Any, order: int) -> Any:
             rises = -square * (rises.deriv() - 2 * rate * v * rises)
         right = right + falls(high) * np.exp(-2 * k * k * high * high)
         left = left + rises(inverse) * np.exp(-rate * inverse * inverse)
-    answer = np.where(low, np.where(wide > 0, left, 0.0), right)
+    # Left of 0.01 exp(-π²/8x²) is 0.
+    answer = np.where(low, np.where(wide > 0.01, left, 0.0), right)
     return answer.astype(x.dtype if x.dtype == np.float32 else float)[()]
 
 

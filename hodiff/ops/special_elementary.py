@@ -104,7 +104,7 @@ boxcox = elementwise(
 )
 boxcox1p = elementwise(
     special.boxcox1p,
-    lambda ans, x, lmbda: np.exp((lmbda - 1.0) * np.log1p(x)),
+    lambda ans, x, lmbda: np.exp(special.xlog1py(lmbda - 1.0, x)),
     lambda ans, x, lmbda: _boxcox_parameter(np.log1p(x), lmbda),
 )
 inv_boxcox = elementwise(

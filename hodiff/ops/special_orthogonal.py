@@ -3,7 +3,8 @@
 Formulas: NIST Digital Library of Mathematical Functions, §§ 12 to 15, 18, 28, 30. Derivatives are taken with respect
 to the argument, in forms without division by 1 - x², so that the ends of the interval need no care; those with respect
 to degrees, orders and parameters are refused. Functions that SciPy returns together with their derivative have their
-second derivative from the differential equation. May import ``errors`` and ``kinds``.
+second derivative from the differential equation. May import ``core``, ``errors``
+and ``kinds``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: special.eval_legendre(3, x))(1.0))
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from hodiff.core import Tracer
 from hodiff.errors import NoRuleError
 from hodiff.kinds import elementwise, general
 
@@ -39,6 +41,18 @@ def _parametric(function: Any, parameters: str, partial: Callable[..., Any]) -> 
 
 
 # --- orthogonal polynomials (DLMF 18.9.iii) ---------------------------------------------------------------------------
+
+
+def _whole(n: Any) -> Any:
+    """Degrees that are whole as integers: SciPy's recurrences hold where its series for any degree overflow."""
+    if isinstance(n, Tracer) or np.result_type(n) != np.float64:
+        return n
+    return np.asarray(n, int) if np.all(np.equal(n, np.rint(n)) & (np.abs(n) < 2**31)) else n
+
+
+def _polynomial(function: Any, parameters: str, partial: Callable[..., Any]) -> Any:
+    """Orthogonal polynomial, of which the first parameter is the degree."""
+    return _parametric(function, parameters, lambda ans, n, *rest: partial(ans, _whole(n), *rest))
 
 
 def _lowered(n: Any) -> Any:
@@ -70,28 +84,28 @@ def _jacobi_slope(ans: Any, n: Any, a: Any, b: Any, x: Any) -> Any:
     return scale * special.eval_jacobi(_lowered(n), a + 1.0, b + 1.0, x)
 
 
-eval_chebyt = _parametric(special.eval_chebyt, "n", lambda ans, n, x: n * special.eval_chebyu(n - 1, x))
-eval_chebyu = _parametric(special.eval_chebyu, "n", lambda ans, n, x: _second_slope(n, x))
-eval_chebyc = _parametric(special.eval_chebyc, "n", lambda ans, n, x: n * special.eval_chebys(n - 1, x))
-eval_chebys = _parametric(special.eval_chebys, "n", lambda ans, n, x: 0.5 * _second_slope(n, 0.5 * x))
-eval_legendre = _parametric(special.eval_legendre, "n", lambda ans, n, x: _legendre_slope(n, x))
-eval_gegenbauer = _parametric(
+eval_chebyt = _polynomial(special.eval_chebyt, "n", lambda ans, n, x: n * special.eval_chebyu(n - 1, x))
+eval_chebyu = _polynomial(special.eval_chebyu, "n", lambda ans, n, x: _second_slope(n, x))
+eval_chebyc = _polynomial(special.eval_chebyc, "n", lambda ans, n, x: n * special.eval_chebys(n - 1, x))
+eval_chebys = _polynomial(special.eval_chebys, "n", lambda ans, n, x: 0.5 * _second_slope(n, 0.5 * x))
+eval_legendre = _polynomial(special.eval_legendre, "n", lambda ans, n, x: _legendre_slope(n, x))
+eval_gegenbauer = _polynomial(
     special.eval_gegenbauer, "n alpha", lambda ans, n, alpha, x: _gegenbauer_slope(n, alpha, x)
 )
-eval_jacobi = _parametric(special.eval_jacobi, "n alpha beta", _jacobi_slope)
-eval_laguerre = _parametric(special.eval_laguerre, "n", lambda ans, n, x: _laguerre_slope(n, 0.0, x))
-eval_genlaguerre = _parametric(
+eval_jacobi = _polynomial(special.eval_jacobi, "n alpha beta", _jacobi_slope)
+eval_laguerre = _polynomial(special.eval_laguerre, "n", lambda ans, n, x: _laguerre_slope(n, 0.0, x))
+eval_genlaguerre = _polynomial(
     special.eval_genlaguerre, "n alpha", lambda ans, n, alpha, x: _laguerre_slope(n, alpha, x)
 )
-eval_hermite = _parametric(special.eval_hermite, "n", lambda ans, n, x: 2 * n * special.eval_hermite(_lowered(n), x))
-eval_hermitenorm = _parametric(
+eval_hermite = _polynomial(special.eval_hermite, "n", lambda ans, n, x: 2 * n * special.eval_hermite(_lowered(n), x))
+eval_hermitenorm = _polynomial(
     special.eval_hermitenorm, "n", lambda ans, n, x: n * special.eval_hermitenorm(_lowered(n), x)
 )
 # The shifted ones are functions of 2x - 1; Gₙ, whose leading coefficient is 1, stays in its family.
-eval_sh_chebyt = _parametric(special.eval_sh_chebyt, "n", lambda ans, n, x: 2 * n * special.eval_sh_chebyu(n - 1, x))
-eval_sh_chebyu = _parametric(special.eval_sh_chebyu, "n", lambda ans, n, x: 2 * _second_slope(n, 2 * x - 1))
-eval_sh_legendre = _parametric(special.eval_sh_legendre, "n", lambda ans, n, x: 2 * _legendre_slope(n, 2 * x - 1))
-eval_sh_jacobi = _parametric(
+eval_sh_chebyt = _polynomial(special.eval_sh_chebyt, "n", lambda ans, n, x: 2 * n * special.eval_sh_chebyu(n - 1, x))
+eval_sh_chebyu = _polynomial(special.eval_sh_chebyu, "n", lambda ans, n, x: 2 * _second_slope(n, 2 * x - 1))
+eval_sh_legendre = _polynomial(special.eval_sh_legendre, "n", lambda ans, n, x: 2 * _legendre_slope(n, 2 * x - 1))
+eval_sh_jacobi = _polynomial(
     special.eval_sh_jacobi,
     "n p q",
     lambda ans, n, p, q, x: n * special.eval_sh_jacobi(_lowered(n), p + 2.0, q + 1.0, x),

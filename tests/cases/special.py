@@ -170,6 +170,8 @@ SPECIALS = [
         second=99 * np.exp(-50.0) / np.sqrt(2 * np.pi),
     ),
     # Far from the centre the profile is Lorentz's, γ/πx², and its derivative in σ is 6σγ/πx⁴.
+    special("voigt-lorentz", lambda g: sp.voigt_profile(0.5, 0.0, g), 1.0, -0.6 / (1.25 * np.pi), second=0.256 / np.pi),
+    special("voigt-no-width", lambda s: sp.voigt_profile(0.0, s, 1.0), 0.0, 0.0, second=-2 / np.pi),
     special("voigt-far", lambda s: sp.voigt_profile(1e9, s, 1.0), 1.0, 6e-36 / np.pi),
     special("special-xlogy-zero-x", sp.xlogy, (0.0, 3.0), (np.log(3.0), 0.0)),
     special("special-xlogy-zeros", sp.xlogy, (0.0, 0.0), (-_INF, 0.0)),

@@ -185,6 +185,7 @@ SPECIALS = [
         np.array([0.5, 0.5 / np.e]),
         second=np.diag([-0.25, -0.25 / np.e]),
     ),
+    special("kolmogorov-tiny", sp.kolmogorov, 1e-200, 0.0, second=0.0),
     special("pdtr-zero", lambda m: sp.pdtr(0.0, m), 1.5, -np.exp(-1.5), second=np.exp(-1.5)),
     special("pdtr-integer-part", sp.pdtr, (0.7, 1.5), (0.0, -np.exp(-1.5))),
     special("bdtr-ends", lambda p: sp.bdtr(np.array([0.0, 1.0, 2.0]), 2, p), 0.5, -2.0, second=0.0),

@@ -44,6 +44,7 @@ CASES = [
 ]
 
 SPECIALS = [
+    special("boxcox1p-end", lambda x: sp.boxcox1p(x, 1.0), -1.0, 1.0),
     special("exprel-zero", sp.exprel, 0.0, 0.5, second=1 / 3),
     special(
         "boxcox-limit", sp.boxcox, (np.e, 0.0), (1 / np.e, 0.5), second=[[-np.exp(-2), 1 / np.e], [1 / np.e, 1 / 3]]

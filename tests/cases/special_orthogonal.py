@@ -134,6 +134,8 @@ SPECIALS = [
     special("special-lpmv-end-two", lambda x: sp.lpmv(2, 2, x), np.array([-1.0]), np.array([6.0]), second=[[-6.0]]),
     special("special-lpmv-end-one", lambda x: sp.lpmv(1, 1, x), 1.0, np.inf),
     special("special-lpmv-end-real", lambda x: sp.lpmv(0, 2.5, x), 1.0, 4.375),
+    special("special-legendre-high", lambda x: sp.eval_legendre(700.0, x), 1.0, 245350.0, second=30098188575.0),
+    special("special-chebyt-constant", lambda x: sp.eval_chebyt(0.0, x), -1.0, 0.0, second=0.0),
     special("special-hermite-zero", lambda x: sp.eval_hermite(3, x), 0.0, -12.0, second=0.0),
     special("special-hyp2f1-zero", lambda x: sp.hyp2f1(2.0, 3.0, 4.0, x), 0.0, 1.5, second=3.6),
 ]
