@@ -1,6 +1,10 @@
-"""What every test and doctest needs: rules that one of them registers must not outlive it."""
+"""What every test and doctest needs: rules that one of them registers must not outlive it.
+
+At the end of a run it prints the number of combinations that the matrix (``tests/matrix``) has checked.
+"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,3 +20,15 @@ def _rules_of_numpy() -> Iterator[None]:
         if len(table) != len(entries):
             table.clear()
             table.update(entries)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Sum what the entries of the matrix recorded, in whichever process they ran."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    rows = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == "matrix"]
+    if rows:
+        combinations, rejected, refused = (sum(column) for column in zip(*rows, strict=True))
+        terminalreporter.write_line(
+            f"matrix: {combinations} combinations of {len(rows)} entries with keywords, shapes, dtypes and modes; "
+            f"{rejected} calls that NumPy and hodiff reject, {refused} that hodiff alone refuses"
+        )
