@@ -1,7 +1,7 @@
 """What a rule author imports: one constructor for each kind of primitive.
 
 A primitive is declared once; forward and reverse mode, batching and every nesting of them follow. ``docs/extending.md``
-has a worked example of each kind.
+has a worked example of each kind. `tree_flatten` and `tree_unflatten` take apart what hodiff regards as a tree.
 
 >>> import numpy as np
 >>> import hodiff as hd
@@ -13,5 +13,19 @@ has a worked example of each kind.
 from hodiff.core import Primitive
 from hodiff.kinds import composite, constant, elementwise, general, linear, multilinear, reject
 from hodiff.shaped import Shaped
+from hodiff.tree import flatten as tree_flatten
+from hodiff.tree import unflatten as tree_unflatten
 
-__all__ = ["Primitive", "Shaped", "composite", "constant", "elementwise", "general", "linear", "multilinear", "reject"]
+__all__ = [
+    "Primitive",
+    "Shaped",
+    "composite",
+    "constant",
+    "elementwise",
+    "general",
+    "linear",
+    "multilinear",
+    "reject",
+    "tree_flatten",
+    "tree_unflatten",
+]

@@ -93,7 +93,13 @@ def _register(cls: type, flatten: Callable[..., Any], unflatten: Callable[..., A
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """Leaves of ``tree`` from left to right, and its structure. ``None`` is an empty node, not a leaf."""
+    """Leaves of ``tree`` from left to right, and its structure. ``None`` is an empty node, not a leaf.
+
+    Examples
+    --------
+    >>> flatten((1.0, None, [2.0]))[0]
+    [1.0, 2.0]
+    """
     if tree.__class__ in _LEAVES:
         return [tree], LEAF
     leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
@@ -208,7 +214,13 @@ def _rebuilder(cls: Any, computed: frozenset[str]) -> Callable[[Any, tuple[Any, 
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """Tree of the given structure with the given leaves."""
+    """Tree of the given structure with the given leaves.
+
+    Examples
+    --------
+    >>> unflatten(flatten({"a": 1.0})[1], [2.0])
+    {'a': 2.0}
+    """
     return optree.tree_unflatten(structure, leaves)
 
 

@@ -1,4 +1,4 @@
-"""Trees of arrays as one float64 vector and back; imports only optree, NumPy and ``errors``.
+"""Trees of arrays as one float64 vector and back; what is a tree, ``hodiff`` says. Imports ``hodiff``, ``errors``.
 
 Solvers work on vectors; users write functions of whatever tree is natural. ``Layout`` is the bridge. Its
 ``unravel`` uses slices and ``np.reshape`` alone, so a traced vector passes through it.
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import optree
 from numpy.typing import NDArray
 
+from hodiff import extend
 from optimizers.errors import InputTypeError, NonFiniteError, ShapeError
 
 __all__ = ["Array", "Layout", "Tree", "check_finite", "real_array"]
@@ -81,8 +81,8 @@ class Layout:
         Length of the vector.
     shapes : tuple of tuple of int
         Shape of each leaf, in order.
-    spec : optree.PyTreeSpec or None
-        Structure of the tree; None for a lone array.
+    spec : object or None
+        Structure of the tree, to compare and to make trees of; None for a lone array.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class Layout:
 
     size: int
     shapes: tuple[tuple[int, ...], ...]
-    spec: optree.PyTreeSpec | None
+    spec: Any
 
     @classmethod
     def of(cls, x0: Tree, name: str = "x0") -> "Layout":
@@ -103,7 +103,7 @@ class Layout:
         >>> Layout.of((np.ones(2), np.ones(3))).size
         5
         """
-        leaves, spec = ([x0], None) if _is_array(x0) else optree.tree_flatten(x0)
+        leaves, spec = ([x0], None) if _is_array(x0) else extend.tree_flatten(x0)
         shapes = tuple(real_array(leaf, name).shape for leaf in leaves)
         size = sum(int(np.prod(shape)) for shape in shapes)
         if size == 0:
@@ -126,7 +126,7 @@ class Layout:
         if self.spec is None:
             leaves = [tree]
         else:
-            leaves, spec = optree.tree_flatten(tree)
+            leaves, spec = extend.tree_flatten(tree)
             if spec != self.spec:
                 raise ShapeError(f"{name} has the tree structure {spec}: it must be that of x, {self.spec}")
         arrays = [real_array(leaf, name) for leaf in leaves]
@@ -150,7 +150,7 @@ class Layout:
             stop = start + int(np.prod(shape))
             leaves.append(self._leaf(vector[start:stop], shape))
             start = stop
-        return optree.tree_unflatten(self.spec, leaves)
+        return extend.tree_unflatten(self.spec, leaves)
 
     def _leaf(self, part: Tree, shape: tuple[int, ...]) -> Tree:
         if shape == ():

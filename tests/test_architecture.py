@@ -92,7 +92,7 @@ DEPENDENCIES = frozenset({"numpy", "scipy", "optree"})
 # What the extras of pyproject.toml install: imported where it is used, so that the packages import without it.
 EXTRAS = frozenset({"llvmlite", "matplotlib", "tqdm"})
 # The modules of `optimizers` that may import `hodiff`, and the modules of `hodiff` that they may name.
-DOORS = frozenset({"optimizers.problem", "optimizers.implicit", "optimizers.scipy_bridge"})
+DOORS = frozenset({"optimizers.flatten", "optimizers.problem", "optimizers.implicit", "optimizers.scipy_bridge"})
 PUBLIC_MODULES = (
     "hodiff",
     "hodiff.errors",
