@@ -1,6 +1,6 @@
 """What reductions share: their axes and shapes, and NumPy's keywords ``keepdims``, ``dtype`` and ``where``.
 
-May import ``core`` and ``shaped``.
+May import ``core``, ``errors`` and ``shaped``.
 
 >>> reduced_axes(0, 3, "sum"), reduced_shape((2, 3, 4), (-3,), keepdims=False)
 ((-3,), (3, 4))
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Tracer
+from hodiff.errors import UnsupportedKeywordError
 from hodiff.shaped import Shape, keepdims_shape, negative_axes, negative_axis
 
 #: NumPy's own default of keywords that were left out: 0 and None mean something else to `initial`.
@@ -50,6 +51,20 @@ def reduced_shape(shape: Shape, axis: Axes, keepdims: bool) -> Shape:
 def kept(value: Any, shape: Shape, axis: Axes, keepdims: bool) -> Any:
     """Reduced ``value`` in a form that broadcasts against the ``shape`` it was reduced from."""
     return value if keepdims or len(axis) == len(shape) else np.reshape(value, keepdims_shape(shape, axis))
+
+
+def merged_last(x: Any, axis: Axes) -> Any:
+    """``x`` with the axes ``axis`` merged into one, the last."""
+    rest = tuple(i for i in range(-x.ndim, 0) if i not in axis)
+    if rest + axis != tuple(range(-x.ndim, 0)):
+        x = np.transpose(x, rest + axis)
+    return x if len(axis) == 1 else np.reshape(x, (*x.shape[: len(rest)], prod(x.shape[len(rest) :])))
+
+
+def check_averaging(a: Any, dtype: Any, kinds: str, name: str) -> None:
+    """Refuse a precision to average in that is none of ``kinds`` or loses imaginary parts."""
+    if dtype is not None and np.dtype(dtype).kind not in (kinds.replace("f", "") if a.dtype.kind == "c" else kinds):
+        raise UnsupportedKeywordError.for_keyword(name, "dtype")
 
 
 def flag(keepdims: Any) -> bool:

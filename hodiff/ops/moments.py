@@ -2,7 +2,7 @@
 
 Where all elements are equal ``std`` has the derivative 0, the minimum-norm element of the Clarke subdifferential. Axes
 are counted from the end, so that a batch axis may stand in front.
-May import ``core``, ``errors``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
+May import ``kinds``, ``operands``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.var)(np.array([0.0, 1.0, 5.0]))
@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general, reject
 from hodiff.operands import as_array
-from hodiff.reducing import ABSENT, Axes, converted, count, flag, kept, length, masked
+from hodiff.reducing import ABSENT, Axes, check_averaging, converted, count, flag, kept, length, masked
 from hodiff.shaped import negative_axes
 
 # --- primitives -------------------------------------------------------------------------------------------------------
@@ -85,7 +84,9 @@ def var(
     """NumPy's ``var``."""
     reject("numpy.var", out=(out, None))
     ddof = _correction(ddof, correction)
-    a = _averaged(as_array(a), dtype, "numpy.var")
+    a = as_array(a)
+    check_averaging(a, dtype, "f", "numpy.var")
+    a = converted(a, dtype)
     axes = negative_axes(_tuple(axis), a.ndim, "numpy.var")
     if (where is ABSENT or where is True) and mean is ABSENT:
         return variance(a, axis=axes, ddof=ddof, keepdims=flag(keepdims))
@@ -108,7 +109,9 @@ def std(
     """NumPy's ``std``; where all elements are equal its derivative is 0."""
     reject("numpy.std", out=(out, None))
     ddof = _correction(ddof, correction)
-    a = _averaged(as_array(a), dtype, "numpy.std")
+    a = as_array(a)
+    check_averaging(a, dtype, "f", "numpy.std")
+    a = converted(a, dtype)
     axes = negative_axes(_tuple(axis), a.ndim, "numpy.std")
     if (where is ABSENT or where is True) and mean is ABSENT:
         return standard_deviation(a, axis=axes, ddof=ddof, keepdims=flag(keepdims))
@@ -146,10 +149,3 @@ def _variance_about(a: Any, axis: Axes, ddof: Any, keepdims: bool, where: Any, m
 
 def _tuple(axis: Any) -> Any:
     return axis if axis is None or isinstance(axis, tuple) else (axis,)
-
-
-def _averaged(a: Any, dtype: Any, name: str) -> Any:
-    """``a`` in the precision to average in; of complex numbers that of the answer would be another one."""
-    if dtype is not None and (np.dtype(dtype).kind != "f" or a.dtype.kind == "c"):
-        raise UnsupportedKeywordError.for_keyword(name, "dtype")
-    return converted(a, dtype)

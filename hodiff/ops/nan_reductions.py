@@ -3,7 +3,7 @@
 Missing elements are not selected, so their derivative is exactly 0, and a derivative that is NaN before them ends
 there. Where all elements of a slice are missing, NumPy's warning is given and every derivative is 0. Where some are
 present, but not enough for ``ddof``, the variance is NaN and so are the derivatives of those.
-May import ``core``, ``errors``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
+May import ``core``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.nansum((x - np.array([1.0, np.nan, 0.0])) ** 2))(np.ones(3))
@@ -11,20 +11,16 @@ array([0., 0., 2.])
 """
 
 from functools import partial
-from math import prod as product_of
 from typing import Any
 from warnings import warn
 
 import numpy as np
 
 from hodiff.core import Primitive
-from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general, reject
 from hodiff.operands import as_array
-from hodiff.reducing import ABSENT, converted, flag, mask_of, reduced_axes
+from hodiff.reducing import ABSENT, check_averaging, converted, flag, mask_of, merged_last, reduced_axes
 from hodiff.shaped import keepdims_shape, negative_axis
-
-# NumPy's own default of keywords that were left out: 0 and None mean something else to `initial`.
 
 # --- primitives -------------------------------------------------------------------------------------------------------
 
@@ -111,7 +107,7 @@ def nanmean(
     reject("numpy.nanmean", out=(out, None))
     if a.dtype.kind not in "fc":
         return np.mean(a, axis=axis, dtype=dtype, keepdims=flag(keepdims), where=where)
-    _check_dtype(a, dtype, "fc", "numpy.nanmean")
+    check_averaging(a, dtype, "fc", "numpy.nanmean")
     answer, empty = _mean(a, _present(a, where), axis, dtype, flag(keepdims))
     warned(empty, message="Mean of empty slice")
     return answer
@@ -149,7 +145,7 @@ def nanvar(
     if a.dtype.kind not in "fc":
         keywords = {"keepdims": flag(keepdims), "where": where, "mean": mean, "correction": correction}
         return np.var(a, axis=axis, dtype=dtype, ddof=ddof, **keywords)
-    _check_dtype(a, dtype, "f", "numpy.nanvar")
+    check_averaging(a, dtype, "f", "numpy.nanvar")
     if correction is not ABSENT:
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
@@ -232,10 +228,8 @@ def _present_extremum(
     if initial.ndim:
         raise ValueError(f"{name}: initial must be a scalar, not an array of shape {initial.shape}")
     # `initial` takes part in ties, as one more element.
-    rest = tuple(i for i in range(-a.ndim, 0) if i not in axes)
-    lengths = tuple(a.shape[i] for i in rest)
-    merged = np.reshape(np.transpose(a, rest + axes), (*lengths, product_of(a.shape[i] for i in axes)))
-    more = np.broadcast_to(converted(initial, a.dtype), (*lengths, 1))
+    merged = merged_last(a, axes)
+    more = np.broadcast_to(converted(initial, a.dtype), (*merged.shape[:-1], 1))
     answer = primitive(np.concatenate([merged, more], axis=-1), axis=(-1,), keepdims=False)
     return np.reshape(answer, keepdims_shape(a.shape, axes)) if keepdims else answer
 
@@ -275,9 +269,3 @@ def _present(a: Any, where: Any) -> Any:
 
 def _selected(a: Any, present: Any) -> Any:
     return np.where(present, a, 0)
-
-
-def _check_dtype(a: Any, dtype: Any, kinds: str, name: str) -> None:
-    """Refuse a precision to average in that is none of ``kinds`` or loses imaginary parts."""
-    if dtype is not None and np.dtype(dtype).kind not in (kinds.replace("f", "") if a.dtype.kind == "c" else kinds):
-        raise UnsupportedKeywordError.for_keyword(name, "dtype")

@@ -4,7 +4,7 @@ All sort, and take one element or interpolate between two: the derivative in the
 so elements that tie share it. The interpolating methods are differentiable in q too; where q meets an element, the
 slope of least absolute value counts. A NaN in the data makes every derivative NaN.
 Names of the methods and positions: Hyndman & Fan (1996), "Sample quantiles in statistical packages".
-May import ``batch_rules``, ``core``, ``kinds``, ``operands`` and ``shaped``.
+May import ``batch_rules``, ``core``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.median)(np.array([3.0, 1.0, 2.0, 5.0]))
@@ -12,7 +12,6 @@ array([0.5, 0. , 0.5, 0. ])
 """
 
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from hodiff.batch_rules import batch_aligned
 from hodiff.core import Tracer, as_operand
 from hodiff.kinds import composite, constant, reject
 from hodiff.operands import as_array
+from hodiff.reducing import flag, merged_last
 from hodiff.shaped import keepdims_shape, negative_axes, negative_axis
 
 # Continuous methods: the constants (alpha, beta) of the position n q + alpha + q (1 - alpha - beta) - 1.
@@ -88,16 +88,6 @@ checked_range = constant(lambda q, message: _check_range(q, message), name="chec
 
 
 # --- along the last axis ----------------------------------------------------------------------------------------------
-
-
-def _merge(a: Any, axes: tuple[int, ...]) -> Any:
-    """``a`` with ``axes`` merged into one, the last."""
-    rest = tuple(i for i in range(-a.ndim, 0) if i not in axes)
-    if rest + axes != tuple(range(-a.ndim, 0)):
-        a = np.transpose(a, rest + axes)
-        axes = tuple(range(-len(axes), 0))
-    kept = a.shape[: a.ndim - len(axes)]
-    return a if len(axes) == 1 else np.reshape(a, (*kept, prod(a.shape[len(kept) :])))
 
 
 def _count(x: Any, ignore_nan: bool) -> Any:
@@ -187,10 +177,6 @@ def _quantiles(x: Any, q: Any, method: str, weights: Any, ignore_nan: bool, weak
 # --- NumPy's functions ------------------------------------------------------------------------------------------------
 
 
-def _flag(keepdims: Any) -> bool:
-    return keepdims is not np._NoValue and bool(keepdims)
-
-
 def _real(a: Any) -> Any:
     a = as_operand(a)
     a = as_array(a)
@@ -226,16 +212,16 @@ def _quantile(
     axes = negative_axes(axis, a.ndim, f"numpy.{name}")
     ignore_nan = name.startswith("nan")
     if ignore_nan and a.size == 0:
-        return np.mean(a, axis=axes, keepdims=_flag(keepdims))
+        return np.mean(a, axis=axes, keepdims=flag(keepdims))
     q = as_array(q)
     names, top = ("Percentiles", 100) if "percent" in name else ("Quantiles", 1)
     checked_range(q, message=f"{names} must be in the range [0, {top}]")
-    x = _merge(a, axes)
+    x = merged_last(a, axes)
     if not x.shape[-1]:
         raise IndexError(f"numpy.{name}: no quantile of an empty array")
-    merged = None if weights is None else _merge(_broadcast_weights(a, weights, axis), axes)
+    merged = None if weights is None else merged_last(_broadcast_weights(a, weights, axis), axes)
     answer = _quantiles(x, np.reshape(q, (-1,)), method, merged, ignore_nan, weak)
-    rest = keepdims_shape(a.shape, axes) if _flag(keepdims) else x.shape[:-1]
+    rest = keepdims_shape(a.shape, axes) if flag(keepdims) else x.shape[:-1]
     # The index makes a scalar of an array without axes, as NumPy does.
     return np.reshape(np.moveaxis(answer, -1, 0), (*np.shape(q), *rest))[()]
 
@@ -316,9 +302,9 @@ def _median(name: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     reject(f"numpy.{name}", out=(out, None))
     axes = negative_axes(axis, a.ndim, f"numpy.{name}")
     if a.size == 0:
-        return np.mean(a, axis=axes, keepdims=_flag(keepdims))
+        return np.mean(a, axis=axes, keepdims=flag(keepdims))
     ignore_nan = name == "nanmedian"
-    x = _merge(a, axes)
+    x = merged_last(a, axes)
     ordered = np.sort(x, axis=-1)
     n = _count(x, ignore_nan)
     middle = _at(ordered, _last(n) // 2)
@@ -328,7 +314,7 @@ def _median(name: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     elif x.dtype.kind not in "fc":
         middle = middle.astype(np.float64)
     answer = middle if ignore_nan else _with_nan(middle, x, ordered)
-    return np.reshape(answer, keepdims_shape(a.shape, axes) if _flag(keepdims) else x.shape[:-1])[()]
+    return np.reshape(answer, keepdims_shape(a.shape, axes) if flag(keepdims) else x.shape[:-1])[()]
 
 
 @composite(np.median)

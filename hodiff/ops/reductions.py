@@ -3,7 +3,7 @@
 Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
 its derivative equally: the minimum-norm element of the Clarke subdifferential. Every nonlinear reduction has a
 differential of the form Σ wᵢ dxᵢ, which is one operation, ``weighted_total``; what differs are the weights.
-May import ``core``, ``kinds``, ``reducing``, ``shaped`` and ``errors``.
+May import ``core``, ``kinds``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.prod)(np.array([0.0, 2.0, 3.0]))
@@ -15,9 +15,21 @@ from typing import Any
 import numpy as np
 
 from hodiff.core import Primitive, Tracer
-from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, general, linear, multilinear, reject
-from hodiff.reducing import ABSENT, Axes, converted, count, flag, kept, length, masked, reduced_axes, reduced_shape
+from hodiff.reducing import (
+    ABSENT,
+    Axes,
+    check_averaging,
+    converted,
+    count,
+    flag,
+    kept,
+    length,
+    masked,
+    merged_last,
+    reduced_axes,
+    reduced_shape,
+)
 from hodiff.shaped import Shape, Shaped, keepdims_shape, negative_axes, negative_axis
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -104,14 +116,6 @@ weighted_total = multilinear(
 # --- products ---------------------------------------------------------------------------------------------------------
 
 
-def _reduced_last(x: Any, axis: Axes) -> Any:
-    """``x`` with the axes ``axis`` merged into one, the last."""
-    if axis == (-1,):
-        return x
-    rest = tuple(i for i in range(-x.ndim, 0) if i not in axis)
-    return np.reshape(np.transpose(x, rest + axis), (*(x.shape[i] for i in rest), length(x.shape, axis)))
-
-
 def _exclusive_products(x: Any) -> Any:
     """For each element the product of all others along the last axis, without division: zeros are no exception.
 
@@ -136,7 +140,7 @@ def _exclusive_products(x: Any) -> Any:
 
 
 def _product_jvp(t: Any, ans: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
-    weights = _exclusive_products(_reduced_last(x, axis))
+    weights = _exclusive_products(merged_last(x, axis))
     if axis != (-1,):
         order = tuple(i for i in range(-x.ndim, 0) if i not in axis) + axis
         weights = np.reshape(weights, tuple(x.shape[i] for i in order))
@@ -167,13 +171,6 @@ lowest = general(
 
 
 # --- the keywords dtype, where and initial ----------------------------------------------------------------------------
-
-
-def _averaged(a: Any, dtype: Any, name: str) -> Any:
-    """``a`` in the precision to average in, which must keep fractions and imaginary parts."""
-    if dtype is not None and np.dtype(dtype).kind not in ("c" if a.dtype.kind == "c" else "fc"):
-        raise UnsupportedKeywordError.for_keyword(name, "dtype")
-    return converted(a, dtype)
 
 
 def _start(initial: Any, a: Any, axis: Axes, where: Any, name: str) -> Any:
@@ -232,7 +229,8 @@ def mean(
     """NumPy's ``mean``."""
     reject("numpy.mean", out=(out, None))
     axes = negative_axes(axis if axis is None or isinstance(axis, tuple) else (axis,), a.ndim, "numpy.mean")
-    a = _averaged(a, dtype, "numpy.mean")
+    check_averaging(a, dtype, "fc", "numpy.mean")
+    a = converted(a, dtype)
     if where is ABSENT or where is True:
         return average(a, axis=axes, keepdims=flag(keepdims))
     # As NumPy does, half precision is summed in single precision.
@@ -289,7 +287,7 @@ def _extremum(
     last: Any = -np.inf if primitive is highest else np.inf
     if a.dtype.kind in "iu":
         last = np.iinfo(a.dtype).min if primitive is highest else np.iinfo(a.dtype).max
-    merged = _reduced_last(masked(a, where, last, name), axes)
+    merged = merged_last(masked(a, where, last, name), axes)
     more = np.broadcast_to(_initial(initial, a.dtype, name), (*merged.shape[:-1], 1))
     answer = primitive(np.concatenate([merged, more], axis=-1), axis=(-1,), keepdims=False)
     return np.reshape(answer, keepdims_shape(a.shape, axes)) if keepdims else answer
