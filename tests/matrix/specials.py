@@ -129,7 +129,7 @@ ENTRIES = [
     special("smirnov", (0.3, 0.4), fixed=(4,)),
     special("smirnovi", _UNIT, fixed=(4,)),
     *(
-        special(f"eval_{name}", _UNIT, fixed=(3,))
+        special(f"eval_{name}", _UNIT, fixed=(3,), dtypes=_ALL)
         for name in (
             "chebyt",
             "chebyu",
@@ -169,17 +169,17 @@ ENTRIES = [
     special("radian", (10.0, 20.0), (5.0, 20.0), (5.0, 20.0)),
     *(special(name, _ONE, _TWO, (2.6, 3.3), dtypes=_ALL) for name in ("elliprf", "elliprd", "elliprg")),
     *(special(name, _ONE, _TWO, _UNIT) for name in ("betainc", "betaincc", "betaincinv", "betainccinv")),
-    special("eval_gegenbauer", _UNIT, fixed=(3, 0.7)),
-    special("eval_genlaguerre", _UNIT, fixed=(3, 0.7)),
-    special("hyp0f1", _UNIT, fixed=(1.3,)),
-    special("hyp1f1", _UNIT, fixed=(1.3, 2.2)),
+    special("eval_gegenbauer", _UNIT, fixed=(3, 0.7), dtypes=_ALL),
+    special("eval_genlaguerre", _UNIT, fixed=(3, 0.7), dtypes=_ALL),
+    special("hyp0f1", _UNIT, fixed=(1.3,), dtypes=_ALL),
+    special("hyp1f1", _UNIT, fixed=(1.3, 2.2), dtypes=_ALL),
     special("hyperu", _ONE, fixed=(1.3, 2.2)),
     special("lpmv", _UNIT, fixed=(1, 3)),
     # --- of more
     special("elliprj", _ONE, _TWO, (2.6, 3.3), (3.5, 4.0)),
-    special("eval_jacobi", _UNIT, fixed=(3, 0.7, 1.2)),
-    special("eval_sh_jacobi", _UNIT, fixed=(3, 2.2, 1.2)),
-    special("hyp2f1", (0.2, 0.5), fixed=(1.2, 0.7, 2.1)),
+    special("eval_jacobi", _UNIT, fixed=(3, 0.7, 1.2), dtypes=_ALL),
+    special("eval_sh_jacobi", _UNIT, fixed=(3, 2.2, 1.2), dtypes=_ALL),
+    special("hyp2f1", (0.2, 0.5), fixed=(1.2, 0.7, 2.1), dtypes=_ALL),
     special("ellipj", _UNIT, (0.3, 0.7)),
     # In single precision SciPy's Mathieu functions are NaN, and its spheroidal ones do not return.
     *(special(name, _ONE, fixed=(1.5,), dtypes=("float64",)) for name in ("pbdv", "pbvv", "pbwa")),

@@ -1,0 +1,40 @@
+"""Cases for batching alone: operations without a derivative whose members differ, see ``test_members.py``."""
+
+import numpy as np
+from scipy import special as sp
+
+import hodiff as hd
+from cases.table import special
+
+_X = np.array([0.3, 0.55, 0.45])
+
+
+def _value(name, *before, low=0.0, by=1.0, after=()):
+    """The batch of f(x) x with f held fixed, whose derivative is f(x)."""
+    function = getattr(sp, name)
+
+    def fixed(x):
+        out = function(*before, low + by * hd.stop_gradient(x), *after)
+        return out[0] if isinstance(out, tuple) else out
+
+    return special(f"members-{name}", lambda x: hd.vmap(lambda row: fixed(row) * row)(x), _X, fixed(_X))
+
+
+CASES = []
+
+SPECIALS = [
+    *(_value(name, 4.0, 0.5) for name in ("nctdtr", "nctdtrit")),
+    _value("nctdtridf", 0.6, 0.4, low=0.8),
+    _value("nctdtrinc", 4.0, 0.4),
+    *(_value(name, 3.0, 4.0, 0.5) for name in ("ncfdtr", "ncfdtri")),
+    _value("ncfdtridfn", low=3.0, after=(0.55, 0.5, 1.5)),
+    _value("ncfdtridfd", 3.0, low=0.2, after=(0.5, 1.5)),
+    _value("ncfdtrinc", 3.0, 4.0, 0.2, low=1.0),
+    *(_value(name, 2, low=0.5) for name in ("mathieu_a", "mathieu_b")),
+    *(_value(name, 1, 2, low=1.5, by=0.1) for name in ("pro_cv", "obl_cv")),
+    *(_value(name, 1, 2, 1.5, low=1.2) for name in ("pro_rad2", "obl_rad2")),
+    *(
+        _value(name, 1, 2, 1.5, getattr(sp, f"{name[:3]}_cv")(1, 2, 1.5), low=1.2)
+        for name in ("pro_rad2_cv", "obl_rad2_cv")
+    ),
+]
