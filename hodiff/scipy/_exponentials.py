@@ -80,6 +80,9 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
     weights = np.ones(np.shape(a), dtype) if b is None else b
     shape = np.broadcast_shapes(np.shape(a), np.shape(weights))
     axes = negative_axes(axis, len(shape), "scipy.special.logsumexp")
+    if not shape:
+        # SciPy's function would make an axis of length 1 for a number.
+        return logsumexp(np.reshape(a, (1,)), b=np.reshape(weights, (1,)), return_sign=return_sign)
     out, sign = _log_sum(np.broadcast_to(a, shape), np.broadcast_to(weights, shape), axis=axes)
     if not return_sign:
         out = np.where(np.less(sign, 0), np.nan, out)

@@ -102,6 +102,14 @@ def test_single_precision_stays():
         assert value.dtype == gradient.dtype == np.float32
 
 
+@pytest.mark.parametrize("f", [hs.logsumexp, hs.softmax, hs.log_softmax])
+def test_numbers_stay_numbers(f):
+    value, gradient = hd.value_and_grad(f)(2.0)
+    assert np.shape(value) == np.shape(gradient) == ()
+    assert (value, gradient) == ((2.0, 1.0) if f is hs.logsumexp else (f(2.0), 0.0))
+    assert hd.vmap(f)(np.ones(2)).shape == (2,)
+
+
 def test_removable_singularities():
     assert hd.grad(lambda z: hs.spherical_jn(1, z))(0.0) == pytest.approx(1 / 3)
     assert hd.grad(hd.grad(lambda x: hs.diric(x, 3)))(0.0) == pytest.approx(-2 / 3)
