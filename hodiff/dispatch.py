@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, OPERANDS, Tracer, as_operand
 from hodiff.errors import InPlaceError, NoRuleError, UnsupportedKeywordError
@@ -71,9 +72,12 @@ Tracer.__array_function__ = array_function  # type: ignore[attr-defined]
 
 
 def ufunc_name(ufunc: Any) -> str:
-    """Name with the module that the user knows it by."""
-    home = "numpy" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
-    return f"{home}.{ufunc.__name__}"
+    """Name with the module that the user knows it by, if there is one."""
+    name: str = ufunc.__name__
+    for home, module in (("numpy", np), ("scipy.special", special)):
+        if getattr(module, name, None) is ufunc:
+            return f"{home}.{name}"
+    return name
 
 
 def write_out(out: Any, answer: Any, name: str, where: Any = True, *, stretch: bool = False) -> Any:

@@ -51,6 +51,8 @@ clamp = elementwise(
     lambda x, low, high: np.clip(x, low, high),
     *(partial(_clamp_share, slot) for slot in range(3)),
     name="clamp",
+    # What the method of plain arrays calls: array.clip(low, x).
+    numpy=np._core.umath.clip,  # type: ignore[attr-defined]
 )
 
 heaviside = elementwise(np.heaviside, None, lambda ans, x, y: np.equal(x, 0) * 1.0, smooth=True)

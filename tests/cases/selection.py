@@ -42,6 +42,7 @@ CASES = [
     refused("clip-dtype", UnsupportedKeywordError, lambda x: np.clip(x, 0.0, 1.0, dtype=np.float32), _X),
     case("clip-nothing", lambda x: np.clip(x, None, None) * x.clip(min=None), _X, covers=np.clip),
     case("clip-plain-array", lambda y: np.clip(_X, y, None) * np.clip(_X, None, y), _Y, covers=np.clip, scale=0.02),
+    case("clip-plain-method", lambda y: _X.clip(-0.4, y) * _X.clip(y, 0.9), _Y, covers=ops.clamp, scale=0.02),
     case("clip-list", lambda y: np.clip([-1.0, 0.0, 1.0], y, 0.9), _Y, covers=np.clip, scale=0.02),
     case("clip-of-scalar", lambda x, y: np.clip(x, -1, y) * np.clip(x, y, None), 0.4, 0.7, covers=np.clip, scale=0.02),
     case(
