@@ -240,6 +240,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     if unknown:
         raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unknown}")
     widths = _widths(pad_width, array.ndim)
+    for axis, (n, width) in enumerate(zip(array.shape, widths, strict=True)):
+        if mode != "constant" and n == 0 and width != (0, 0):
+            raise ValueError(f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
     if mode == "constant":
         answer = _pad_constant(array, widths, kwargs.get("constant_values", 0))
     elif mode == "linear_ramp":
