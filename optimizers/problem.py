@@ -1,4 +1,4 @@
-"""The objective as solvers see it, and the only door to ``hodiff``; imports ``hodiff`` and the layers below.
+"""The objective as solvers see it, and the door to derivatives; imports ``hodiff`` and the layers below.
 
 ``Problem`` turns a user's function of any tree into values and derivatives of one flat vector: derivatives
 that the user gives are used, the others come from ``hodiff``. It evaluates, checks and counts; ``Point``
