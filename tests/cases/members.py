@@ -4,7 +4,8 @@ import numpy as np
 from scipy import special as sp
 
 import hodiff as hd
-from cases.table import special
+import hodiff.ops.indexing as ops
+from cases.table import case, special
 
 _X = np.array([0.3, 0.55, 0.45])
 
@@ -20,7 +21,16 @@ def _value(name, *before, low=0.0, by=1.0, after=()):
     return special(f"members-{name}", lambda x: hd.vmap(lambda row: fixed(row) * row)(x), _X, fixed(_X))
 
 
-CASES = []
+CASES = [
+    # Under vmap indices are traced, so the transpose of a gathering is an operation, which is differentiated here.
+    case(
+        "members-scatter",
+        hd.vmap(hd.grad(lambda row: np.sum(np.take(row, np.argsort(row)[:2]) ** 3))),
+        np.array([[0.3, 0.9, 0.6], [0.8, 0.1, 0.5]]),
+        covers=ops.scatter,
+        scale=0.1,
+    ),
+]
 
 SPECIALS = [
     *(_value(name, 4.0, 0.5) for name in ("nctdtr", "nctdtrit")),
