@@ -125,16 +125,19 @@ CASES = [
     ),
     case("nanstd-correction", lambda x: np.nanstd(_h(x), axis=1, correction=1), _APART, covers=np.nanstd, scale=0.5),
     case("nanstd-where", lambda x: np.nanstd(_h(x), axis=1, where=_ROW), _APART, covers=np.nanstd, scale=0.1),
-    case("nanstd-mean", lambda x, m: np.nanstd(_h(x) + 0 * m, axis=1, mean=m), _X, array(3, 1), covers=np.nanstd, batch=False),
+    case(
+        "nanstd-mean",
+        lambda x, m: np.nanstd(_h(x) + 0 * m, axis=1, mean=m),
+        _X,
+        array(3, 1),
+        covers=np.nanstd,
+        batch=False,
+    ),
     case("nanstd-dtype", lambda x: np.nanstd(_h(x), dtype=np.float64), _X, covers=np.nanstd, single=False),
     case("nanstd-complex", lambda x: np.nanstd(_z(x), axis=1), _X, covers=np.nanstd, scale=0.3),
     # --- nanmax, nanmin
-    case(
-        "nanmax", lambda x: np.nanmax(_h(x) ** 3), _APART, covers=(ops.nan_highest, np.nanmax), scale=0.1
-    ),
-    case(
-        "nanmax-axis", lambda x: np.nanmax(_h(x) ** 3, axis=0), _APART, covers=ops.nan_highest, scale=0.1
-    ),
+    case("nanmax", lambda x: np.nanmax(_h(x) ** 3), _APART, covers=(ops.nan_highest, np.nanmax), scale=0.1),
+    case("nanmax-axis", lambda x: np.nanmax(_h(x) ** 3, axis=0), _APART, covers=ops.nan_highest, scale=0.1),
     case(
         "nanmax-axes", lambda x: x * np.nanmax(_h(x), axis=(0, 1), keepdims=True), _APART, covers=np.nanmax, scale=0.1
     ),
@@ -165,12 +168,8 @@ CASES = [
     case("nanmax-scalar", lambda x: np.nanmax(x * x), 0.7, covers=np.nanmax),
     case("nanmax-complex", lambda x: np.real(np.nanmax(_z(x), axis=1) ** 2), _APART, covers=np.nanmax, scale=0.1),
     case("nanmax-integers", lambda x: x * np.nanmax(np.argsort(x), axis=0), _APART, covers=np.nanmax, scale=0.1),
-    case(
-        "nanmin", lambda x: np.nanmin(_h(x) ** 3), _APART, covers=(ops.nan_lowest, np.nanmin), scale=0.1
-    ),
-    case(
-        "nanmin-axis", lambda x: np.nanmin(_h(x) ** 3, axis=-1), _APART, covers=ops.nan_lowest, scale=0.1
-    ),
+    case("nanmin", lambda x: np.nanmin(_h(x) ** 3), _APART, covers=(ops.nan_lowest, np.nanmin), scale=0.1),
+    case("nanmin-axis", lambda x: np.nanmin(_h(x) ** 3, axis=-1), _APART, covers=ops.nan_lowest, scale=0.1),
     case(
         "nanmin-initial",
         lambda x: np.nanmin(_h(x) ** 3, axis=(0, 1), initial=-2.0),

@@ -9,10 +9,10 @@ import threading
 import numpy as np
 import pytest
 import scipy.special as sp
-from hodiff.scipy.special import logsumexp
 
 import hodiff as hd
 from hodiff import errors
+from hodiff.scipy.special import logsumexp
 
 INF, NAN, PI = np.inf, np.nan, np.pi
 ROW = np.array([1.0, 2.0, 3.0])
