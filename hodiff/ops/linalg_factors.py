@@ -106,6 +106,8 @@ def _mean(same: Any, dtype: Any) -> Any:
 
 def _pivots(v: Any) -> Any:
     """One in the place of the largest component that is real, in each column."""
+    if v.shape[-1] == 0:
+        return np.zeros(v.shape, dtype=bool)
     size = np.where(np.equal(v.imag, 0), np.abs(v), 0.0)
     size = np.where(np.any(size > 0, axis=-2, keepdims=True), size, np.abs(v))
     return np.arange(v.shape[-2])[:, None] == np.argmax(size, axis=-2)[..., None, :]

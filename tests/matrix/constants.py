@@ -38,7 +38,7 @@ ENTRIES = [
             f,
             shapes=ARRAY,
             keywords={"axis": (-1, (0, 2), None), "keepdims": (True,), "where": (Per(_mask),), "out": (OUT,)},
-            refused={"where": "not written yet", "out": _PLAIN},
+            refused={"out": _PLAIN},
         )
         for f in (np.any, np.all)
     ),

@@ -91,7 +91,7 @@ ENTRIES = [
     linalg(_L.eigh, name="linalg.eigh projectors", call=_projectors, keywords={"UPLO": ("U", "L")}),
     linalg(_L.eigvalsh, call=_hermitian(_L.eigvalsh), keywords={"UPLO": ("U", "L")}),
     linalg(_L.eig, dtypes=("float64", "float32")),
-    linalg(_L.eigvals, refused={"empty": "not written yet"}),
+    linalg(_L.eigvals),
     linalg(
         _L.svd,
         shapes=_TALL,
