@@ -6,6 +6,7 @@ from scipy import special as sp
 import hodiff as hd
 import hodiff.ops.indexing as ops
 from cases.table import case, special
+from hodiff.ops.elementwise import complex_of
 
 _X = np.array([0.3, 0.55, 0.45])
 
@@ -30,9 +31,17 @@ CASES = [
         covers=ops.scatter,
         scale=0.1,
     ),
+    case("members-complex", lambda x, y: np.real(complex_of(x, y) ** 3), _X, _X[::-1] + 0.2, covers=complex_of),
 ]
 
 SPECIALS = [
+    # The slopes are too small for a comparison that is absolute.
+    special(
+        "radian-slopes",
+        lambda d, m, s: sp.radian(d, m, s),
+        (np.array(10.0), np.array(20.0), np.array(30.0)),
+        (np.array(np.pi / 180), np.array(np.pi / 10800), np.array(np.pi / 648000)),
+    ),
     *(_value(name, 4.0, 0.5) for name in ("nctdtr", "nctdtrit")),
     _value("nctdtridf", 0.6, 0.4, low=0.8),
     _value("nctdtrinc", 4.0, 0.4),

@@ -62,10 +62,7 @@ ENTRIES = [
     ),
     *(reduction(f, initial=(0.5, 2)) for f in (np.nansum, np.nanprod)),
     reduction(np.nanmean),
-    *(
-        reduction(f, initial=(-0.3,), where=Also(WHERE, {"initial": -0.3}), dtype=(), dtypes=_REAL)
-        for f in (np.nanmax, np.nanmin)
-    ),
+    *(reduction(f, initial=(-0.3,), where=Also(WHERE, {"initial": -0.3}), dtype=()) for f in (np.nanmax, np.nanmin)),
     *(
         reduction(
             f,

@@ -76,12 +76,11 @@ ENTRIES = [
     *(special(name, _ONE) for name in ("airy", "airye", "kelvin", "iti0k0", "itj0y0", "sici", "shichi", "fresnel")),
     *(special(name, _ONE) for name in ("modfresnelp", "modfresnelm", "it2i0k0", "it2j0y0")),
     # --- of two
+    *(special(name, _UNIT, _ONE, dtypes=_ALL) for name in ("xlogy", "xlog1py")),
     *(
         special(name, _UNIT, _ONE)
         for name in (
             "owens_t",
-            "xlogy",
-            "xlog1py",
             "rel_entr",
             "kl_div",
             "boxcox",
@@ -114,7 +113,8 @@ ENTRIES = [
             "expn",
         )
     ),
-    *(special(name, _ONE, (1.7, 2.9)) for name in ("agm", "elliprc")),
+    special("agm", _ONE, (1.7, 2.9)),
+    special("elliprc", _ONE, (1.7, 2.9), dtypes=_ALL),
     *(special(name, _UNIT, (0.3, 0.7)) for name in ("ellipkinc", "ellipeinc")),
     *(special(name, _ONE, _TWO) for name in ("beta", "betaln", "poch", "gammainc", "gammaincc")),
     special("binom", (3.2, 4.1), (1.2, 2.1)),
