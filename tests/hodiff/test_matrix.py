@@ -33,6 +33,7 @@ ELSEWHERE = {
         ),
         "looks at shapes and dtypes only: tests/cases/queries.py",
     ),
+    "clip": "the ufunc behind the method of plain arrays: tests/cases/selection.py",
     **dict.fromkeys(
         ("unravel_index", "ravel_multi_index", "packbits", "unpackbits"), "of integers: tests/cases/queries.py"
     ),
