@@ -39,12 +39,15 @@ def batch_aligned(
         for value, n, flag in zip(operands, counts, batched, strict=True)
     ]
     answer = primitive(*aligned, **parameters)
-    if isinstance(answer, tuple) and not all(batched):
+    # Python's numbers stay what they are: as arrays they would have a precision of their own.
+    whole = [flag or isinstance(v, (int, float, complex)) for v, flag in zip(operands, batched, strict=True)]
+    if isinstance(answer, tuple) and not all(whole):
         # One of several answers may depend on unbatched operands alone, and would lack the batch axis.
         full = [
-            v if flag else np.broadcast_to(v, (size, *np.shape(v))) for v, flag in zip(operands, batched, strict=True)
+            v if ready else np.broadcast_to(v, (size, *np.shape(v))) for v, ready in zip(operands, whole, strict=True)
         ]
-        return batch_aligned(primitive, size, full, [True] * len(full), parameters, core)
+        flags = [flag or not ready for flag, ready in zip(batched, whole, strict=True)]
+        return batch_aligned(primitive, size, full, flags, parameters, core)
     return answer
 
 

@@ -167,6 +167,8 @@ def _where_selected(ufunc: Any, values: list[Any], outs: tuple[Any, ...], where:
         answers = ufunc(*(np.where(where, v, 1) for v in values))
         return _written(outs, answers, name, where)
     mask = np.broadcast_to(where, shape)
+    if not shape:
+        return _written(outs, ufunc(*values), name) if mask else outs if ufunc.nout > 1 else outs[0]
     answers = ufunc(*(np.broadcast_to(v, shape)[mask] for v in values))
     results = []
     for out, part in zip(outs, answers if ufunc.nout > 1 else (answers,), strict=True):

@@ -96,6 +96,13 @@ CASES = [
         scale=0.01,
         batch=False,
     ),
+    case(
+        "ufunc-out-where-scalar",
+        lambda x: np.sin(x[0], out=np.zeros((), x.dtype, like=x), where=np.True_),
+        _X,
+        covers=(),
+    ),
+    case("ufunc-out-where-not", lambda x: np.sin(x[0], out=np.full((), x[1], like=x), where=np.False_), _X, covers=()),
     case("ufunc-two-outs", lambda x: np.modf(x * 3, out=(np.zeros_like(x), None))[0], _X, covers=(), scale=0.01),
     case("ufunc-dtype", lambda x: np.multiply(x, x, dtype=np.float64), _X, covers=(), single=False),
     case("ufunc-casting", lambda x: np.multiply(x, x, casting="same_kind", order="K", subok=True), _X, covers=()),
