@@ -97,6 +97,8 @@ class ReverseTrace(Trace):
 
     def primal(self, value: Any) -> Any:
         """Value behind a tracer of this trace; any other value as it is."""
+        if value.__class__ is ReverseTracer and value.owner is self:
+            return value.primal
         if not isinstance(value, Tracer):
             return value
         value = value.content()

@@ -116,7 +116,8 @@ def _content(value: Any) -> Any:
 def numeric_leaves(tree: Any, name: str) -> tuple[list[Any], Structure]:
     """Leaves of a result as arrays or NumPy scalars."""
     if isinstance(tree, Tracer):
-        return [as_array(tree)], LEAF
+        value = tree.content()
+        return [value.alive() if isinstance(value, Tracer) and value.owner.closed else value], LEAF
     leaves, structure = flatten(tree)
     values = [as_array(leaf) for leaf in leaves]
     for i, value in enumerate(values):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import Primitive, Tracer
+from hodiff.core import SEALED, Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
 from hodiff.mutation import Buffer, link
 from hodiff.shaped import Shape, negative_axis
@@ -149,7 +149,12 @@ def take_key(x: Any, key: Any) -> Any:
     if key.__class__ is int or key.__class__ is slice:
         parameters = {"index": (key,)}
         answer = x.owner.linear(getitem, x, parameters)
-        return link(answer, x, getitem, parameters) if key.__class__ is slice or len(x.shape) > 1 else answer
+        if key.__class__ is int and len(x.shape) == 1:
+            return answer
+        if getattr(x, "views", None) is SEALED and isinstance(answer, Tracer):
+            answer.views = SEALED  # what `link` comes to for an argument, without the call
+            return answer
+        return link(answer, x, getitem, parameters)
     entries = tuple(_plain_integer(e) for e in key) if isinstance(key, tuple) else (_plain_integer(key),)
     if len(entries) == len(x.shape) and all(e.__class__ is int for e in entries):
         return _element(x, entries)
