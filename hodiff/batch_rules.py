@@ -39,15 +39,17 @@ def batch_aligned(
         for value, n, flag in zip(operands, counts, batched, strict=True)
     ]
     answer = primitive(*aligned, **parameters)
-    # Python's numbers stay what they are: as arrays they would have a precision of their own.
-    whole = [flag or isinstance(v, (int, float, complex)) for v, flag in zip(operands, batched, strict=True)]
-    if isinstance(answer, tuple) and not all(whole):
-        # One of several answers may depend on unbatched operands alone, and would lack the batch axis.
-        full = [
-            v if ready else np.broadcast_to(v, (size, *np.shape(v))) for v, ready in zip(operands, whole, strict=True)
-        ]
-        flags = [flag or not ready for flag, ready in zip(batched, whole, strict=True)]
-        return batch_aligned(primitive, size, full, flags, parameters, core)
+    if isinstance(answer, tuple) and not all(batched):
+        # One of several answers may depend on unbatched operands alone, and would lack the batch axis. Python's numbers
+        # stay what they are: as arrays they would have a precision of their own.
+        whole = [flag or isinstance(v, (int, float, complex)) for v, flag in zip(operands, batched, strict=True)]
+        if not all(whole):
+            full = [
+                v if ready else np.broadcast_to(v, (size, *np.shape(v)))
+                for v, ready in zip(operands, whole, strict=True)
+            ]
+            flags = [flag or not ready for flag, ready in zip(batched, whole, strict=True)]
+            return batch_aligned(primitive, size, full, flags, parameters, core)
     return answer
 
 
