@@ -3,8 +3,7 @@
 ``import hodiff.numpy as hnp`` has every name of ``numpy``. Nearly all are NumPy's own, which find the derivative rules
 by themselves; those that make arrays do not, so here they are ours: what they make can be assigned into, and takes
 traced values among its data. This module is also what ``x.__array_namespace__()`` returns, so code written to the array
-API standard differentiates. May import ``core``, ``creation``,
-``kinds`` and ``polynomial``.
+API standard differentiates. May import ``core``, ``creation``, ``kinds`` and ``polynomial``.
 
 >>> import hodiff as hd
 >>> import hodiff.numpy as hnp

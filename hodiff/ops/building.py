@@ -20,8 +20,6 @@ from hodiff.kinds import composite, general, linear, reject
 from hodiff.operands import as_array
 from hodiff.shaped import negative_axis
 
-_ALL = slice(None)
-
 # --- grids between two ends -------------------------------------------------------------------------------------------
 # The grid is the last axis, so that a batch of ends is nothing special.
 
