@@ -1,7 +1,7 @@
 """Arrays made for assignment, and copies: zeros_like and its kin, ``like=``, copy.
 
 What carries a derivative later must be a `Buffer` from the start (see ``mutation``); arrays of integers and booleans
-cannot, and are plain. May import ``core``, ``kinds``, ``mutation`` and ``shaped``.
+cannot, and are plain. May import ``core``, ``kinds``, ``mutation``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> def f(x):
@@ -21,6 +21,7 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.kinds import composite, reject
 from hodiff.mutation import Buffer, is_array
+from hodiff.operands import value_of
 from hodiff.shaped import is_inexact
 
 _plain_array: Any = np.array
@@ -216,19 +217,13 @@ for _function in (*_PLAIN, np.fromfile, np.fromstring, np.loadtxt, np.genfromtxt
     composite(_function)(_plain_creation(_function))
 
 
-def _plain(value: Any) -> Any:
-    while isinstance(value, Tracer):
-        value = value.alive().truth()
-    return value
-
-
 @composite(np.arange)
 def arange(*args: Any, dtype: Any = None, device: Any = None, **keywords: Any) -> Any:
     """NumPy's ``arange`` with ``like=``; start and step may carry derivatives."""
     start = keywords.pop("start", args[0] if len(args) > 1 else 0)
     stop = keywords.pop("stop", args[1] if len(args) > 1 else args[0])
     step = keywords.pop("step", args[2] if len(args) > 2 else 1)
-    plain = [_plain(v) for v in (start, stop, step)]
+    plain = [value_of(v) for v in (start, stop, step)]
     numbers = np.arange(*plain, dtype=dtype)
     if not _is_traced((start, step)):
         return assignable(numbers)
