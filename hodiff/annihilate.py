@@ -19,7 +19,7 @@ import numpy as np
 from hodiff.casting import convert
 from hodiff.core import Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NotLinearError
-from hodiff.kinds import multilinear
+from hodiff.kinds import constant, multilinear
 
 
 class AnnihilateTracer(Tracer):
@@ -107,16 +107,27 @@ def contains_nan(*values: Any) -> bool:
     """Whether a NaN is among the components of the values, derivatives of lower levels included; None is skipped."""
     for value in values:
         if value.__class__ is np.ndarray:
-            # A dot product sees every NaN in one pass without a temporary; overflow only asks for a closer look.
-            total = np.vdot(value, value)
-            if total != total and np.isnan(value).any():
+            if _nan_in(value):
                 return True
         elif isinstance(value, Tracer):
-            if contains_nan(*value.components()):
+            if value.decide(some_nan):
                 return True
         elif value is not None and np.any(value != value):
             return True
     return False
+
+
+def _nan_in(value: Any) -> Any:
+    """Whether a plain value has a NaN: a dot product sees it without a temporary; overflow asks for a closer look."""
+    if value.__class__ is not np.ndarray:
+        return value != value
+    total = np.vdot(value, value)
+    return total != total and np.isnan(value).any()
+
+
+#: Questions that decide how a derivative is computed, for traces that record what was decided (see `Tracer.decide`).
+some_nan = constant(_nan_in, name="some_nan")
+some_nonzero = constant(lambda x: np.any(x), name="some_nonzero")
 
 
 def elementwise_dtype(primitive: Primitive, kinds: list[Any]) -> "np.dtype[Any]":

@@ -42,6 +42,11 @@ class BatchTracer(Tracer):
         """The whole batch."""
         return (self.value,)
 
+    def example(self) -> Any:
+        """The value of the first member."""
+        batch = self.value.example() if isinstance(self.value, Tracer) else self.value
+        return batch[0] if len(batch) else np.zeros(self.shape, self.dtype)
+
     def assume(self, other: Any) -> None:
         """Stand for another batch."""
         self.value = other.value

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer
+from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer, some_nonzero
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.core import SEALED, Primitive, Trace, Tracer
 from hodiff.errors import ControlFlowError, ConversionError, NoRuleError, NotLinearError, RuleError
@@ -411,6 +411,8 @@ def _nonzero(value: Any) -> bool:
         parts = value.components()
         if not parts:
             return True
+        if not isinstance(parts[0], Tracer):
+            return value.decide(some_nonzero)
         value = parts[0]
     return bool(np.any(value))
 

@@ -2,7 +2,7 @@
 
 Inside ``debug_nans()`` the transformations make these traces instead of the plain ones, which are not touched and cost
 nothing more. Which ones are made is a context variable, so it holds for one thread, or one task. May import
-``annihilate``, ``batch``, ``core``, ``errors``, ``forward``, ``linear_map``, ``reverse`` and ``tape``.
+``annihilate``, ``batch``, ``core``, ``errors``, ``forward``, ``frames``, ``linear_map``, ``reverse`` and ``tape``.
 
 >>> import hodiff as hd
 >>> with debug_nans(), np.errstate(divide="ignore"):
@@ -13,27 +13,22 @@ hodiff.errors.NonFiniteError: log made an inf in its value; <doctest hodiff.debu
 """
 
 import linecache
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy
 
 from hodiff.annihilate import AnnihilateTrace
 from hodiff.batch import BatchTrace, new_batch_trace
 from hodiff.core import Primitive, Tracer, bind
 from hodiff.errors import NonFiniteError
 from hodiff.forward import ForwardTrace, ForwardTracer, new_forward_trace
+from hodiff.frames import user_line
 from hodiff.linear_map import LinearMap
 from hodiff.reverse import ReverseTrace, new_reverse_trace
 from hodiff.tape import Accumulator, FunctionRow, PartRow, pull, pull_unary, push
-
-#: Directories whose frames are not the user's.
-_OURS = tuple(f"{Path(path).parent}/" for path in (__file__, np.__file__, scipy.__file__))
 
 #: How many blocks of `debug_nans` are open.
 _blocks: ContextVar[int] = ContextVar("_blocks", default=0)
@@ -308,7 +303,7 @@ def _check_value(primitive: Primitive, operands: Sequence[Any], answer: Any) -> 
     parts = _plain(answer if isinstance(answer, tuple) else (answer,))
     before = _plain(operands)
     tainted = not all(np.isfinite(v).all() for v in (*before, *parts))
-    origin = Origin(primitive.name.removeprefix("annihilating_"), *_user_line(), tainted)
+    origin = Origin(primitive.name.removeprefix("annihilating_"), *user_line(), tainted)
     if tainted and not _inside_rule.get():
         for part in parts:
             found = _made(part, before, elementwise=primitive.partials is not None)
@@ -359,11 +354,3 @@ def _plain(values: Sequence[Any]) -> list[Any]:
             if array.dtype.kind in "fc":
                 found.append(array)
     return found
-
-
-def _user_line() -> tuple[str, int]:
-    """File and number of the innermost line outside hodiff, NumPy and SciPy."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
-        frame = frame.f_back
-    return ("(unknown)", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)

@@ -122,3 +122,11 @@ class NonFiniteError(HodiffError, FloatingPointError):
 
 class RuleError(HodiffError, ValueError):
     """A derivative rule broke its contract, for example by returning the wrong shape."""
+
+
+class ProgramError(HodiffError, ValueError):
+    """A staged program is not well formed: a variable is used before it is defined, or a type is not as declared."""
+
+
+class NotStagedError(HodiffError, RuntimeError):
+    """A function does what a program cannot stand for; ``hodiff.jit`` runs it eagerly instead."""

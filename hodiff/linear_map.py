@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.annihilate import AnnihilateTrace, contains_nan, elementwise_dtype, linear_coefficient
+from hodiff.annihilate import AnnihilateTrace, contains_nan, elementwise_dtype, linear_coefficient, some_nonzero
 from hodiff.core import SEALED, Primitive, Sign, Trace, Tracer
 from hodiff.errors import NotLinearError, RuleError
 from hodiff.shaped import Shaped
@@ -46,6 +46,10 @@ class TapeVariable(Tracer):
     def components(self) -> tuple[Any, ...]:
         """Nothing: there is no value."""
         return ()
+
+    def example(self) -> Any:
+        """Ones."""
+        return np.ones(self._shape, self._dtype)
 
     def assume(self, other: Any) -> None:
         """Stand for another row."""
@@ -217,9 +221,7 @@ def _check_homogeneous(primitive: Primitive, operands: tuple[Any, ...], slots: l
 
 
 def _any_nonzero(value: Any) -> bool:
-    if isinstance(value, Tracer):
-        return any(_any_nonzero(part) for part in value.components())
-    return bool(np.any(value))
+    return value.decide(some_nonzero) if isinstance(value, Tracer) else bool(np.any(value))
 
 
 def _answer_shape(

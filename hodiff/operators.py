@@ -13,8 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
+from hodiff.core import NUMPY_UFUNCS, OPERANDS, Primitive, Tracer, as_operand
 from hodiff.mutation import is_array, update
+
+#: What Python writes for its special methods.
+SYMBOLS = {
+    **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**"},
+    **{"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="},
+    **{"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"},
+    **{"neg": "-", "pos": "+", "invert": "~", "abs": "abs "},
+}
 
 #: Operands that cannot have a trace, so an infix operation needs no search for the highest one.
 _PLAIN = frozenset({np.ndarray, float, int, np.float64})
@@ -27,6 +35,7 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
     ``symbol`` of None means that there is no in-place form.
     """
     direct = isinstance(operation, Primitive) and operation.partials is not None
+    _note_symbol(operation, name)
 
     def forward(self: Tracer, other: Any) -> Any:
         # Nearly always the other operand is plain or of the same trace, and no search for the highest is needed.
@@ -73,7 +82,14 @@ def infix(operation: Callable[..., Any], name: str, symbol: str | None, *, refle
 
 def prefix(operation: Callable[..., Any], name: str) -> None:
     """Give traced values a prefix operator such as ``__neg__``."""
+    _note_symbol(operation, name)
     setattr(Tracer, f"__{name}__", lambda self: operation(self))
+
+
+def _note_symbol(operation: Any, name: str) -> None:
+    primitive = operation if isinstance(operation, Primitive) else NUMPY_UFUNCS.get(operation)
+    if isinstance(primitive, Primitive):
+        primitive.symbol = SYMBOLS.get(name)
 
 
 def attribute(operation: Callable[..., Any], name: str, setter: Callable[[Any, Any], None] | None = None) -> None:

@@ -1,0 +1,31 @@
+"""The user's line: the innermost frame that is not of hodiff, NumPy or SciPy.
+
+Imports nothing of hodiff.
+
+>>> user_line()[1]
+1
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+
+#: Directories whose frames are not the user's.
+_OURS = tuple(f"{Path(path).parent}/" for path in (__file__, np.__file__, scipy.__file__))
+
+
+def user_frame() -> Any:
+    """The innermost frame outside hodiff, NumPy and SciPy; None where there is none."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return frame
+
+
+def user_line() -> tuple[str, int]:
+    """File and number of the line that `user_frame` is at."""
+    frame = user_frame()
+    return ("(unknown)", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)

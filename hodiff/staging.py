@@ -1,0 +1,374 @@
+"""Staging: a function is run once on values that are abstract for the program and concrete for Python.
+
+A `StageTracer` has a variable of the program that is being written, and the plain value that the variable has in this
+run. Operations compute the value and write an equation, so the run gives the function's own result, warnings and
+exceptions. Where Python asks for the value (``if x > 0``, ``range(n)``, ``float(x)``), it is told, and a guard is
+written: the program stands for the function wherever its guards hold. What no program can stand for raises
+`NotStagedError`; whoever stages runs the plain function instead. May import ``batch_rules``,
+``core``, ``errors``, ``frames``, ``mutation``, ``operators``, ``ops`` and ``program``.
+
+>>> def f(x):
+...     return 2 * x if x > 0 else -x
+>>> (y,), program = stage(lambda x: [f(x)], [np.float64(3.0)], name="f")
+>>> print(y, program, sep="\\n")  # doctest: +ELLIPSIS
+6.0
+program f(a: float64) -> float64
+  b: bool = greater(a, 0) ...
+  guard b is True ...
+  c: float64 = multiply(2, a) ...
+  return c
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+import hodiff.ops  # installs the general operators, which those of numbers fall back on
+from hodiff.batch_rules import batch_aligned
+from hodiff.core import SEALED, Primitive, Trace, Tracer, bind
+from hodiff.errors import NotStagedError
+from hodiff.frames import user_frame
+from hodiff.mutation import Buffer
+from hodiff.operators import SYMBOLS
+from hodiff.program import Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
+
+_NUMBERS = (bool, int, float, complex)
+
+#: The innermost staging of this thread or task; None outside of any.
+current_stage: ContextVar["StageTrace | None"] = ContextVar("current_stage", default=None)
+
+
+class StageTracer(Tracer):
+    """A variable of a program, with the value that it has in this run."""
+
+    __slots__ = ("atom", "value")
+    owner: "StageTrace"
+
+    def __init__(self, trace: "StageTrace", value: Any, atom: Atom) -> None:
+        self.owner = trace
+        self.value = value
+        self.atom = atom
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return () if self.value.__class__ in _NUMBERS else self.value.shape
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy dtype of the value."""
+        return np.asarray(self.value).dtype if self.value.__class__ in _NUMBERS else self.value.dtype
+
+    def components(self) -> tuple[Any, ...]:
+        """The value, of which memory layout and form may be asked; for the numbers in it ask `decide`."""
+        return (np.asarray(self.value)[()] if self.value.__class__ in _NUMBERS else self.value,)
+
+    def assume(self, other: Any) -> None:
+        """Stand for another variable."""
+        self.value, self.atom = other.value, other.atom
+
+    def decide(self, question: Primitive) -> bool:
+        """The answer, guarded."""
+        return bool(bind(question, self))
+
+    def truth(self) -> Any:
+        """The value, guarded in all its elements."""
+        if self.dtype.kind in "fc" and self.shape:
+            raise self.owner.refuse(
+                "the elements of an array are asked for by code that is not traced, such as np.asarray(x) or x.tolist()"
+            )
+        self.owner.guard(self.atom, self.value, truth=False)
+        return self.value
+
+    def example(self) -> Any:
+        """The value."""
+        return self.value
+
+    def __bool__(self) -> bool:
+        outcome = bool(self.alive().value)
+        self.owner.guard(self.atom, outcome, truth=True)
+        return outcome
+
+    def __float__(self) -> float:
+        return float(self.alive().truth())
+
+    def __complex__(self) -> complex:
+        return complex(self.alive().truth())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.alive().truth(), dtype)
+
+    def __format__(self, specification: str) -> str:
+        return format(self.alive().truth(), specification)
+
+    def __str__(self) -> str:
+        return str(self.alive().truth())
+
+
+class StageTrace(Trace):
+    """One staging: the program so far.
+
+    Parameters
+    ----------
+    inner : bool
+        The program is a part of what is being traced, such as the body of a loop: values of outer traces become
+        inputs, which `lifted` lists, and guards are refused, since they would have to hold at each turn.
+    """
+
+    __slots__ = ("_ambient", "_literals", "failure", "inner", "inputs", "lifted", "steps")
+    transformation = "hodiff.jit"
+
+    def __init__(self, *, inner: bool = False) -> None:
+        super().__init__()
+        self.inner = inner
+        self.inputs: list[Var] = []
+        self.steps: list[Equation | Guard] = []
+        #: Values of outer traces that were met, with the inputs that stand for them.
+        self.lifted: list[tuple[Tracer, StageTracer]] = []
+        #: Why there is no program, should the function go on after it was refused.
+        self.failure: NotStagedError | None = None
+        self._ambient = Errstate(**np.geterr())
+        self._literals: dict[int, tuple[Any, Literal]] = {}
+
+    def input(self, value: Any) -> StageTracer:
+        """A tracer for an argument with this value in this run."""
+        var = Var.of(value)
+        self.inputs.append(var)
+        tracer = StageTracer(self, value, var)
+        tracer.views = SEALED
+        return tracer
+
+    def refuse(self, reason: str) -> NotStagedError:
+        """Error for what cannot be staged; there will be no program, even if the function catches it."""
+        self.failure = NotStagedError(reason)
+        return self.failure
+
+    def guard(self, atom: Atom, expected: Any, *, truth: bool) -> None:
+        """Note what Python was told about a variable."""
+        if self.closed:
+            raise self.leaked()
+        if self.inner:
+            raise self.refuse("inside a loop, Python control flow depends on a value")
+        if isinstance(atom, Literal):
+            return
+        self.steps.append(Guard(atom, expected, truth, self._source()))
+
+    def constant(self, value: Any) -> StageTracer:
+        """A tracer for a value that does not depend on the inputs."""
+        _, atom = self._operand(value)
+        return StageTracer(self, value.value if isinstance(value, StageTracer) else value, atom)
+
+    def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """Compute the answer and write the equation."""
+        if self.closed:
+            raise self.leaked()
+        pairs = [self._operand(operand) for operand in operands]
+        answer = primitive.function(*(value for value, _ in pairs), **parameters)
+        self.check_answer(primitive, answer)
+        return self._write(primitive, tuple(atom for _, atom in pairs), parameters, answer)
+
+    def number(self, primitive: Primitive, *operands: Any) -> Any:
+        """An operation of Python's own on its own numbers."""
+        if self.closed:
+            raise self.leaked()
+        pairs = [self._operand(operand) for operand in operands]
+        answer = primitive.function(*(value for value, _ in pairs))
+        if answer.__class__ not in _NUMBERS:
+            raise self.refuse(f"{primitive.name} of numbers gives an object of type {type(answer).__name__}")
+        return self._write(primitive, tuple(atom for _, atom in pairs), {}, answer)
+
+    def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
+        several = isinstance(answer, tuple)
+        parts = answer if several else (answer,)
+        answers = tuple(Var.of(part) for part in parts)
+        state = Errstate(**np.geterr())
+        errstate = None if state == self._ambient else state
+        self.steps.append(Equation(primitive, atoms, parameters, answers, several, errstate, self._source()))
+        traced = tuple(StageTracer(self, part, var) for part, var in zip(parts, answers, strict=True))
+        return traced if several else traced[0]
+
+    def _operand(self, operand: Any) -> tuple[Any, Atom]:
+        """Value and variable, or literal, of an operand."""
+        if operand.__class__ is StageTracer and operand.owner is self:
+            return operand.value, operand.atom
+        if operand.__class__ is Buffer:
+            return self._operand(operand.content())
+        if isinstance(operand, Tracer):
+            tracer = self._lift(operand)
+            return tracer.value, tracer.atom
+        return operand, self._literal(operand)
+
+    def _lift(self, operand: Tracer) -> StageTracer:
+        if not self.inner:
+            raise self.refuse("a traced value of an outer transformation is used that is no argument (a closure)")
+        for known, tracer in self.lifted:
+            if known is operand:
+                return tracer
+        tracer = self.input(operand.alive().example())
+        self.lifted.append((operand, tracer))
+        return tracer
+
+    def _literal(self, value: Any) -> Literal:
+        """A literal that later changes of an array in place cannot reach."""
+        if not isinstance(value, np.ndarray):
+            return Literal(value)
+        if not value.flags.writeable and value.base is None:
+            return Literal(value)
+        known = self._literals.get(id(value))
+        if known is not None and known[0] is value and exact(known[1].value) == exact(value):
+            return known[1]
+        uniform = value.ndim and value.size and not any(value.strides)
+        literal = Literal(np.broadcast_to(value.flat[0], value.shape) if uniform else value.copy(order="K"))
+        self._literals[id(value)] = (value, literal)
+        return literal
+
+    @staticmethod
+    def _source() -> Source | None:
+        frame = user_frame()
+        return None if frame is None else Source(frame.f_code.co_filename, frame.f_lineno)
+
+    def finish(self, outputs: Iterable[Any], name: str) -> tuple[list[Any], Program]:
+        """Close the trace; plain values of the outputs, and the program."""
+        pairs = [self._operand(value) for value in outputs]
+        self.closed = True
+        if self.failure is not None:
+            raise self.failure
+        program = Program(tuple(self.inputs), tuple(self.steps), tuple(atom for _, atom in pairs), name)
+        return [value for value, _ in pairs], program
+
+
+def stage(
+    function: Callable[..., Sequence[Any]], values: Sequence[Any], *, name: str = "f"
+) -> tuple[list[Any], Program]:
+    """Run a function once and write down what it did.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*values)`` returns a sequence of arrays and numbers, traced or plain.
+    values : sequence of arrays, NumPy scalars and Python numbers
+    name : str
+        For the printed program.
+
+    Returns
+    -------
+    results : list
+        What the function returns for these values.
+    program : Program
+        Takes and returns the same.
+
+    Raises
+    ------
+    NotStagedError
+        When the function does what a program cannot stand for.
+    """
+    with StageTrace() as trace:
+        token = current_stage.set(trace)
+        try:
+            outputs = function(*(trace.input(value) for value in values))
+        finally:
+            current_stage.reset(token)
+        return trace.finish(outputs, name)
+
+
+def stage_part(
+    function: Callable[..., Sequence[Any]], examples: Sequence[Any], *, name: str = "body"
+) -> tuple[Program, list[Tracer]]:
+    """Write down a part of what is being traced, such as the body of a loop, from examples of its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        As for `stage`; may use values of outer traces.
+    examples : sequence
+        Plain values of the right types; nothing may depend on the numbers in them.
+
+    Returns
+    -------
+    program : Program
+        Its inputs are those of the function, followed by one for each outer value.
+    lifted : list of Tracer
+        The outer values.
+
+    Raises
+    ------
+    NotStagedError
+        Also where Python control flow depends on a value.
+    """
+    with StageTrace(inner=True) as trace:
+        token = current_stage.set(trace)
+        try:
+            with np.errstate(all="ignore"):
+                outputs = function(*(trace.input(value) for value in examples))
+        finally:
+            current_stage.reset(token)
+        _, program = trace.finish(outputs, name)
+        return program, [operand for operand, _ in trace.lifted]
+
+
+# --- Python's own numbers ---------------------------------------------------------------------------------------------
+# Between them Python computes, exactly or with errors of its own, and the result takes the precision of the arrays that
+# it meets. So operators of two such numbers are operations apart.
+
+_UNREFLECTED = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+def _is_number(value: Any) -> bool:
+    if value.__class__ is StageTracer:
+        return value.value.__class__ in _NUMBERS
+    return value.__class__ in _NUMBERS
+
+
+def _install_binary(name: str, symbol: str) -> None:
+    function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
+    primitive = Primitive(f"number {symbol}", function, batch=batch_aligned, constant=True)
+    primitive.symbol = symbol
+    general = getattr(Tracer, f"__{name}__")
+
+    def forward(self: StageTracer, other: Any) -> Any:
+        if self.value.__class__ in _NUMBERS and _is_number(other):
+            return self.owner.number(primitive, self, other)
+        return general(self, other)
+
+    setattr(StageTracer, f"__{name}__", forward)
+    if name in _UNREFLECTED:
+        return
+    general_reflected = getattr(Tracer, f"__r{name}__")
+
+    def backward(self: StageTracer, other: Any) -> Any:
+        if self.value.__class__ in _NUMBERS and _is_number(other):
+            return self.owner.number(primitive, other, self)
+        return general_reflected(self, other)
+
+    def in_place(self: StageTracer, other: Any) -> Any:
+        if self.value.__class__ in _NUMBERS and _is_number(other):
+            return self.owner.number(primitive, self, other)
+        return general_in_place(self, other)
+
+    setattr(StageTracer, f"__r{name}__", backward)
+    general_in_place = getattr(Tracer, f"__i{name}__", None)
+    if general_in_place is not None:
+        setattr(StageTracer, f"__i{name}__", in_place)
+
+
+def _install_unary(name: str, symbol: str) -> None:
+    primitive = Primitive(f"number {symbol.strip()}", getattr(operator, name), batch=batch_aligned, constant=True)
+    primitive.symbol = symbol
+    general = getattr(Tracer, f"__{name}__")
+
+    def forward(self: StageTracer) -> Any:
+        if self.value.__class__ in _NUMBERS:
+            return self.owner.number(primitive, self)
+        return general(self)
+
+    setattr(StageTracer, f"__{name}__", forward)
+
+
+for _name, _symbol in SYMBOLS.items():
+    if _name in ("neg", "pos", "invert", "abs"):
+        _install_unary(_name, _symbol)
+    else:
+        _install_binary(_name, _symbol)
