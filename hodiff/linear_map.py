@@ -72,6 +72,16 @@ class LinearMap:
         self._input_rows = input_rows
         self._output_rows = output_rows
 
+    def transpose(self, cotangents: Sequence[Any]) -> list[Any]:
+        """As `pull`, where NaN may come from zeros that should have annihilated; for maps that are part of another."""
+        present = [
+            (row, cotangent)
+            for row, cotangent in zip(self._output_rows, cotangents, strict=True)
+            if row is not None and cotangent is not None
+        ]
+        with np.errstate(all="ignore"):
+            return pull(self._rows, present, self._input_rows)
+
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
         """Cotangents of the inputs, None where zero, from those of the outputs (None where zero)."""
         present = []
