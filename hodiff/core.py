@@ -94,6 +94,13 @@ class Primitive:
         cannot be written to.
     symbol : str or None
         Python's operator for the operation, which computes scalars ten times faster than a ufunc does.
+    hazard : str
+        The worst that can happen on operands of valid shapes: ``"none"``, a floating-point ``"warning"``, or an
+        ``"exception"`` (any other warning too). A program leaves out an unused answer only where this shows no one.
+    commutative : bool
+        Elementwise: the two operands may change places.
+    origin : tuple or None
+        Of a primitive made by `specialised`: the general one, and the parameters that are fixed.
     annihilating : Primitive or None
         Variant in which a zero of one operand wins over NaN and inf of the others, made on demand.
     """
@@ -103,12 +110,15 @@ class Primitive:
         "accumulate",
         "annihilating",
         "batch",
+        "commutative",
         "constant",
         "function",
+        "hazard",
         "jointly",
         "jvps",
         "leading",
         "name",
+        "origin",
         "partials",
         "shape",
         "smooth",
@@ -133,6 +143,7 @@ class Primitive:
         leading: Callable[..., dict[str, Any]] | None = None,
         shape: Callable[..., Any] | None = None,
         view: Callable[..., Any] | None = None,
+        hazard: str | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -147,6 +158,10 @@ class Primitive:
         self.leading = leading
         self.shape = shape
         self.view = view
+        # NumPy's loops over elements raise nothing; of other functions nothing is known.
+        self.hazard = hazard or ("warning" if isinstance(function, np.ufunc) else "exception")
+        self.commutative = False
+        self.origin: tuple[Primitive, dict[str, Any]] | None = None
         self.symbol: str | None = None
         self.annihilating: Primitive | None = None
 
@@ -180,7 +195,10 @@ class Primitive:
         assert self.partials is not None
         partials = tuple(partial(rule, **parameters) if callable(rule) else rule for rule in self.partials)
         function = partial(self.function, **parameters)
-        return Primitive(self.name, function, batch=self.batch, partials=partials, smooth=self.smooth)
+        special = Primitive(self.name, function, batch=self.batch, partials=partials, smooth=self.smooth)
+        special.hazard = self.hazard
+        special.origin = (self, parameters)
+        return special
 
     def __copy__(self) -> "Primitive":
         return self
@@ -280,11 +298,7 @@ class Trace:
         if not hasattr(answer, "dtype"):
             raise RuleError(f"{primitive.name} must return an array or a NumPy scalar, got {type(answer).__name__}")
         if answer.dtype.kind not in "biufc" or isinstance(answer, (np.ma.MaskedArray, np.matrix)):
-            raise ConversionError(
-                f"{primitive.name} returned a {type(answer).__name__} of dtype {answer.dtype}, which carries no "
-                f"derivatives: build arrays of traced values with np.stack, replace masked arrays by np.where(mask, a, "
-                f"b), and np.matrix by plain arrays"
-            )
+            raise ConversionError.of_answer(primitive.name, answer)
 
     def close(self) -> None:
         """End the run."""
@@ -298,11 +312,7 @@ class Trace:
 
     def leaked(self) -> LeakedTracerError:
         """Error for a tracer of this trace that is used after the end."""
-        return LeakedTracerError(
-            f"a traced value of {self.transformation} was used after that transformation had returned; return it from "
-            f"the function being transformed (has_aux=True for extra results) instead of storing it outside, or store "
-            f"hodiff.stop_gradient(x)"
-        )
+        return LeakedTracerError.after(self.transformation)
 
 
 class Tracer:
@@ -439,27 +449,15 @@ class Tracer:
     def __float__(self) -> float:
         if self.dtype.kind in "iub":
             return float(self.alive().truth())
-        raise ConversionError(
-            "float(x) would drop the derivative of a traced value, as would math.sin(x) or assigning it to an element "
-            "of a plain NumPy array (raw_array[i] = x): use NumPy functions (np.sin), make the array with "
-            "np.zeros(n, like=x) or hodiff.numpy.zeros(n), or float(hodiff.stop_gradient(x)) to drop the derivative"
-        )
+        raise ConversionError.to_number()
 
     def __complex__(self) -> complex:
         return complex(self.__float__())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self.dtype.kind in "iub":
-            raise ConversionError(
-                "a batched integer or boolean cannot become a plain NumPy array; to index a plain array with it, use "
-                "np.take_along_axis(array, np.reshape(index, (1,)), axis=0)[0] instead of array[index]"
-            )
-        raise ConversionError(
-            "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) "
-            "instead of np.array([...]) or np.asarray([...]) of traced values, np.zeros(n, like=x) or "
-            "hodiff.numpy.zeros(n) for an array to assign into, np.full(n, x, like=x) instead of np.full(n, x), "
-            "np.dot(a, x) or a @ x instead of a.dot(x), or hodiff.stop_gradient(x) if no derivative is wanted"
-        )
+            raise ConversionError.of_batch()
+        raise ConversionError.to_array()
 
     def __format__(self, specification: str) -> str:
         # Text carries no derivative: show the value.

@@ -1,11 +1,13 @@
 """Every exception that hodiff raises.
 
-Imports nothing. Each class also derives from the built-in exception that a caller would expect, so
+Imports nothing of the package. Each class also derives from the built-in exception that a caller would expect, so
 ``except TypeError`` keeps working, and each message says what to do next.
 
 >>> issubclass(NoRuleError, TypeError)
 True
 """
+
+from typing import Any
 
 
 class HodiffError(Exception):
@@ -40,9 +42,54 @@ class UnsupportedKeywordError(HodiffError, TypeError):
 class LeakedTracerError(HodiffError, RuntimeError):
     """A traced value was used after the transformation that made it had ended."""
 
+    @classmethod
+    def after(cls, transformation: str) -> "LeakedTracerError":
+        """Say of which transformation, and what to do instead."""
+        return cls(
+            f"a traced value of {transformation} was used after that transformation had returned; return it from "
+            f"the function being transformed (has_aux=True for extra results) instead of storing it outside, or store "
+            f"hodiff.stop_gradient(x)"
+        )
+
 
 class ConversionError(HodiffError, TypeError):
     """A traced value was about to be turned into a plain number or array, which would drop its derivative."""
+
+    @classmethod
+    def to_number(cls) -> "ConversionError":
+        """Of ``float(x)``."""
+        return cls(
+            "float(x) would drop the derivative of a traced value, as would math.sin(x) or assigning it to an element "
+            "of a plain NumPy array (raw_array[i] = x): use NumPy functions (np.sin), make the array with "
+            "np.zeros(n, like=x) or hodiff.numpy.zeros(n), or float(hodiff.stop_gradient(x)) to drop the derivative"
+        )
+
+    @classmethod
+    def to_array(cls) -> "ConversionError":
+        """Of ``np.asarray(x)``."""
+        return cls(
+            "a traced value cannot become a plain NumPy array without losing its derivative. Use np.stack([...]) "
+            "instead of np.array([...]) or np.asarray([...]) of traced values, np.zeros(n, like=x) or "
+            "hodiff.numpy.zeros(n) for an array to assign into, np.full(n, x, like=x) instead of np.full(n, x), "
+            "np.dot(a, x) or a @ x instead of a.dot(x), or hodiff.stop_gradient(x) if no derivative is wanted"
+        )
+
+    @classmethod
+    def of_batch(cls) -> "ConversionError":
+        """Of ``np.asarray(x)``, where integers or booleans are batched."""
+        return cls(
+            "a batched integer or boolean cannot become a plain NumPy array; to index a plain array with it, use "
+            "np.take_along_axis(array, np.reshape(index, (1,)), axis=0)[0] instead of array[index]"
+        )
+
+    @classmethod
+    def of_answer(cls, name: str, answer: Any) -> "ConversionError":
+        """Of what the primitive ``name`` returned."""
+        return cls(
+            f"{name} returned a {type(answer).__name__} of dtype {answer.dtype}, which carries no derivatives: build "
+            f"arrays of traced values with np.stack, replace masked arrays by np.where(mask, a, b), and np.matrix by "
+            f"plain arrays"
+        )
 
 
 class InPlaceError(HodiffError, TypeError):
@@ -130,3 +177,7 @@ class ProgramError(HodiffError, ValueError):
 
 class NotStagedError(HodiffError, RuntimeError):
     """A function does what a program cannot stand for; ``hodiff.jit`` runs it eagerly instead."""
+
+
+class EagerWarning(UserWarning):
+    """A function given to ``hodiff.jit`` runs eagerly from now on, since programs of it would not be used again."""

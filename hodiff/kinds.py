@@ -41,6 +41,8 @@ def elementwise(
     name: str | None = None,
     smooth: bool = False,
     view: Rule | None = None,
+    hazard: str | None = None,
+    commutative: bool = False,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that acts on each element by itself, with broadcasting.
@@ -61,6 +63,11 @@ def elementwise(
         microsecond that silencing them takes.
     view : callable, optional
         As for `linear`.
+    hazard : str, optional
+        The worst that can happen on operands of valid shapes: ``"none"``, a floating-point ``"warning"``, or an
+        ``"exception"``. Without it, a warning for ufuncs and an exception for anything else.
+    commutative : bool, optional
+        The two operands may change places.
     numpy : ufunc, optional
         The ufunc whose calls on traced values come here; a ufunc given as ``function`` is claimed by itself.
 
@@ -85,7 +92,16 @@ def elementwise(
             )
     rules = tuple(Sign(rule) if isinstance(rule, int) else rule for rule in partials)
     kind = Primitive if view is None else ViewPrimitive
-    primitive = kind(name, function, batch=batch_aligned, partials=rules, smooth=smooth, view=view)
+    primitive = kind(
+        name,
+        function,
+        batch=batch_aligned,
+        partials=rules,
+        smooth=smooth,
+        view=view,
+        hazard=hazard,
+    )
+    primitive.commutative = commutative
     return _claim(primitive, numpy, itself=True)
 
 
@@ -99,6 +115,7 @@ def linear(
     accumulate: Rule | None = None,
     shape: Rule | None = None,
     view: Rule | None = None,
+    hazard: str | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that is linear in its operands, all together.
@@ -130,6 +147,8 @@ def linear(
         For a function whose answer shows the memory of its one operand, as ``x[1:]`` does:
         ``(x, value, **parameters)``, the operand with the part that the answer shows replaced, so that in-place changes
         of the one reach the other.
+    hazard : str, optional
+        As for `elementwise`.
     numpy : callable, optional
         NumPy function to claim.
 
@@ -155,6 +174,7 @@ def linear(
         leading=leading_rule(leading),
         shape=shape,
         view=view,
+        hazard=hazard,
     )
     return _claim(primitive, numpy)
 
@@ -167,6 +187,7 @@ def multilinear(
     core: int | None = None,
     batch: Rule | None = None,
     shape: Rule | None = None,
+    hazard: str | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that is linear in each operand while the others are held fixed, such as a product.
@@ -184,7 +205,7 @@ def multilinear(
     core : int, optional
         The function broadcasts over all but the last ``core`` axes, as NumPy's generalised ufuncs do. Without
         ``core`` and ``batch``, batching is a loop.
-    batch, shape, numpy
+    batch, shape, hazard, numpy
         As for `linear`.
 
     Examples
@@ -206,6 +227,7 @@ def multilinear(
         batch=choose_rule(batch, False, core),
         transposes=transposes[0] if variadic else transposes,
         shape=shape,
+        hazard=hazard,
     )
     return _claim(primitive, numpy)
 
@@ -217,6 +239,8 @@ def constant(
     leading: bool | Rule = False,
     core: int | None = None,
     batch: Rule | None = None,
+    hazard: str | None = None,
+    commutative: bool = False,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation whose derivative is zero wherever it exists, such as ``floor`` or ``argmax``.
@@ -225,8 +249,10 @@ def constant(
     ----------
     function : callable
         ``function(*operands, **parameters)`` on plain arrays.
-    name, leading, batch, numpy
+    name, leading, batch, hazard, numpy
         As for `linear`.
+    commutative : bool, optional
+        As for `elementwise`.
     core : int, optional
         As for `multilinear`; 0 for an elementwise function, which is what a ufunc is taken for.
 
@@ -246,7 +272,9 @@ def constant(
         batch=choose_rule(batch, leading, core),
         constant=True,
         leading=leading_rule(leading),
+        hazard=hazard,
     )
+    primitive.commutative = commutative
     return _claim(primitive, numpy, itself=True)
 
 

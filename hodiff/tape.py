@@ -242,7 +242,9 @@ def _assemble_leading(size: int, *, pieces: Any, shape: Shape, dtype: Any) -> di
 
 
 #: Sum of the transposes of several accumulating primitives, each applied to its own cotangent.
-assemble = linear(_assemble, _assemble_transpose, name="assemble", variadic=True, leading=_assemble_leading)
+assemble = linear(
+    _assemble, _assemble_transpose, name="assemble", variadic=True, leading=_assemble_leading, hazard="warning"
+)
 
 
 def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | None]) -> list[Any]:

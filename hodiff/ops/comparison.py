@@ -19,12 +19,16 @@ from hodiff.operators import infix, prefix
 from hodiff.reducing import masked
 from hodiff.shaped import negative_axes, negative_axis
 
+for _ufunc in (np.equal, np.not_equal, np.logical_and, np.logical_or, np.bitwise_and, np.bitwise_or, np.bitwise_xor):
+    globals()[_ufunc.__name__] = constant(_ufunc, hazard="none", commutative=True)
 for _ufunc in (
-    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
-    *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
-    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift),
-    *(np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.gcd, np.lcm),
-    *(np.isfinite, np.isinf, np.isnan, np.signbit, np.spacing),
+    *(np.less, np.less_equal, np.greater, np.greater_equal, np.logical_xor, np.logical_not, np.invert),
+    *(np.isfinite, np.isinf, np.isnan, np.signbit),
+):
+    globals()[_ufunc.__name__] = constant(_ufunc, hazard="none")
+for _ufunc in (
+    *(np.left_shift, np.right_shift, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.gcd, np.lcm),
+    *(np.spacing,),
 ):
     globals()[_ufunc.__name__] = constant(_ufunc)
 
@@ -48,7 +52,7 @@ arg_minimum = constant(
     lambda x, axis, keepdims: np.argmin(x, axis, keepdims=keepdims), name="arg_minimum", leading=True
 )
 arg_sort = constant(lambda x, axis, kind: np.argsort(x, axis, kind=kind), name="arg_sort", leading=True)
-stop_gradient = constant(lambda x: x, name="stop_gradient", core=0)
+stop_gradient = constant(lambda x: x, name="stop_gradient", core=0, hazard="none")
 
 
 any_of = constant(lambda x, axis, keepdims: np.any(x, axis, keepdims=keepdims), name="any_of", leading=True)

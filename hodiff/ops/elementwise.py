@@ -109,12 +109,12 @@ def _set_imag(z: Any, value: Any) -> None:
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
-add = elementwise(np.add, 1, 1, smooth=True)
+add = elementwise(np.add, 1, 1, smooth=True, commutative=True)
 subtract = elementwise(np.subtract, 1, -1, smooth=True)
-multiply = elementwise(np.multiply, lambda ans, x, y: y, lambda ans, x, y: x, smooth=True)
+multiply = elementwise(np.multiply, lambda ans, x, y: y, lambda ans, x, y: x, smooth=True, commutative=True)
 divide = elementwise(np.divide, lambda ans, x, y: _inverse(y), lambda ans, x, y: -ans / y)
-negative = elementwise(np.negative, -1, smooth=True)
-positive = elementwise(np.positive, 1, smooth=True)
+negative = elementwise(np.negative, -1, smooth=True, hazard="none")
+positive = elementwise(np.positive, 1, smooth=True, hazard="none")
 reciprocal = elementwise(np.reciprocal, lambda ans, x: -ans * ans)
 square = elementwise(np.square, lambda ans, x: x + x, smooth=True)
 power = elementwise(np.power, _power_base, _power_exponent)

@@ -49,6 +49,7 @@ place = linear(
     lambda ct, x, index, shape: ct[index],
     name="place",
     leading=lambda size, index, shape: {"index": (_ALL, *index), "shape": (size, *shape)},
+    hazard="none",
 )
 getitem = linear(
     lambda x, index: x[index],
@@ -57,6 +58,7 @@ getitem = linear(
     leading=lambda size, index: {"index": (_ALL, *index)},
     accumulate=_add_basic,
     view=_replaced,
+    hazard="none",
 )
 
 

@@ -63,6 +63,7 @@ concatenated = linear(
     name="concatenated",
     variadic=True,
     leading=True,
+    hazard="none",
 )
 stacked = linear(
     _stack,
@@ -70,6 +71,7 @@ stacked = linear(
     name="stacked",
     variadic=True,
     leading=True,
+    hazard="none",
 )
 padded = linear(
     _pad_with_zeros,

@@ -76,6 +76,7 @@ total: Primitive = linear(
     name="total",
     leading=True,
     shape=_total_shape,
+    hazard="warning",
 )
 spread: Primitive = linear(
     _spread,
@@ -83,6 +84,7 @@ spread: Primitive = linear(
     name="spread",
     leading=lambda size, axis, keepdims, shape: {"axis": axis, "keepdims": keepdims, "shape": (size, *shape)},
     shape=lambda x, axis, keepdims, shape: Shaped(shape, x.dtype),
+    hazard="none",
 )
 average = linear(
     _average,
@@ -92,6 +94,7 @@ average = linear(
     name="average",
     leading=True,
     shape=_total_shape,
+    hazard="warning",
 )
 running_total: Primitive = linear(
     _running_total,
@@ -110,6 +113,7 @@ weighted_total = multilinear(
         reduced_shape(_joint_shape(w, x), axis, keepdims),
         x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype),
     ),
+    hazard="warning",
 )
 
 

@@ -64,9 +64,10 @@ select = linear(
     lambda ct, c, x, y: np.where(c, 0, ct),
     name="select",
     batch=batch_aligned,
+    hazard="none",
 )
 truncate = constant(lambda x, dtype: x.astype(dtype), name="truncate", leading=True)
-cast = linear(lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, name="cast", leading=True)
+cast = linear(lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, name="cast", leading=True, hazard="warning")
 
 
 @composite(np.where)

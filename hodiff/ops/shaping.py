@@ -54,6 +54,7 @@ reshaped: Primitive = linear(
     leading=lambda size, shape: {"shape": (size, *shape)},
     shape=lambda x, shape: Shaped(shape, x.dtype),
     view=lambda x, value, shape: reshaped(value, shape=x.shape),
+    hazard="none",
 )
 permuted: Primitive = linear(
     lambda x, axes: x.transpose(axes),
@@ -62,6 +63,7 @@ permuted: Primitive = linear(
     leading=lambda size, axes: {"axes": (-len(axes) - 1, *axes)},
     shape=lambda x, axes: Shaped(tuple(x.shape[i] for i in axes), x.dtype),
     view=lambda x, value, axes: permuted(value, axes=_inverse(axes)),
+    hazard="none",
 )
 broadcasted = linear(
     lambda x, shape: np.broadcast_to(x, shape),
@@ -70,6 +72,7 @@ broadcasted = linear(
     batch=_batch_broadcast,
     shape=lambda x, shape: Shaped(shape, x.dtype),
     view=_read_only,
+    hazard="none",
 )
 
 
