@@ -1,6 +1,6 @@
 """Primitives, traces and tracers: how an operation finds the interpretation that handles it.
 
-Knows no operation and no mode; may import ``errors`` and ``shaped`` only. Three ideas:
+Knows no operation and no mode; may import ``code``, ``errors`` and ``shaped`` only. Three ideas:
 
 * A `Primitive` is an operation with its rules. ``bind`` evaluates it, or hands it to a trace.
 * A `Trace` is one run of one transformation; its level comes from a counter, so an inner transformation has
@@ -28,6 +28,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.errors import (
     ConversionError,
     InPlaceError,
@@ -92,6 +93,8 @@ class Primitive:
         For functions whose NumPy answer shares the memory of their one operand: ``(operand, value, **parameters)``, the
         operand with the part that the answer shows replaced by ``value``; raises ValueError where NumPy's answer
         cannot be written to.
+    code : Code or None
+        How compiled mode writes the operation as Python source; without it, as a call of the function.
     symbol : str or None
         Python's operator for the operation, which computes scalars ten times faster than a ufunc does.
     hazard : str
@@ -110,6 +113,7 @@ class Primitive:
         "accumulate",
         "annihilating",
         "batch",
+        "code",
         "commutative",
         "constant",
         "function",
@@ -144,6 +148,7 @@ class Primitive:
         shape: Callable[..., Any] | None = None,
         view: Callable[..., Any] | None = None,
         hazard: str | None = None,
+        code: Code | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -158,6 +163,7 @@ class Primitive:
         self.leading = leading
         self.shape = shape
         self.view = view
+        self.code = code
         # NumPy's loops over elements raise nothing; of other functions nothing is known.
         self.hazard = hazard or ("warning" if isinstance(function, np.ufunc) else "exception")
         self.commutative = False

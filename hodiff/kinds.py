@@ -13,7 +13,7 @@ composite      a Python function of other operations  everything
 
 Rules never undo broadcasting: the modes do. Rules take their parameters by name, so an unknown one is an error.
 Rules are written with NumPy functions and operators, so each works on plain arrays and on traced values.
-May import ``core``, ``batch_rules``, ``mutation`` and ``errors``.
+May import ``core``, ``batch_rules``, ``code``, ``mutation`` and ``errors``.
 
 >>> cube = elementwise(lambda x: x**3, lambda ans, x: 3 * x**2, name="cube")
 >>> float(cube(2.0))
@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned, choose_rule, leading_rule
+from hodiff.code import Code
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, Primitive, Sign, Tracer
 from hodiff.errors import RuleError, UnsupportedKeywordError
 from hodiff.mutation import ViewPrimitive
@@ -43,6 +44,7 @@ def elementwise(
     view: Rule | None = None,
     hazard: str | None = None,
     commutative: bool = False,
+    code: Code | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that acts on each element by itself, with broadcasting.
@@ -68,6 +70,8 @@ def elementwise(
         ``"exception"``. Without it, a warning for ufuncs and an exception for anything else.
     commutative : bool, optional
         The two operands may change places.
+    code : Code, optional
+        How compiled mode writes it as Python source (see ``code``); without it, as a call of the function.
     numpy : ufunc, optional
         The ufunc whose calls on traced values come here; a ufunc given as ``function`` is claimed by itself.
 
@@ -100,6 +104,7 @@ def elementwise(
         smooth=smooth,
         view=view,
         hazard=hazard,
+        code=code,
     )
     primitive.commutative = commutative
     return _claim(primitive, numpy, itself=True)
@@ -116,6 +121,7 @@ def linear(
     shape: Rule | None = None,
     view: Rule | None = None,
     hazard: str | None = None,
+    code: Code | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that is linear in its operands, all together.
@@ -147,7 +153,7 @@ def linear(
         For a function whose answer shows the memory of its one operand, as ``x[1:]`` does:
         ``(x, value, **parameters)``, the operand with the part that the answer shows replaced, so that in-place changes
         of the one reach the other.
-    hazard : str, optional
+    hazard, code
         As for `elementwise`.
     numpy : callable, optional
         NumPy function to claim.
@@ -175,6 +181,7 @@ def linear(
         shape=shape,
         view=view,
         hazard=hazard,
+        code=code,
     )
     return _claim(primitive, numpy)
 
@@ -188,6 +195,7 @@ def multilinear(
     batch: Rule | None = None,
     shape: Rule | None = None,
     hazard: str | None = None,
+    code: Code | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation that is linear in each operand while the others are held fixed, such as a product.
@@ -205,7 +213,7 @@ def multilinear(
     core : int, optional
         The function broadcasts over all but the last ``core`` axes, as NumPy's generalised ufuncs do. Without
         ``core`` and ``batch``, batching is a loop.
-    batch, shape, hazard, numpy
+    batch, shape, hazard, code, numpy
         As for `linear`.
 
     Examples
@@ -228,6 +236,7 @@ def multilinear(
         transposes=transposes[0] if variadic else transposes,
         shape=shape,
         hazard=hazard,
+        code=code,
     )
     return _claim(primitive, numpy)
 
@@ -241,6 +250,7 @@ def constant(
     batch: Rule | None = None,
     hazard: str | None = None,
     commutative: bool = False,
+    code: Code | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare an operation whose derivative is zero wherever it exists, such as ``floor`` or ``argmax``.
@@ -249,7 +259,7 @@ def constant(
     ----------
     function : callable
         ``function(*operands, **parameters)`` on plain arrays.
-    name, leading, batch, hazard, numpy
+    name, leading, batch, hazard, code, numpy
         As for `linear`.
     commutative : bool, optional
         As for `elementwise`.
@@ -273,6 +283,7 @@ def constant(
         constant=True,
         leading=leading_rule(leading),
         hazard=hazard,
+        code=code,
     )
     primitive.commutative = commutative
     return _claim(primitive, numpy, itself=True)
@@ -287,6 +298,7 @@ def general(
     core: int | None = None,
     batch: Rule | None = None,
     shape: Rule | None = None,
+    code: Code | None = None,
     numpy: Any = None,
 ) -> Primitive:
     """Declare any other operation by the way it carries tangents forward.
@@ -306,7 +318,7 @@ def general(
     transposes : sequence, optional
         One entry an operand, for those in which the operation is linear (the right-hand side of ``solve``), as for
         `multilinear`.
-    leading, core, batch, shape, numpy
+    leading, core, batch, shape, code, numpy
         As for `linear` and `multilinear`.
 
     Examples
@@ -326,6 +338,7 @@ def general(
         transposes=None if transposes is None else tuple(transposes),
         leading=leading_rule(leading),
         shape=shape,
+        code=code,
     )
     return _claim(primitive, numpy)
 

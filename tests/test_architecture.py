@@ -27,6 +27,7 @@ PACKAGES = ("hodiff", "optimizers")
 LAYERS = {
     "hodiff.errors": 0,
     "hodiff.shaped": 0,
+    "hodiff.code": 0,
     "hodiff.tree": 1,
     "hodiff.core": 1,
     "hodiff.casting": 1,

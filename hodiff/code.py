@@ -1,0 +1,41 @@
+"""How an operation is written as Python source: the part of a declaration that compiled mode reads.
+
+Imports the standard library only. In a template ``{0}`` and ``{1}`` are operands, ``{operands}`` all of them, ``{out}``
+an array to write into, ``{shape}`` and ``{dtype}`` those of the answer, any other name a parameter of the primitive, and
+``np.…`` a function of NumPy, which is looked up once.
+
+>>> roots = Code(into="np.sqrt({0}, {out})")
+>>> roots.into.format("x", out="y")
+'np.sqrt(x, y)'
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+#: A template, or what gives one for an equation.
+Template = str | Callable[[Any], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What compiled mode writes for an operation; without it, a call of its function.
+
+    Attributes
+    ----------
+    value : str or callable
+        An expression for a new array, a scalar or a view. For a ufunc, which has its own way to write into an array,
+        it is used where the answer is a scalar.
+    into : str or callable
+        Statements that write the answer into the array ``{out}``, whose old elements mean nothing.
+    write : callable, optional
+        ``(writer, equation)`` writes anything, with the methods of `hodiff.compiled.numpy_source.Writer`.
+    shares : bool
+        The answer may show the memory of operands. What has the field ``view`` of a primitive does so anyway, and so
+        may an operation for which neither is declared.
+    """
+
+    value: Template | None = None
+    into: Template | None = None
+    write: Callable[[Any, Any], None] | None = None
+    shares: bool = False
