@@ -25,6 +25,7 @@ from hodiff.arguments import as_array
 from hodiff.calls import Call, CheckpointCall, JvpCall, Likes, VjpCall, check_closed
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, NoRuleError, RuleError
+from hodiff.forms import Form
 from hodiff.shaped import Shaped, is_inexact, shaped
 from hodiff.transform import Transformed
 from hodiff.tree import broadcast_prefix, flatten, leaf_names, unflatten
@@ -32,20 +33,8 @@ from hodiff.tree import broadcast_prefix, flatten, leaf_names, unflatten
 Function = Callable[..., Any]
 
 
-class _Form:
-    """Structure of a tree of arguments or of a result. Its numbers are operands or answers; other leaves are static."""
-
-    def __init__(self, leaves: list[Any], structure: Any) -> None:
-        self.slots = [i for i, leaf in enumerate(leaves) if as_array(leaf) is not None]
-        self.static = [None if as_array(leaf) is not None else leaf for leaf in leaves]
-        self.structure = structure
-
-    def fill(self, values: Sequence[Any]) -> Any:
-        """The tree with these numbers."""
-        leaves = list(self.static)
-        for slot, value in zip(self.slots, values, strict=True):
-            leaves[slot] = value
-        return unflatten(self.structure, leaves)
+class _Form(Form):
+    """A form that tangents and cotangents are checked against."""
 
     def tangents(self, values: Sequence[Any]) -> Any:
         """The tree of their tangents or cotangents: None for a leaf that is no number."""

@@ -1,0 +1,254 @@
+"""Compiled functions of flat arguments: one table of specialisations a signature, staging where none fits.
+
+``Compiled`` has a function of numbers, compiled for the types of its arguments. What the function reads from outside
+(see ``captures``) is guarded, and arrays among it are inputs. May import ``batch``, ``captures``, ``core``, ``errors``,
+``forms``, ``program``, ``specialisations``, ``staging`` and ``transform``.
+
+>>> double = Compiled(World(lambda x: 2 * x), lambda function: lambda values: function(*values), "double")
+>>> double.run([3.0])[0]
+6.0
+"""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hodiff.batch import BatchTrace, BatchTracer
+from hodiff.compiled.captures import Captures
+from hodiff.compiled.specialisations import BOUND, Specialisation, Table, is_fresh, owned
+from hodiff.core import Tracer
+from hodiff.errors import EagerWarning, NotStagedError
+from hodiff.forms import Form
+from hodiff.program import Guard, Program, same_program
+from hodiff.staging import stage
+
+#: Signatures of one function; where there are more, the rest runs eagerly.
+SIGNATURES = 256
+_NUMBERS = (bool, int, float, complex)
+
+
+class Statistics:
+    """Counts for `cache_info`, shared by all that is compiled for one function."""
+
+    __slots__ = ("compile_seconds", "eager_calls", "guard_misses", "hits", "quiet", "specialisations", "warned")
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.specialisations = 0
+        self.hits = 0
+        self.guard_misses = 0
+        self.eager_calls = 0
+        self.compile_seconds = 0.0
+        self.quiet = quiet
+        self.warned = False
+
+    def warn(self, name: str, message: str) -> None:
+        """Tell the user, once, that the function runs eagerly from now on."""
+        if not self.warned and not self.quiet:
+            self.warned = True
+            warnings.warn(f"hodiff.jit: {name} runs eagerly from now on: {message}", EagerWarning, stacklevel=5)
+
+
+class World:
+    """What the function captures, as long as it is unchanged, and what has been compiled for that.
+
+    Parameters
+    ----------
+    function : callable
+    static : sequence
+        Arguments that are no numbers, which the function can reach too.
+    statistics : Statistics, optional
+    """
+
+    def __init__(self, function: Callable[..., Any], static: Sequence[Any] = (), statistics: Any = None) -> None:
+        self.function = function
+        self.captures = Captures.of(function, static)
+        self.reason: str | None = self.captures.reason
+        self.statistics = Statistics() if statistics is None else statistics
+        #: What is compiled, by the form of the arguments.
+        self.compiled: dict[Any, Compiled] = {}
+        #: Tables of calls with one array, by its type.
+        self.single: dict[Any, tuple[Compiled, Table]] = {}
+
+
+class Compiled:
+    """A function of a list of numbers, compiled for their types.
+
+    Parameters
+    ----------
+    world : World
+    flat : callable
+        ``flat(function)`` makes, of the user's function or of one like it, a function of a list of numbers that returns
+        the tree of results.
+    name : str
+    """
+
+    def __init__(self, world: World, flat: Callable[[Any], Callable[[Sequence[Any]], Any]], name: str) -> None:
+        self.world = world
+        self.flat = flat
+        self.name = name
+        self.tables: dict[Any, Table] = {}
+        self._batched: dict[Any, Compiled] = {}
+        self._lock = threading.Lock()
+
+    def plain(self, values: Sequence[Any]) -> Any:
+        """The function itself, on plain values or traced ones."""
+        return self.flat(self.world.function)(values)
+
+    def batched(self, size: int, flags: tuple[bool, ...]) -> "Compiled":
+        """The function for a batch in front of the flagged arguments and of every result."""
+        key = (size, flags)
+        if key not in self._batched:
+
+            def flat(function: Any) -> Callable[[Sequence[Any]], Any]:
+                inner = self.flat(function)
+                return lambda values: _on_batch(inner, size, flags, values)
+
+            self._batched[key] = Compiled(self.world, flat, self.name)
+        return self._batched[key]
+
+    def table(self, values: Sequence[Any]) -> Table:
+        """The table for values of these types."""
+        key = tuple(map(_type_of, values))
+        table = self.tables.get(key)
+        if table is None:
+            with self._lock:
+                table = self.tables.setdefault(key, Table())
+                if len(self.tables) > SIGNATURES:
+                    table.eager = "its arguments have another shape, dtype or layout at nearly every call"
+                    self.world.statistics.warn(self.name, table.eager)
+        return table
+
+    def run(self, values: Sequence[Any]) -> Any:
+        """The tree of results."""
+        return self.call(self.table((*values, *self.world.captures.arrays())), values)
+
+    def call(self, table: Table, values: Sequence[Any]) -> Any:
+        """The tree of results, by the programs of this table or a new one."""
+        found, outputs = self.find(table, values)
+        if found is None:
+            return outputs
+        return found.form.fill(outputs) if found.form is not None else outputs
+
+    def find(self, table: Table, values: Sequence[Any]) -> tuple[Specialisation | None, Any]:
+        """The specialisation for these values, with its outputs; or None, with the tree of results of a plain run."""
+        statistics = self.world.statistics
+        if table.eager is not None or self.world.reason is not None:
+            statistics.eager_calls += 1
+            return None, self.plain(values)
+        inputs = (*values, *self.world.captures.arrays())
+        misses = table.misses
+        try:
+            found, outputs = table.look_up(inputs)
+        except Exception:
+            # The error that the function raises itself has the right traceback; should it raise none, it is right.
+            statistics.eager_calls += 1
+            return None, self.plain(values)
+        statistics.guard_misses += table.misses - misses
+        if found is not None:
+            statistics.hits += 1
+            return found, outputs
+        if table.count >= BOUND:
+            table.eager = _branching(table.last_guard)
+            statistics.warn(self.name, table.eager)
+            statistics.eager_calls += 1
+            return None, self.plain(values)
+        return None, self._specialise(table, values, inputs)
+
+    def _specialise(self, table: Table, values: Sequence[Any], inputs: Sequence[Any]) -> Any:
+        """Run the function once more, staged, and enter the program; the tree of results."""
+        statistics = self.world.statistics
+        began = time.perf_counter()
+        try:
+            form, results, program = self.stage(inputs, len(values))
+        except Exception as error:
+            result = self.plain(values)
+            table.eager = str(error) if isinstance(error, NotStagedError) else f"{type(error).__name__}: {error}"
+            statistics.eager_calls += 1
+            return result
+        changed = self.world.captures.changed_by_run()
+        if changed is not None:
+            self.world.reason = changed
+        elif self._trusted(table, program, results, values):
+            fresh = tuple(is_fresh(value, inputs) and atom not in program.inputs
+                          for value, atom in zip(results, program.outputs, strict=True))
+            with self._lock:
+                table.add(Specialisation(program, form=form, fresh=fresh))
+                statistics.specialisations += 1
+            statistics.compile_seconds += time.perf_counter() - began
+        return form.fill(owned(results, inputs))
+
+    def stage(self, inputs: Sequence[Any], count: int) -> tuple[Form, list[Any], Program]:
+        """Form of the result, its numbers, and the program, from a staged run; ``count`` inputs are arguments."""
+        forms: list[Form] = []
+
+        def traced(*tracers: Any) -> list[Any]:
+            captures = self.world.captures
+            function = captures.rebuild(tracers[count:]) if len(tracers) > count else self.world.function
+            form, numbers = Form.of(self.flat(function)(tracers[:count]))
+            for leaf in form.static:
+                _check_static(leaf)
+            forms.append(form)
+            return numbers
+
+        results, program = stage(traced, inputs, name=self.name)
+        return forms[0], results, program
+
+    def _trusted(self, table: Table, program: Program, results: list[Any], values: Sequence[Any]) -> bool:
+        """Whether the program stands for the function. In doubt, a second staging and a plain run have to agree."""
+        if self.world.captures.doubt is None:
+            return True
+        if table.pending is None:
+            table.pending = program
+            return False
+        pending, table.pending = table.pending, None
+        if not same_program(pending, program):
+            table.eager = f"two runs with arguments of the same types differ ({self.world.captures.doubt})"
+            return False
+        plain = Form.of(self.plain(values))[1]
+        if len(plain) != len(results) or not all(map(_agree, plain, results)):
+            table.eager = f"it tells traced values from plain ones ({self.world.captures.doubt})"
+            return False
+        return True
+
+
+def _type_of(value: Any) -> Any:
+    """What programs are specialised for: two values of one type have the same shape, dtype and layout."""
+    if value.__class__ is np.ndarray:
+        return (value.shape, value.dtype, value.strides)
+    return value.dtype if isinstance(value, np.generic) else value.__class__
+
+
+def _on_batch(function: Callable[[Sequence[Any]], Any], size: int, flags: Sequence[bool], values: Sequence[Any]) -> Any:
+    """The tree of results for a batch."""
+    with BatchTrace(size) as trace:
+        result = function([BatchTracer(trace, v) if flag else v for v, flag in zip(values, flags, strict=True)])
+        form, numbers = Form.of(result)
+        numbers = [v.content() if isinstance(v, Tracer) else v for v in numbers]
+    return form.fill(
+        [
+            v.value if isinstance(v, BatchTracer) and v.owner is trace else np.broadcast_to(v, (size, *np.shape(v)))
+            for v in numbers
+        ]
+    )
+
+
+def _check_static(leaf: Any) -> None:
+    """Refuse a result that is no number and may be another object at each call."""
+    if leaf is not None and not isinstance(leaf, (str, bytes, type)):
+        raise NotStagedError(f"it returns an object of type {type(leaf).__name__}")
+
+
+def _agree(plain: Any, staged: Any) -> bool:
+    """Whether two results are equal but for rounding."""
+    if np.shape(plain) != np.shape(staged) or np.asarray(plain).dtype != np.asarray(staged).dtype:
+        return False
+    return bool(np.allclose(plain, staged, rtol=1e-6, atol=1e-12, equal_nan=True))
+
+
+def _branching(guard: Guard | None) -> str:
+    where = "" if guard is None or guard.source is None else f" at {guard.source.filename}:{guard.source.line}"
+    return f"Python control flow{where} takes another way at nearly every call ({BOUND} are compiled)"

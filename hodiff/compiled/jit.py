@@ -1,0 +1,413 @@
+"""hodiff.jit: a function compiled for the types of its arguments, and for the way that Python takes through it.
+
+May import everything below.
+
+>>> @jit
+... def f(x):
+...     return x**2 if x > 0 else -x
+>>> [float(f(np.float64(v))) for v in (2.0, -3.0, 4.0)]
+[4.0, 3.0, 16.0]
+>>> f.cache_info().specialisations
+2
+"""
+
+from collections.abc import Callable, Sequence
+from operator import index as as_index
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hodiff.compiled.cache import Compiled, Statistics, World
+from hodiff.compiled.call import CompiledCall
+from hodiff.compiled.numpy_source import emit
+from hodiff.compiled.specialisations import optimised
+from hodiff.core import Tracer
+from hodiff.errors import ArgumentError, EagerWarning, NotStagedError
+from hodiff.forms import Form
+from hodiff.forward import ForwardTrace, new_forward_trace
+from hodiff.program import Program
+from hodiff.staging import StageTracer, stage
+from hodiff.transform import Transformed
+
+#: Sets of captured values that a function is compiled for, at once and in all.
+WORLDS = 8
+ALL_WORLDS = 32
+_KINDS = "biufc"
+
+
+class CacheInfo(NamedTuple):
+    """What `Jit.cache_info` returns.
+
+    Attributes
+    ----------
+    specialisations : int
+        Programs compiled.
+    hits : int
+        Calls that a program answered.
+    guard_misses : int
+        Programs that were tried in vain, since Python would have taken another way.
+    eager_calls : int
+        Calls that ran the function itself.
+    compile_seconds : float
+        Time spent on staging and compiling, the runs of the function included.
+    """
+
+    specialisations: int
+    hits: int
+    guard_misses: int
+    eager_calls: int
+    compile_seconds: float
+
+
+class Jit(Transformed):
+    """The function that `jit` returns."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        static_argnums: Any = (),
+        static_argnames: Any = (),
+        backend: str = "auto",
+        *,
+        quiet: bool = False,
+    ) -> None:
+        super().__init__(function)
+        self.static_argnums = _numbers(static_argnums)
+        self.static_argnames = _names(static_argnames)
+        self.backend = _checked_backend(backend)
+        self._quiet = quiet
+        self._clear()
+
+    def _clear(self) -> None:
+        self._statistics = Statistics(quiet=self._quiet)
+        self._worlds: dict[Any, list[World]] = {}
+        self._captured = 0
+        #: The world of the last call without static arguments.
+        self._recent: World | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Programs are made again where they are needed.
+        return {k: v for k, v in self.__dict__.items() if k not in ("_statistics", "_worlds", "_captured", "_recent")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clear()
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """The result, by a program where one stands for the function."""
+        if len(args) == 1 and not keywords:
+            x = args[0]
+            world = self._recent
+            if x.__class__ is np.ndarray and world is not None and world.captures.unchanged():
+                found = world.single.get((x.shape, x.dtype, x.strides))
+                if found is not None and new_forward_trace.get() is ForwardTrace:
+                    compiled, table = found
+                    return compiled.call(table, args)
+        return self._call(args, keywords)
+
+    def _call(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        parts = self._parts(args, keywords)
+        form, numbers = Form.of(parts)
+        traced = [v for v in numbers if isinstance(v, Tracer)]
+        if (
+            new_forward_trace.get() is not ForwardTrace
+            or any(_is_staged(v) for v in traced)
+            or not all(_is_compilable(v) for v in numbers)
+        ):
+            # While debugging, and inside another compiled function, of which this one becomes a part.
+            return self._eagerly(args, keywords)
+        world = self._world(form, self._static(args, keywords))
+        if world is None or world.reason is not None:
+            return self._eagerly(args, keywords)
+        compiled = self._compiled(world, form, args, keywords)
+        if traced:
+            call = CompiledCall(compiled.name, compiled)
+            answers = call(*numbers)
+            return call.forms[-1].fill(answers)
+        if len(args) == 1 and not keywords and args[0].__class__ is np.ndarray and not world.captures.arrays():
+            x = args[0]
+            world.single.setdefault((x.shape, x.dtype, x.strides), (compiled, compiled.table(numbers)))
+            self._recent = world
+        return compiled.run(numbers)
+
+    def _eagerly(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        self._statistics.eager_calls += 1
+        return self.function(*args, **keywords)
+
+    # --- arguments ----------------------------------------------------------------------------------------------------
+
+    def _parts(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The arguments that are not static."""
+        if not self.static_argnums and not self.static_argnames:
+            return args, keywords
+        fixed = {n % len(args) for n in self.static_argnums if -len(args) <= n < len(args)}
+        rest = {k: v for k, v in keywords.items() if k not in self.static_argnames}
+        return tuple(v for i, v in enumerate(args) if i not in fixed), rest
+
+    def _static(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
+        found = [args[n] for n in self.static_argnums if -len(args) <= n < len(args)]
+        found += [keywords[name] for name in self.static_argnames if name in keywords]
+        for value in found:
+            try:
+                hash(value)
+            except TypeError:
+                raise ArgumentError(
+                    f"hodiff.jit: a static argument must be hashable, since programs are looked up by it, got an "
+                    f"object of type {type(value).__name__}; pass a tuple instead of a list, or leave it out of "
+                    f"static_argnums and static_argnames"
+                ) from None
+        return tuple(found)
+
+    def _compiled(self, world: World, form: Form, args: tuple[Any, ...], keywords: dict[str, Any]) -> Compiled:
+        """The function for arguments of this form."""
+        key = (form.structure, tuple(form.slots))
+        found = world.compiled.get(key)
+        if found is not None:
+            return found
+        fixed = {n % len(args): args[n % len(args)] for n in self.static_argnums if -len(args) <= n < len(args)}
+        named = {k: v for k, v in keywords.items() if k in self.static_argnames}
+
+        def flat(function: Any) -> Callable[[Sequence[Any]], Any]:
+            def call(values: Sequence[Any]) -> Any:
+                filled = form.fill(values)
+                positional, by_name = filled
+                for n in sorted(fixed):
+                    positional = (*positional[:n], fixed[n], *positional[n:])
+                result = function(*positional, **by_name, **named)
+                after, now = Form.of(filled)
+                if after.structure != form.structure or any(a is not b for a, b in zip(now, values, strict=True)):
+                    raise NotStagedError("it changes an argument that is a list or a dict")
+                return result
+
+            return call
+
+        name = getattr(self.function, "__name__", None) or type(self.function).__name__
+        return world.compiled.setdefault(key, Compiled(world, flat, name))
+
+    def _world(self, form: Form, declared: tuple[Any, ...]) -> World | None:
+        """What is compiled for the values that the function captures now; None where they change too often."""
+        key = (tuple(map(_static_key, form.static)), tuple(map(_hashed_key, declared)))
+        worlds = self._worlds.setdefault(key, [])
+        for world in worlds:
+            if world.captures.unchanged():
+                if world is not worlds[0]:
+                    self._worlds[key] = [world, *(w for w in worlds if w is not world)]
+                return world
+        if self._captured >= ALL_WORLDS:
+            self._statistics.warn(
+                self.__name__,
+                "what it reads from outside (global names, closures, attributes) or its static arguments differ at "
+                "nearly every call; pass them as arguments",
+            )
+            return None
+        self._captured += 1
+        world = World(self.function, (*form.static, *declared), self._statistics)
+        self._worlds[key] = [world, *worlds][:WORLDS]
+        return world
+
+    # --- looking inside -----------------------------------------------------------------------------------------------
+
+    def cache_info(self) -> CacheInfo:
+        """How often programs were compiled and used.
+
+        Examples
+        --------
+        >>> import hodiff as hd
+        >>> f = hd.jit(np.sin)
+        >>> f(1.0) == f(2.0), f.cache_info().hits
+        (np.False_, 1)
+        """
+        s = self._statistics
+        return CacheInfo(s.specialisations, s.hits, s.guard_misses, s.eager_calls, s.compile_seconds)
+
+    @property
+    def eager_reason(self) -> str | None:
+        """Why the function runs eagerly, if it does for all or some of its arguments."""
+        for worlds in self._worlds.values():
+            for world in worlds:
+                if world.reason is not None:
+                    return world.reason
+                for compiled in world.compiled.values():
+                    for table in compiled.tables.values():
+                        if table.eager is not None:
+                            return table.eager
+        return None
+
+    def lower(self, *args: Any, **keywords: Any) -> str:
+        """The program for these arguments and the code that is emitted from it, as text.
+
+        Raises
+        ------
+        hodiff.errors.NotStagedError
+            Saying why the function runs eagerly.
+
+        Examples
+        --------
+        >>> import hodiff as hd
+        >>> print(hd.jit(lambda x: 2 * x).lower(np.ones(3)))  # doctest: +ELLIPSIS
+        program <lambda>(a: float64[3]) -> float64[3]
+        ...
+        """
+        form, numbers = Form.of(self._parts(args, keywords))
+        world = self._world(form, self._static(args, keywords))
+        if world is None or world.reason is not None:
+            raise NotStagedError(f"hodiff.jit: {self.__name__} runs eagerly: {None if world is None else world.reason}")
+        compiled = self._compiled(world, form, args, keywords)
+        inputs = (*numbers, *world.captures.arrays())
+        program = optimised(compiled.stage(inputs, len(numbers))[2])
+        return f"{program}\n\n{emit(program).source}"
+
+
+def jit(
+    f: Callable[..., Any] | None = None,
+    *,
+    static_argnums: int | tuple[int, ...] = (),
+    static_argnames: str | tuple[str, ...] = (),
+    backend: str = "auto",
+) -> Any:
+    """Compile a function: run it once, write down what it does, and replay that.
+
+    Parameters
+    ----------
+    f : callable
+        Function of arrays, numbers or trees of them, written with NumPy; transformed functions too, such as
+        ``hodiff.value_and_grad(f)``.
+    static_argnums, static_argnames : int, str or tuples of them
+        Arguments that programs are specialised for, by value; they must be hashable. Those that are no numbers are
+        static by themselves.
+    backend : {"auto", "numpy", "native"}
+        What programs are compiled to. "native" needs the extra ``hodiff[native]``; "auto" is the best one there is.
+
+    Returns
+    -------
+    callable
+        Function that returns what ``f`` returns, or raises what it raises, at every call. It is specialised for tree,
+        shapes, dtypes and memory layout of its arguments, and for the outcome of every ``if``, ``while``, ``int()``
+        and ``range()`` on their values; these outcomes are checked at each call, as are the names that ``f`` uses from
+        outside, and where one differs another program is made. After a bound, or where no program can stand for the
+        function (random numbers, effects, unknown code), it runs eagerly. ``.cache_info()`` counts, ``.lower(*args)``
+        shows program and code, ``.eager_reason`` says why there is none.
+
+    Warns
+    -----
+    hodiff.errors.EagerWarning
+        Once, where a function needs so many programs that it runs eagerly from now on.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> rosenbrock = lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+    >>> value, gradient = hd.jit(hd.value_and_grad(rosenbrock))(np.zeros(3))
+    >>> float(value), gradient
+    (2.0, array([-2., -2.,  0.]))
+    """
+    if f is None:
+        return lambda function: Jit(function, static_argnums, static_argnames, backend)
+    return Jit(f, static_argnums, static_argnames, backend)
+
+
+def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
+    """The program of a function, as staging writes it down, before any pass.
+
+    Parameters
+    ----------
+    f : callable
+
+    Returns
+    -------
+    callable
+        ``make_program(f)(*args)`` returns the `Program` that ``f`` is for arguments like these; ``str()`` of it is
+        readable, and ``program.evaluate(*numbers)`` runs it.
+
+    Raises
+    ------
+    hodiff.errors.NotStagedError
+        On a call for which no program can stand for ``f``.
+
+    Examples
+    --------
+    >>> import hodiff as hd
+    >>> print(hd.make_program(lambda x: np.sin(x) * 2)(1.0))  # doctest: +ELLIPSIS
+    program <lambda>(a: float) -> float64
+      b: float64 = sin(a) ...
+      c: float64 = multiply(b, 2) ...
+      return c
+    """
+    if not callable(f):
+        raise ArgumentError(f"hodiff.make_program: the first argument must be a function, got {f!r}")
+
+    def make(*args: Any, **keywords: Any) -> Program:
+        form, numbers = Form.of((args, keywords))
+
+        def flat(*tracers: Any) -> list[Any]:
+            positional, by_name = form.fill(tracers)
+            return Form.of(f(*positional, **by_name))[1]
+
+        return stage(flat, numbers, name=getattr(f, "__name__", type(f).__name__))[1]
+
+    return make
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    try:
+        return tuple(as_index(n) for n in value) if isinstance(value, (tuple, list)) else (as_index(value),)
+    except TypeError:
+        raise ArgumentError(
+            f"hodiff.jit: static_argnums must be an integer or a tuple of integers, got {value!r}"
+        ) from None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, (tuple, list)) or not all(isinstance(n, str) for n in names):
+        raise ArgumentError(f"hodiff.jit: static_argnames must be a name or a tuple of names, got {value!r}")
+    return tuple(names)
+
+
+def _checked_backend(backend: str) -> str:
+    if backend not in ("auto", "numpy", "native"):
+        raise ArgumentError(f"hodiff.jit: backend must be 'auto', 'numpy' or 'native', got {backend!r}")
+    if backend == "native":
+        raise ArgumentError(
+            "hodiff.jit: backend='native' is not part of this version; use backend='auto' or backend='numpy'"
+        )
+    return backend
+
+
+def _is_staged(value: Any) -> bool:
+    """Whether a staged value is behind a traced one."""
+    if isinstance(value, StageTracer):
+        return True
+    return isinstance(value, Tracer) and any(_is_staged(part) for part in value.components())
+
+
+def _is_compilable(value: Any) -> bool:
+    """Whether a number is one that programs know: no array of a class of its own."""
+    return not isinstance(value, np.ndarray) or value.__class__ is np.ndarray
+
+
+def _static_key(value: Any) -> Any:
+    """Key of an argument that is no number: by value where that cannot change, else by identity."""
+    return (type(value), value) if value is None or isinstance(value, (str, bytes)) else _Identity(value)
+
+
+def _hashed_key(value: Any) -> Any:
+    """Key of an argument that was declared static: -0.0 and 0.0 are two."""
+    if isinstance(value, tuple):
+        return tuple(_hashed_key(part) for part in value)
+    return (type(value), repr(value) if isinstance(value, (float, complex)) else value)
+
+
+class _Identity:
+    """A key that is equal to itself alone, and keeps its object, so that no other takes its place in memory."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)

@@ -1,0 +1,180 @@
+"""The programs of one signature: a tree of specialisations, each good where its guards hold.
+
+A specialisation knows the outcome of each of its guards. Where one fails, its number and what came instead lead to the
+specialisation that shares the outcomes before it, if there is one: no other is tried. The one that was right last time is
+tried first. May import ``derive``, ``numpy_source``, ``passes``, ``rolling`` and ``program``.
+
+>>> from hodiff.staging import stage
+>>> _, program = stage(lambda x: [x if x > 0 else -x], [np.float64(1.0)], name="f")
+>>> table = Table()
+>>> table.add(Specialisation(program, form=None, fresh=(False,)))
+>>> found, outputs = table.look_up((np.float64(2.0),))
+>>> outputs
+(np.float64(2.0),)
+>>> table.look_up((np.float64(-2.0),))[0] is None, table.last_guard.expected
+(True, True)
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hodiff.compiled.derive import linearise, push
+from hodiff.compiled.numpy_source import Executable, Miss, emit
+from hodiff.compiled.passes import simplify
+from hodiff.compiled.rolling import roll
+from hodiff.program import Guard, Program
+
+#: Specialisations of one signature; a function that needs more runs eagerly.
+BOUND = 16
+
+
+def optimised(program: Program) -> Program:
+    """A staged program after all passes."""
+    return simplify(roll(simplify(program)))
+
+
+class Specialisation:
+    """A program that stands for the function where its guards hold.
+
+    Parameters
+    ----------
+    program : Program
+        As staged.
+    form : Form
+        Of the result.
+    fresh : tuple of bool
+        For each output, whether the function made a new array of it.
+    """
+
+    __slots__ = ("_derivatives", "executable", "form", "fresh", "function", "outcomes", "program")
+
+    def __init__(self, program: Program, *, form: Any, fresh: tuple[bool, ...]) -> None:
+        self.program = optimised(program)
+        self.form = form
+        self.fresh = fresh
+        self.outcomes = tuple(guard.outcome_expected for guard in program.guards)
+        self.executable = emit(self.program, fresh=fresh)
+        #: ``function(*inputs)``: a tuple of outputs, or a `Miss`.
+        self.function: Callable[..., Any] = self.executable.function
+        self._derivatives: dict[Any, Any] = {}
+
+    def forward(self, slots: tuple[int, ...], values: Sequence[Any]) -> "Derivative":
+        """Forward and backward pass with respect to some of the inputs."""
+        key = ("reverse", slots)
+        found = self._derivatives.get(key)
+        if found is None:
+            linear = linearise(self.program, slots, values)
+            fresh = (*self.fresh, *(False,) * linear.residuals)
+            found = Derivative(
+                emit(optimised(linear.forward), fresh=fresh), optimised(linear.backward), linear.residuals
+            )
+            self._derivatives[key] = found
+        return found  # type: ignore[no-any-return]
+
+    def push(self, slots: tuple[int, ...], values: Sequence[Any]) -> Executable:
+        """Outputs and their tangents, from the inputs and the tangents of some of them."""
+        key = ("push", slots)
+        found = self._derivatives.get(key)
+        if found is None:
+            program = push(self.program, slots, values)
+            fresh = (*self.fresh, *(True,) * (len(program.outputs) - len(self.fresh)))
+            found = self._derivatives[key] = emit(optimised(program), fresh=fresh)
+        return found  # type: ignore[no-any-return]
+
+
+class Derivative:
+    """Forward and backward pass, compiled.
+
+    Attributes
+    ----------
+    forward : Executable
+        Inputs to outputs and residuals.
+    pullback : Program
+        Residuals and cotangents to cotangents.
+    backward : Executable
+        The same, compiled.
+    residuals : int
+    """
+
+    __slots__ = ("backward", "forward", "pullback", "residuals")
+
+    def __init__(self, forward: Executable, pullback: Program, residuals: int) -> None:
+        self.forward = forward
+        self.pullback = pullback
+        self.backward = emit(pullback, fresh=(True,) * len(pullback.outputs))
+        self.residuals = residuals
+
+
+class Table:
+    """The specialisations of one signature.
+
+    Attributes
+    ----------
+    entry : Specialisation or None
+        The one to try first.
+    eager : str or None
+        Why the function runs eagerly for this signature.
+    count : int
+        How many specialisations there are.
+    last_guard : Guard or None
+        The guard that failed last.
+    """
+
+    __slots__ = ("_tree", "count", "eager", "entry", "last_guard", "misses", "pending")
+
+    def __init__(self) -> None:
+        self.entry: Specialisation | None = None
+        self.eager: str | None = None
+        self.count = 0
+        self.misses = 0
+        self.last_guard: Guard | None = None
+        #: A program that waits for a second staging to confirm it.
+        self.pending: Any = None
+        self._tree: dict[tuple[Any, ...], Specialisation] = {}
+
+    def add(self, specialisation: Specialisation) -> None:
+        """Enter a specialisation, to be tried first from now on."""
+        for length in range(1, len(specialisation.outcomes) + 1):
+            self._tree[specialisation.outcomes[:length]] = specialisation
+        self.count += 1
+        self.entry = specialisation
+
+    def look_up(self, inputs: Sequence[Any]) -> tuple[Specialisation | None, Any]:
+        """The specialisation whose guards hold, and its outputs; None where there is none."""
+        specialisation = first = self.entry
+        # A specialisation agrees with the one before in more guards, so this ends, unless a value is not a function of
+        # the inputs.
+        for _ in range(self.count):
+            if specialisation is None:
+                break
+            outputs = specialisation.function(*inputs)
+            if outputs.__class__ is not Miss:
+                if specialisation is not first:
+                    self.entry = specialisation
+                return specialisation, outputs
+            self.misses += 1
+            self.last_guard = specialisation.program.guards[outputs.index]
+            specialisation = self._tree.get((*specialisation.outcomes[: outputs.index], outputs.outcome))
+        return None, None
+
+
+def owned(results: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+    """Results of a staged run as arrays that belong to the caller, where the function made them."""
+    seen: list[int] = []
+    found = []
+    for value in results:
+        if isinstance(value, np.ndarray):
+            if is_fresh(value, inputs) and (not value.flags.owndata or not value.flags.writeable or id(value) in seen):
+                value = value.copy()
+            seen.append(id(value))
+        found.append(value)
+    return found
+
+
+def is_fresh(value: Any, inputs: Sequence[Any]) -> bool:
+    """Whether a result is none of the inputs and shows the memory of none."""
+    if not isinstance(value, np.ndarray):
+        return all(value is not v for v in inputs)
+    return not any(isinstance(v, np.ndarray) and np.may_share_memory(value, v) for v in inputs)
