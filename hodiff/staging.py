@@ -166,7 +166,13 @@ class StageTrace(Trace):
         if self.closed:
             raise self.leaked()
         pairs = [self._operand(operand) for operand in operands]
-        answer = primitive.function(*(value for value, _ in pairs), **parameters)
+        try:
+            answer = primitive.function(*(value for value, _ in pairs), **parameters)
+        except (AttributeError, TypeError):
+            # NumPy makes arrays of Python's numbers where it needs them; the functions of primitives need not.
+            if not any(_is_number(operand) and isinstance(operand, Tracer) for operand in operands):
+                raise
+            return self.process(primitive, tuple(_strong(operand) for operand in operands), parameters)
         self.check_answer(primitive, answer)
         return self._write(primitive, tuple(atom for _, atom in pairs), parameters, answer)
 
@@ -320,6 +326,36 @@ def _is_number(value: Any) -> bool:
     if value.__class__ is StageTracer:
         return value.value.__class__ in _NUMBERS
     return value.__class__ in _NUMBERS
+
+
+#: A NumPy scalar of one of Python's numbers, which has a precision.
+strong_number = Primitive("strong_number", lambda x: np.asarray(x)[()], batch=batch_aligned, constant=True)
+#: What ``x.item()`` returns.
+python_number = Primitive("python_number", lambda x: x.item(), batch=batch_aligned, constant=True)
+
+
+def _strong(operand: Any) -> Any:
+    return bind(strong_number, operand) if _is_number(operand) and isinstance(operand, Tracer) else operand
+
+
+def _as_number(value: Any) -> Any:
+    """Traced scalars, and those in lists of lists, as Python's numbers."""
+    if isinstance(value, list):
+        return [_as_number(part) for part in value]
+    return value.owner.number(python_number, value) if value.__class__ is StageTracer else value
+
+
+def _install_item(name: str) -> None:
+    general = getattr(Tracer, name)
+
+    def method(self: StageTracer, *args: Any) -> Any:
+        return _as_number(general(self, *args))
+
+    setattr(StageTracer, name, method)
+
+
+_install_item("item")
+_install_item("tolist")
 
 
 def _install_binary(name: str, symbol: str) -> None:
