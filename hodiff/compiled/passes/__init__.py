@@ -1,0 +1,78 @@
+"""Passes: programs are rewritten to do less, each pass a page and a function ``run(program) -> program``.
+
+=============  =====================================================================================================
+pass           what it does
+=============  =====================================================================================================
+``folding``    evaluates what depends on literals alone
+``algebra``    x*1, x-0, --x, signs and factors of sums and products, small powers
+``shaping``    one reshape, transpose, broadcast or slice in the place of two
+``sinking``    factors behind reductions, operations before broadcasts
+``common``     equal equations become one
+``dead_code``  what nobody uses is left out
+=============  =====================================================================================================
+
+`simplify` runs all. A pass never changes what a program answers but by the last bits that regrouping costs, and never
+which exceptions and warnings show; guards stay as they are, in their order.
+May import ``core``, ``program`` and its members.
+
+>>> import numpy as np
+>>> from hodiff.staging import stage
+>>> _, program = stage(lambda x: [np.sum((1.0 * x) ** 2 + x**2)], [np.ones(3)])
+>>> print(simplify(program))  # doctest: +ELLIPSIS
+program f(a: float64[3]) -> float64
+  b: float64[3] = square(a) ...
+  c: float64[3] = add(b, b) ...
+  d: float64 = total(c, axis=(-1,), keepdims=False) ...
+  return d
+"""
+
+from collections.abc import Callable, Sequence
+
+from hodiff.compiled.passes import algebra, common, dead_code, folding, shaping, sinking
+from hodiff.compiled.passes.rewriting import Rule, rewrite
+from hodiff.core import Primitive
+from hodiff.program import Program
+from hodiff.program import check as check_program
+
+#: In the order in which each equation meets their rules; equations are compared when nothing else applies any more.
+_PAGES: tuple[Callable[[Primitive], Sequence[Rule]], ...] = (
+    folding.rules,
+    shaping.rules,
+    algebra.rules,
+    sinking.rules,
+    common.rules,
+)
+_ROUNDS = 5
+
+
+def simplify(program: Program, *, check: bool = False) -> Program:
+    """Run all passes until nothing changes, in one sweep a round.
+
+    Parameters
+    ----------
+    program : Program
+    check : bool
+        Check the program after each pass, which then run one by one.
+
+    Returns
+    -------
+    Program
+        The same object where there was nothing to do.
+    """
+    for _ in range(_ROUNDS):
+        before = program
+        program = _one_by_one(program) if check else dead_code.run(rewrite(program, _all_rules))
+        if program is before:
+            break
+    return program
+
+
+def _all_rules(primitive: Primitive) -> Sequence[Rule]:
+    return tuple([rule for page in _PAGES for rule in page(primitive)])
+
+
+def _one_by_one(program: Program) -> Program:
+    for page in (folding, shaping, algebra, sinking, common, dead_code):
+        program = page.run(program)
+        check_program(program)
+    return program

@@ -1,0 +1,34 @@
+"""Dead code: equations whose answers nobody uses are left out, unless somebody could tell.
+
+What is computed and thrown away may still raise an exception or warn, and then must be computed: an equation is left
+out where its primitive does neither (``hazard`` is "none"), or only warns and nobody listens (derivative rules run
+quietly). Guards use what they ask. May import ``program`` and ``rewriting``.
+
+>>> from hodiff.ops.elementwise import exp, negative
+>>> x = Var((), np.dtype(float))
+>>> dead, loud = Equation(negative, (x,), {}, (x.twin(),)), Equation(exp, (x,), {}, (x.twin(),))
+>>> print(run(Program((x,), (dead, loud), (x,))))
+program f(a: float64[]) -> float64[]
+  b: float64[] = exp(a)
+  return a
+"""
+
+import numpy as np  # noqa: F401 - for the example
+
+from hodiff.compiled.passes.rewriting import droppable
+from hodiff.program import Atom, Equation, Guard, Program, Var
+
+
+def run(program: Program) -> Program:
+    """The program without equations that nobody needs; the same object where there are none."""
+    needed: set[Atom] = set(program.outputs)
+    kept: list[Equation | Guard] = []
+    for step in reversed(program.steps):
+        if isinstance(step, Guard):
+            needed.add(step.operand)
+        elif droppable(step) and needed.isdisjoint(step.answers):
+            continue
+        else:
+            needed.update(step.operands)
+        kept.append(step)
+    return program if len(kept) == len(program.steps) else program.replace(steps=kept[::-1])

@@ -1,0 +1,231 @@
+"""The sweep that the passes share: each equation in turn is rewritten by rules until none applies.
+
+A rule is a function ``(sweep, equation)``. It returns None where it does not apply; a variable or literal that the
+answer also is; or another equation with the same answer. Rules look at what stands behind an operand with
+`Sweep.behind`, which shows only equations that may be taken apart. May import ``core`` and ``program``.
+
+>>> from hodiff.ops.elementwise import multiply, negative
+>>> def no_sign(sweep, equation):
+...     return equation.operands[0] if equation.primitive is negative else None
+>>> x = Var((), np.dtype(float))
+>>> y = x.twin()
+>>> print(rewrite(Program((x,), (Equation(negative, (x,), {}, (y,)),), (y,)), lambda primitive: (no_sign,)))
+program f(a: float64[]) -> float64[]
+  return a
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hodiff.core import Primitive
+from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Var
+
+Rule = Callable[["Sweep", Equation], Atom | Equation | None]
+#: The rules of a pass for one primitive.
+Rules = Callable[[Primitive], Sequence[Rule]]
+
+#: No chain of rules is longer, and a pair of rules that undo each other is a mistake that ends here.
+_LONGEST = 32
+
+
+class Sweep:
+    """One forward pass over a program.
+
+    Attributes
+    ----------
+    steps : list of Equation or Guard
+        The new program so far.
+    outputs : frozenset of Var
+        Variables that the program returns: their answers stay arrays of their own.
+    guards : int
+        How many guards are behind.
+    seen : dict
+        For rules to remember equations by.
+    changed : bool
+        Whether a rule applied.
+    """
+
+    def __init__(self, program: Program, rules: Rules) -> None:
+        self.seen: dict[Any, Any] = {}
+        self.steps: list[Equation | Guard] = []
+        self.outputs = frozenset(atom for atom in program.outputs if isinstance(atom, Var))
+        self.guards = 0
+        self.changed = False
+        self._rules = rules
+        self._chosen: dict[Primitive, Sequence[Rule]] = {}
+        self._definitions: dict[Atom, Equation] = {}
+        self._places: dict[Equation, int] = {}
+        self._substitutes: dict[Atom, Atom] = {}
+        self._uses: dict[Atom, int] = {}
+        uses = self._uses
+        for step in program.steps:
+            for atom in step.operands if isinstance(step, Equation) else (step.operand,):
+                uses[atom] = uses.get(atom, 0) + 1
+        for atom in program.outputs:
+            uses[atom] = uses.get(atom, 0) + 1
+
+    # --- what rules ask -----------------------------------------------------------------------------------------------
+
+    def behind(self, atom: Atom, equation: Equation) -> Equation | None:
+        """The equation that computes an operand of ``equation``, where it may be taken apart.
+
+        What warns must go on to warn, and what is quiet must not begin to.
+        """
+        found = self._definitions.get(atom)
+        if found is None or found.primitive.hazard == "none":
+            return found
+        return found if is_quiet(equation) and droppable(found) else None
+
+    def once(self, atom: Atom) -> bool:
+        """Whether the variable has no other use, so that it is no longer computed once that one is gone."""
+        return self._uses.get(atom, 1) == 1
+
+    # --- what rules make ----------------------------------------------------------------------------------------------
+
+    def new(self, like: Equation, primitive: Primitive, operands: tuple[Atom, ...], var: Var, **parameters: Any) -> Atom:
+        """Another equation in front of ``like``, with the errstate and the source of that; its answer."""
+        return self.rewritten(
+            Equation(primitive, operands, parameters, (var,), False, like.errstate, like.source)
+        )
+
+    def promote(self, equation: Equation, errstate: Errstate | None) -> Equation:
+        """Let an equation that was written already compute with another errstate; the equation that replaces it."""
+        place = self._places.pop(equation)
+        louder = Equation(
+            equation.primitive,
+            equation.operands,
+            equation.parameters,
+            equation.answers,
+            equation.several,
+            errstate,
+            equation.source,
+        )
+        self.steps[place] = louder
+        self._places[louder] = place
+        for var in equation.answers:
+            self._definitions[var] = louder
+        return louder
+
+    def substitute(self, var: Var, atom: Atom) -> None:
+        """Let ``atom`` stand for ``var`` from now on."""
+        self._substitutes[var] = atom
+        self._uses[atom] = self._uses.get(atom, 0) + self._uses.get(var, 1) - 1
+
+    # --- the sweep ----------------------------------------------------------------------------------------------------
+
+    def read(self, equation: Equation) -> None:
+        """Rewrite one equation of the program."""
+        substitutes = self._substitutes
+        if substitutes and any(atom in substitutes for atom in equation.operands):
+            operands = tuple([substitutes.get(atom, atom) for atom in equation.operands])
+            equation = Equation(
+                equation.primitive,
+                operands,
+                equation.parameters,
+                equation.answers,
+                equation.several,
+                equation.errstate,
+                equation.source,
+            )
+        atom = self.rewritten(equation)
+        if atom is not equation.answers[0]:
+            self.substitute(equation.answers[0], atom)
+
+    def rewritten(self, equation: Equation) -> Atom:
+        """What the first answer of an equation is, once no rule applies any more; the equation is written."""
+        answer = equation.answers[0]
+        if answer.form != "number":
+            for _ in range(_LONGEST):
+                found = self._apply(equation)
+                if found is None:
+                    break
+                self.changed = True
+                if not isinstance(found, Equation):
+                    return found
+                equation = found
+        self._places[equation] = len(self.steps)
+        self.steps.append(equation)
+        for var in equation.answers:
+            self._definitions[var] = equation
+        return answer
+
+    def _apply(self, equation: Equation) -> Atom | Equation | None:
+        rules = self._chosen.get(equation.primitive)
+        if rules is None:
+            rules = self._chosen[equation.primitive] = self._rules(equation.primitive)
+        for rule in rules:
+            found = rule(self, equation)
+            if found is not None:
+                return found
+        return None
+
+    def final(self, atom: Atom) -> Atom:
+        """What stands for an operand of a guard, or for an output."""
+        return self._substitutes.get(atom, atom)
+
+
+def rewrite(program: Program, rules: Rules) -> Program:
+    """The program with every equation rewritten by the rules; the same object where none applied."""
+    sweep = Sweep(program, rules)
+    for step in program.steps:
+        if isinstance(step, Equation):
+            sweep.read(step)
+            continue
+        operand = sweep.final(step.operand)
+        sweep.steps.append(step if operand is step.operand else Guard(operand, step.expected, step.truth, step.source))
+        sweep.guards += 1
+    if not sweep.changed:
+        return program
+    return program.replace(steps=sweep.steps, outputs=[sweep.final(atom) for atom in program.outputs])
+
+
+# --- facts about equations and operands -------------------------------------------------------------------------------
+
+
+def is_quiet(equation: Equation) -> bool:
+    """Whether floating-point errors show nowhere."""
+    return equation.errstate is QUIET or equation.errstate == QUIET
+
+
+def droppable(equation: Equation) -> bool:
+    """Whether nobody can tell that an equation was not computed, apart from its answers."""
+    hazard = equation.primitive.hazard
+    if hazard != "warning":
+        return hazard == "none"
+    # Powers of integers raise exceptions.
+    return is_quiet(equation) and all(var.dtype.kind in "fcb" for var in equation.answers)
+
+
+def fits(atom: Atom, answer: Var) -> bool:
+    """Whether an operand can stand for an answer: it has the same shape, dtype and form."""
+    return answer.same_type(atom if isinstance(atom, Var) else Var.of(atom.value))
+
+
+def number_of(atom: Atom) -> int | float | complex | None:
+    """The one value of a literal that has the same value everywhere, as Python's own; else None."""
+    if atom.__class__ is not Literal:
+        return None
+    value = atom.value
+    if value.__class__ is float or value.__class__ is int or value.__class__ is complex:
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, np.generic):
+        return _item(value)
+    if isinstance(value, np.ndarray) and value.size and (value.size == 1 or not any(value.strides)):
+        return _item(value[(0,) * value.ndim])
+    return None
+
+
+def _item(value: Any) -> Any:
+    # Extended precision has no equal among Python's numbers.
+    return value.item() if value.dtype.kind in "iufc" and value.dtype.char not in "gG" else None
+
+
+def with_equation(
+    equation: Equation, primitive: Primitive, operands: tuple[Atom, ...], **parameters: Any
+) -> Equation:
+    """Another equation for the same answer, with the errstate and the source of ``equation``."""
+    return Equation(
+        primitive, operands, parameters, equation.answers, equation.several, equation.errstate, equation.source
+    )
