@@ -138,12 +138,12 @@ class Source(NamedTuple):
 
 
 class Errstate(NamedTuple):
-    """How floating-point errors are handled, as ``numpy.errstate`` takes it."""
+    """How floating-point errors are handled, as ``numpy.errstate`` takes it: None is as the caller has it."""
 
-    divide: str
-    over: str
-    under: str
-    invalid: str
+    divide: str | None
+    over: str | None
+    under: str | None
+    invalid: str | None
 
 
 #: As derivative rules run: they compute coefficients that may never be needed.

@@ -21,6 +21,7 @@ program f(a: float64) -> float64
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -33,7 +34,7 @@ from hodiff.errors import NotStagedError
 from hodiff.frames import user_frame
 from hodiff.mutation import Buffer
 from hodiff.operators import SYMBOLS
-from hodiff.program import Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
+from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
 
 _NUMBERS = (bool, int, float, complex)
 
@@ -108,6 +109,10 @@ class StageTracer(Tracer):
         return str(self.alive().truth())
 
 
+def _nothing(kind: str, flag: int) -> None:
+    """Handle a floating-point error by doing nothing."""
+
+
 class StageTrace(Trace):
     """One staging: the program so far.
 
@@ -130,8 +135,18 @@ class StageTrace(Trace):
         self.lifted: list[tuple[Tracer, StageTracer]] = []
         #: Why there is no program, should the function go on after it was refused.
         self.failure: NotStagedError | None = None
-        self._ambient = Errstate(**np.geterr())
+        self._ambient: Any = Errstate(**np.geterr())
         self._literals: dict[int, tuple[Any, Literal]] = {}
+
+    def ambient(self) -> Any:
+        """Context that tells the caller's way to handle floating-point errors from that of derivative rules.
+
+        A caller that ignores all of them looks like a rule; calling a function that does nothing comes to the same.
+        """
+        if self._ambient != QUIET:
+            return nullcontext()
+        self._ambient = QUIET._replace(under="call")
+        return np.errstate(under="call", call=_nothing)
 
     def input(self, value: Any) -> StageTracer:
         """A tracer for an argument with this value in this run."""
@@ -190,11 +205,18 @@ class StageTrace(Trace):
         several = isinstance(answer, tuple)
         parts = answer if several else (answer,)
         answers = tuple(Var.of(part) for part in parts)
-        state = Errstate(**np.geterr())
-        errstate = None if state == self._ambient else state
-        self.steps.append(Equation(primitive, atoms, parameters, answers, several, errstate, self._source()))
+        self.steps.append(Equation(primitive, atoms, parameters, answers, several, self._errstate(), self._source()))
         traced = tuple(StageTracer(self, part, var) for part, var in zip(parts, answers, strict=True))
         return traced if several else traced[0]
+
+    def _errstate(self) -> Errstate | None:
+        """What is set other than by the caller."""
+        state = Errstate(**np.geterr())
+        if state == self._ambient:
+            return None
+        if state == QUIET:
+            return QUIET
+        return Errstate(*(None if now == before else now for now, before in zip(state, self._ambient, strict=True)))
 
     def _operand(self, operand: Any) -> tuple[Any, Atom]:
         """Value and variable, or literal, of an operand."""
@@ -220,8 +242,6 @@ class StageTrace(Trace):
     def _literal(self, value: Any) -> Literal:
         """A literal that later changes of an array in place cannot reach."""
         if not isinstance(value, np.ndarray):
-            return Literal(value)
-        if not value.flags.writeable and value.base is None:
             return Literal(value)
         known = self._literals.get(id(value))
         if known is not None and known[0] is value and exact(known[1].value) == exact(value):
@@ -274,7 +294,8 @@ def stage(
     with StageTrace() as trace:
         token = current_stage.set(trace)
         try:
-            outputs = function(*(trace.input(value) for value in values))
+            with trace.ambient():
+                outputs = function(*(trace.input(value) for value in values))
         finally:
             current_stage.reset(token)
         return trace.finish(outputs, name)
@@ -304,10 +325,10 @@ def stage_part(
     NotStagedError
         Also where Python control flow depends on a value.
     """
-    with StageTrace(inner=True) as trace:
+    with np.errstate(all="ignore"), StageTrace(inner=True) as trace:
         token = current_stage.set(trace)
         try:
-            with np.errstate(all="ignore"):
+            with trace.ambient():
                 outputs = function(*(trace.input(value) for value in examples))
         finally:
             current_stage.reset(token)
