@@ -2,7 +2,7 @@
 
 A call works on a flat list of operands and returns a tuple of answers. For each call a primitive is made, so that every
 trace sees one operation; the trace asks the call for answers and tangents, with the values of lower levels, where the
-same call is met again. May import ``annihilate``, ``arguments``, ``batch``, ``core``, ``errors``, ``forward``,
+same call is met again. May import ``annihilate``, ``arguments``, ``batch``, ``core``, ``errors``, ``forward``, ``kinds``,
 ``linear_map``, ``reverse``, ``shaped``, ``tape`` and ``tree``.
 
 >>> square = CheckpointCall("square", lambda operands: (operands[0] ** 2,))
@@ -21,6 +21,7 @@ from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.core import SEALED, Primitive, Trace, Tracer
 from hodiff.errors import ControlFlowError, ConversionError, NoRuleError, NotLinearError, RuleError
 from hodiff.forward import ForwardTracer, new_forward_trace
+from hodiff.kinds import linear
 from hodiff.linear_map import TapeTrace, TapeVariable, apply_linear
 from hodiff.reverse import new_reverse_trace
 from hodiff.shaped import Shaped, is_inexact, shaped
@@ -28,6 +29,9 @@ from hodiff.tape import frozen
 from hodiff.tree import tree_map
 
 Flat = Callable[..., Any]
+
+#: The same value for a second computation, which compiled mode must not take for the first, whose results it would keep.
+again = linear(lambda x: x, lambda ct, x: again(ct), name="again", leading=True, shape=lambda x: shaped(x))
 
 #: What a function that cannot be run on a whole batch raises; then it is run on one member after the other.
 _NOT_BATCHABLE = (ControlFlowError, ConversionError, NoRuleError)
@@ -231,9 +235,9 @@ class CheckpointCall(Call):
 
         def pull(cotangents: list[Any]) -> list[Any]:
             with new_reverse_trace.get()() as trace:
-                inputs = list(operands)
+                inputs = [again(v) for v in operands]
                 for slot in slots:
-                    inputs[slot] = trace.input(operands[slot])
+                    inputs[slot] = trace.input(inputs[slot])
                 derivative = trace.finish(self.function(inputs))
             found: list[Any] = [None] * len(operands)
             for slot, cotangent in zip(slots, derivative.pull(cotangents), strict=True):

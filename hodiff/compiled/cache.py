@@ -141,9 +141,12 @@ class Compiled:
             return None, self.plain(values)
         inputs = (*values, *self.world.captures.arrays())
         misses = table.misses
+        failed = False
         try:
             found, outputs = table.look_up(inputs)
         except Exception:
+            failed = True
+        if failed:
             # The error that the function raises itself has the right traceback; should it raise none, it is right.
             statistics.eager_calls += 1
             return None, self.plain(values)
@@ -162,11 +165,14 @@ class Compiled:
         """Run the function once more, staged, and enter the program; the tree of results."""
         statistics = self.world.statistics
         began = time.perf_counter()
+        failure = None
         try:
             form, results, program = self.stage(inputs, len(values))
         except Exception as error:
-            result = self.plain(values)
-            table.eager = str(error) if isinstance(error, NotStagedError) else f"{type(error).__name__}: {error}"
+            failure = str(error) if isinstance(error, NotStagedError) else f"{type(error).__name__}: {error}"
+        if failure is not None:
+            result = self.plain(values)  # an error of the function itself is raised here
+            table.eager = failure
             statistics.eager_calls += 1
             return result
         changed = self.world.captures.changed_by_run()
