@@ -111,13 +111,16 @@ class ReverseTrace(Trace):
         if self.closed:
             raise self.leaked()
         primal = x.primal
-        answer = bind(primitive, primal) if isinstance(primal, Tracer) else primitive.function(primal)
+        traced = isinstance(primal, Tracer)
+        answer = bind(primitive, primal) if traced else primitive.function(primal)
         rule = primitive.partials[0]  # type: ignore[index]
         if rule is None or not primitive.smooth or answer.dtype is not _FLOAT64 or primal.dtype is not _FLOAT64:
             self.check_answer(primitive, answer)
             return self._record(primitive, answer, (x,), [primal], [0])
+        if rule.__class__ is not Sign:
+            rule = _quietly(rule, answer, primal) if traced else rule(answer, primal)
         rows = self.rows
-        rows.append(((x.row, rule if rule.__class__ is Sign else rule(answer, primal), None),))
+        rows.append(((x.row, rule, None),))
         return ReverseTracer(self, answer, len(rows) - 1)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
@@ -224,7 +227,7 @@ class ReverseTrace(Trace):
         self, primitive: Primitive, answer: Any, operands: tuple[Any, ...], primals: list[Any], slots: list[int]
     ) -> Any:
         """Append the row of an elementwise operation."""
-        if primitive.smooth:
+        if primitive.smooth and not any(isinstance(primal, Tracer) for primal in primals):
             row = self._elementwise_row(primitive, answer, operands, primals, slots)
         else:
             with np.errstate(all="ignore"):
@@ -327,6 +330,12 @@ class ReverseTrace(Trace):
             self.rows.append(((row, PLUS, cast),))
             row = len(self.rows) - 1
         return ReverseTracer(self, answer, row)
+
+
+def _quietly(rule: Callable[..., Any], answer: Any, primal: Any) -> Any:
+    """A partial of a smooth operation; a program that records it need not know that it cannot warn."""
+    with np.errstate(all="ignore"):
+        return rule(answer, primal)
 
 
 #: Makes the trace of each linearisation; another one than the plain `ReverseTrace` while debugging.
