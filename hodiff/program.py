@@ -1,6 +1,6 @@
 """Programs: what a function computed, as a list of typed equations between variables.
 
-A `Program` is what staging makes of a function (see ``staging``), what the passes of compiled mode rewrite, and what its
+A `Program` is what staging makes of a function (see ``staging``), what the passes of compiled mode rewrite, and what
 back ends emit code from. Each variable is defined once, before it is used. May import ``core`` and ``errors``.
 
 >>> from hodiff.core import Primitive
@@ -448,7 +448,7 @@ def _same_value(a: Any, b: Any) -> bool:
 
 
 def letters() -> Iterator[str]:
-    """Names for variables: a, b, …, z, aa, ab, …"""
+    """Names for variables: a, b, …, z, aa, ab, and so on."""
     for size in count(1):
         yield from _words(size)
 

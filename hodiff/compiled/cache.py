@@ -144,7 +144,7 @@ class Compiled:
         failed = False
         try:
             found, outputs = table.look_up(inputs)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
             failed = True
         if failed:
             # The error that the function raises itself has the right traceback; should it raise none, it is right.
@@ -168,7 +168,7 @@ class Compiled:
         failure = None
         try:
             form, results, program = self.stage(inputs, len(values))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
             failure = str(error) if isinstance(error, NotStagedError) else f"{type(error).__name__}: {error}"
         if failure is not None:
             result = self.plain(values)  # an error of the function itself is raised here
@@ -179,8 +179,10 @@ class Compiled:
         if changed is not None:
             self.world.reason = changed
         elif self._trusted(table, program, results, values):
-            fresh = tuple(is_fresh(value, inputs) and atom not in program.inputs
-                          for value, atom in zip(results, program.outputs, strict=True))
+            fresh = tuple(
+                is_fresh(value, inputs) and atom not in program.inputs
+                for value, atom in zip(results, program.outputs, strict=True)
+            )
             with self._lock:
                 table.add(Specialisation(program, form=form, fresh=fresh))
                 statistics.specialisations += 1

@@ -73,7 +73,7 @@ class CompiledCall(CheckpointCall):
         return CompiledCall(self.name, self.compiled.batched(size, tuple(flags)), self.forms)
 
     def _specialisation(self, operands: Sequence[Any]) -> tuple[Specialisation | None, Sequence[Any]]:
-        """The specialisation for plain operands, made where there is none, and all inputs; None for an eager function."""
+        """The specialisation for plain operands, made where there is none, and all inputs; None where it is eager."""
         compiled = self.compiled
         inputs = (*operands, *compiled.world.captures.arrays())
         table = compiled.table(inputs)
@@ -95,7 +95,7 @@ class CompiledCall(CheckpointCall):
         try:
             derivative = entry.forward(slots, inputs)
             outputs = derivative.forward.function(*inputs)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
             return None  # traced eagerly, it raises its own error
         if outputs.__class__ is Miss:
             return None
@@ -130,7 +130,7 @@ class CompiledCall(CheckpointCall):
             return None
         try:
             outputs = entry.push(slots, inputs).function(*inputs, *(tangents[s] for s in slots))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
             return None  # traced eagerly, it raises its own error
         if outputs.__class__ is Miss:
             return None

@@ -1,8 +1,8 @@
 """Derivatives and batches of programs, which are programs again.
 
-The modes run on `Program.evaluate`, and staging writes down what they do; nothing here knows of an operation. A pullback
-needs the values of its forward pass: both are staged as one program, whose inputs are operands and cotangents, and which
-is then split in two by what depends on the cotangents. May import ``annihilate``, ``batch``, ``core``, ``errors``,
+The modes run on `Program.evaluate`, and staging writes down what they do; nothing here knows of an operation. A
+pullback needs the values of its forward pass: both are staged as one program, whose inputs are operands and cotangents,
+and which is then split in two by what depends on the cotangents. May import ``annihilate``, ``batch``, ``core``, ``errors``,
 ``forward``, ``program``, ``reverse``, ``shaped`` and ``staging``.
 
 >>> from hodiff.staging import stage
@@ -180,9 +180,7 @@ def split(program: Program, known: int, outputs: int) -> Linearisation:
     if any(atom in late for atom in results):
         raise NotStagedError("a value depends on a cotangent")
     used = [atom for step in second if isinstance(step, Equation) for atom in step.operands]
-    residuals: dict[Var, None] = {
-        atom: None for atom in (*used, *pulled) if isinstance(atom, Var) and atom not in late
-    }
+    residuals: dict[Var, None] = {atom: None for atom in (*used, *pulled) if isinstance(atom, Var) and atom not in late}
     kept = tuple(residuals)
     forward = program.replace(inputs=program.inputs[:known], steps=first, outputs=(*results, *kept))
     backward = program.replace(

@@ -22,7 +22,7 @@ from hodiff.compiled.call import CompiledCall
 from hodiff.compiled.numpy_source import emit
 from hodiff.compiled.specialisations import optimised
 from hodiff.core import Tracer
-from hodiff.errors import ArgumentError, EagerWarning, NotStagedError
+from hodiff.errors import ArgumentError, NotStagedError
 from hodiff.forms import Form
 from hodiff.forward import ForwardTrace, new_forward_trace
 from hodiff.program import Program

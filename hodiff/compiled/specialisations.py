@@ -1,8 +1,8 @@
 """The programs of one signature: a tree of specialisations, each good where its guards hold.
 
 A specialisation knows the outcome of each of its guards. Where one fails, its number and what came instead lead to the
-specialisation that shares the outcomes before it, if there is one: no other is tried. The one that was right last time is
-tried first. May import ``derive``, ``numpy_source``, ``passes``, ``rolling`` and ``program``.
+specialisation that shares the outcomes before it, if there is one: no other is tried. The one that was right last time
+is tried first. May import ``derive``, ``numpy_source``, ``passes``, ``rolling`` and ``program``.
 
 >>> from hodiff.staging import stage
 >>> _, program = stage(lambda x: [x if x > 0 else -x], [np.float64(1.0)], name="f")

@@ -134,7 +134,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 def _conditions(x: Any, condlist: Any, count: int) -> Any:
     """The conditions of ``piecewise`` as one boolean array, with that for the default function where there is one."""
-    if np.isscalar(condlist) or (not isinstance(condlist[0], (list, np.ndarray, Tracer)) and x.ndim != 0):
+    single = np.isscalar(condlist) or (isinstance(condlist, Tracer) and not condlist.shape)
+    if single or (x.ndim != 0 and not _is_condition(condlist[0])):
         condlist = [condlist]
     conditions = np.asarray(condlist, dtype=bool)
     found = len(conditions)
@@ -143,6 +144,11 @@ def _conditions(x: Any, condlist: Any, count: int) -> Any:
     if found != count:
         raise ValueError(f"with {found} condition(s), either {found} or {found + 1} functions are expected")
     return conditions
+
+
+def _is_condition(value: Any) -> bool:
+    """Whether this is a condition for all elements, not one of its elements."""
+    return isinstance(value, (list, np.ndarray)) or (isinstance(value, Tracer) and bool(value.shape))
 
 
 # --- by value ---------------------------------------------------------------------------------------------------------
