@@ -1,8 +1,8 @@
 """How an operation is written as Python source: the part of a declaration that compiled mode reads.
 
-Imports the standard library only. In a template ``{0}`` and ``{1}`` are operands, ``{operands}`` all of them, ``{out}``
-an array to write into, ``{shape}`` and ``{dtype}`` those of the answer, any other name a parameter of the primitive, and
-``np.…`` a function of NumPy, which is looked up once.
+Imports the standard library only. In a template ``{0}`` and ``{1}`` are operands, ``{operands}`` all of them,
+``{out}`` an array to write into, ``{shape}`` and ``{dtype}`` those of the answer, any other name a parameter of the
+primitive, and ``np.…`` a function of NumPy, which is looked up once.
 
 >>> roots = Code(into="np.sqrt({0}, {out})")
 >>> roots.into.format("x", out="y")
@@ -30,12 +30,12 @@ class Code:
         Statements that write the answer into the array ``{out}``, whose old elements mean nothing.
     write : callable, optional
         ``(writer, equation)`` writes anything, with the methods of `hodiff.compiled.numpy_source.Writer`.
-    shares : bool
-        The answer may show the memory of operands. What has the field ``view`` of a primitive does so anyway, and so
-        may an operation for which neither is declared.
+    shares : bool, optional
+        Whether the answer shows the memory of operands, or is one of them; where the field ``view`` of the primitive is
+        set it does. Without it nothing is known, and it may.
     """
 
     value: Template | None = None
     into: Template | None = None
     write: Callable[[Any, Any], None] | None = None
-    shares: bool = False
+    shares: bool | None = None

@@ -2,7 +2,7 @@
 
 One line an operation: the ufunc and its partials, with the answer in scope. At kinks the partials are those of the
 minimum-norm element of the Clarke subdifferential: ``abs'(0) = 0``, ``hypot'(0, 0) = (0, 0)``.
-May import ``batch_rules``, ``core``, ``kinds`` and ``operators``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds`` and ``operators``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.abs)(0.0))
@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from hodiff.batch_rules import batch_aligned
+from hodiff.code import Code
 from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
 from hodiff.kinds import composite, constant, elementwise, general, linear
 from hodiff.operators import attribute, infix, prefix
@@ -116,7 +117,7 @@ divide = elementwise(np.divide, lambda ans, x, y: _inverse(y), lambda ans, x, y:
 negative = elementwise(np.negative, -1, smooth=True, hazard="none")
 positive = elementwise(np.positive, 1, smooth=True, hazard="none")
 reciprocal = elementwise(np.reciprocal, lambda ans, x: -ans * ans)
-square = elementwise(np.square, lambda ans, x: x + x, smooth=True)
+square = elementwise(np.square, lambda ans, x: x + x, smooth=True, code=Code(value="{0} * {0}"))
 power = elementwise(np.power, _power_base, _power_exponent)
 float_power = elementwise(np.float_power, _power_base, _power_exponent)
 remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y))
@@ -174,13 +175,21 @@ degrees = elementwise(np.degrees, lambda ans, x: 1 / _like(_DEGREE, x), smooth=T
 # --- complex numbers --------------------------------------------------------------------------------------------------
 
 conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, numpy=np.conjugate)
-real = elementwise(np.real, 1, smooth=True, view=lambda z, value: _with_parts(z, value, None), numpy=np.real)
+real = elementwise(
+    np.real,
+    1,
+    smooth=True,
+    view=lambda z, value: _with_parts(z, value, None),
+    code=Code(value="{0}.real"),
+    numpy=np.real,
+)
 imaginary = elementwise(
     np.imag,
     lambda ans, x: -1j,
     name="imaginary",
     smooth=True,
     view=lambda z, value: _with_parts(z, None, value),
+    code=Code(value="{0}.imag"),
 )
 #: A complex number from its parts, infinite ones included: re + 1j * im would be NaN.
 complex_of = linear(

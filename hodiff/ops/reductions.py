@@ -3,17 +3,19 @@
 Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
 its derivative equally: the minimum-norm element of the Clarke subdifferential. Every nonlinear reduction has a
 differential of the form Σ wᵢ dxᵢ, which is one operation, ``weighted_total``; what differs are the weights.
-May import ``core``, ``kinds``, ``reducing`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.prod)(np.array([0.0, 2.0, 3.0]))
 array([6., 0., 0.])
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, general, linear, multilinear, reject
 from hodiff.reducing import (
@@ -38,6 +40,75 @@ from hodiff.shaped import Shape, Shaped, keepdims_shape, negative_axes, negative
 def _joint_shape(w: Any, x: Any) -> Shape:
     """Shape of a product; under nested batches one factor may have more axes in front than the other."""
     return w.shape if w.shape == x.shape else np.broadcast_shapes(w.shape, x.shape)
+
+
+# --- how compiled mode writes them ------------------------------------------------------------------------------------
+
+
+def _along(equation: Any) -> str | int:
+    """The axes as NumPy takes them fastest."""
+    axis: Axes = equation.parameters["axis"]
+    if equation.operands[0].ndim == len(axis) > 1:
+        return "None"
+    return axis[0] if len(axis) == 1 else str(axis)
+
+
+def _reducing(ufunc: str) -> Code:
+    """Code of a reduction by a ufunc."""
+
+    def value(equation: Any) -> str:
+        keepdims = equation.parameters["keepdims"]
+        if equation.operands[0].ndim == 1 and not keepdims:
+            return f"{ufunc}.reduce({{0}})"
+        return f"{ufunc}.reduce({{0}}, {_along(equation)}, None, None, {keepdims})"
+
+    def into(equation: Any) -> str:
+        return f"{ufunc}.reduce({{0}}, {_along(equation)}, None, {{out}}, {equation.parameters['keepdims']})"
+
+    return Code(value=value, into=into, shares=False)
+
+
+_TOTAL = _reducing("np.add")
+
+
+def _average_source(template: Any, equation: Any) -> str | None:
+    operand = equation.operands[0]
+    count = length(operand.shape, equation.parameters["axis"])
+    if operand.dtype.char not in "fdFD" or not count:
+        return None
+    text = template(equation)
+    return f"{text} / {count}" if template is _TOTAL.value else f"{text}\nnp.divide({{out}}, {count}, {{out}})"
+
+
+def _spread_source(equation: Any) -> str:
+    operand, shape, axis = equation.operands[0], equation.answers[0].shape, equation.parameters["axis"]
+    if not operand.shape:
+        return f"np.ndarray({{shape}}, {{dtype}}, {{0}}, 0, {(0,) * len(shape)})"
+    kept = operand.shape if equation.parameters["keepdims"] else keepdims_shape(shape, axis)
+    reshaped = "" if operand.shape == kept else f".reshape({kept})"
+    return f"np.broadcast_to({{0}}{reshaped}, {{shape}})"
+
+
+def _running_source(equation: Any) -> str:
+    axis = equation.parameters["axis"]
+    way = f"[..., ::-1{', :' * (-axis - 1)}]" if equation.parameters["reverse"] else ""
+    return f"np.add.accumulate({{0}}{way}, {axis}, None, {{out}}{way})"
+
+
+def _write_weighted_total(writer: Any, equation: Any) -> None:
+    w, x = equation.operands
+    (answer,) = equation.answers
+    if w.form != "array" or x.form != "array":
+        writer.assign(answer, writer.call(equation))
+        return
+    shape = _joint_shape(w, x)
+    product = writer.temporary(shape, np.result_type(w.dtype, x.dtype))
+    parameters = {"axis": None if len(equation.parameters["axis"]) == len(shape) else equation.parameters["axis"]}
+    writer.line(writer.filled(f"np.multiply({{0}}, {{1}}, {product})", [writer.operand(w), writer.operand(x)], {}))
+    keepdims = equation.parameters["keepdims"]
+    out = writer.array(answer) if answer.form == "array" else None
+    start = "" if out else f"{writer.define(answer)} = "
+    writer.line(start + writer.filled(f"np.add.reduce({product}, {{axis}}, None, {out}, {keepdims})", [], parameters))
 
 
 # --- linear reductions ------------------------------------------------------------------------------------------------
@@ -77,6 +148,7 @@ total: Primitive = linear(
     leading=True,
     shape=_total_shape,
     hazard="warning",
+    code=_TOTAL,
 )
 spread: Primitive = linear(
     _spread,
@@ -84,6 +156,7 @@ spread: Primitive = linear(
     name="spread",
     leading=lambda size, axis, keepdims, shape: {"axis": axis, "keepdims": keepdims, "shape": (size, *shape)},
     shape=lambda x, axis, keepdims, shape: Shaped(shape, x.dtype),
+    code=Code(value=_spread_source, shares=True),
     hazard="none",
 )
 average = linear(
@@ -95,6 +168,7 @@ average = linear(
     leading=True,
     shape=_total_shape,
     hazard="warning",
+    code=Code(value=partial(_average_source, _TOTAL.value), into=partial(_average_source, _TOTAL.into), shares=False),
 )
 running_total: Primitive = linear(
     _running_total,
@@ -102,6 +176,7 @@ running_total: Primitive = linear(
     name="running_total",
     leading=True,
     shape=lambda x, axis, reverse: Shaped(x.shape, x.dtype),
+    code=Code(into=_running_source, shares=False),
 )
 weighted_total = multilinear(
     lambda w, x, axis, keepdims: np.multiply(w, x).sum(axis=axis, keepdims=keepdims),
@@ -113,6 +188,7 @@ weighted_total = multilinear(
         reduced_shape(_joint_shape(w, x), axis, keepdims),
         x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype),
     ),
+    code=Code(write=_write_weighted_total, shares=False),
     hazard="warning",
 )
 
@@ -153,7 +229,11 @@ def _product_jvp(t: Any, ans: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 
 
 product = general(
-    lambda x, axis, keepdims: x.prod(axis=axis, keepdims=keepdims), _product_jvp, name="product", leading=True
+    lambda x, axis, keepdims: x.prod(axis=axis, keepdims=keepdims),
+    _product_jvp,
+    name="product",
+    leading=True,
+    code=_reducing("np.multiply"),
 )
 
 
@@ -167,10 +247,18 @@ def _extremum_jvp(t: Any, ans: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 
 
 highest = general(
-    lambda x, axis, keepdims: x.max(axis=axis, keepdims=keepdims), _extremum_jvp, name="highest", leading=True
+    lambda x, axis, keepdims: x.max(axis=axis, keepdims=keepdims),
+    _extremum_jvp,
+    name="highest",
+    leading=True,
+    code=_reducing("np.maximum"),
 )
 lowest = general(
-    lambda x, axis, keepdims: x.min(axis=axis, keepdims=keepdims), _extremum_jvp, name="lowest", leading=True
+    lambda x, axis, keepdims: x.min(axis=axis, keepdims=keepdims),
+    _extremum_jvp,
+    name="lowest",
+    leading=True,
+    code=_reducing("np.minimum"),
 )
 
 

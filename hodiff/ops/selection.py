@@ -3,7 +3,7 @@
 Two equal operands of ``maximum`` or ``minimum`` share the derivative equally, the minimum-norm element of the Clarke
 subdifferential, so ``clip`` at a bound has the derivative 1/2. ``where`` selects cotangents instead of
 multiplying them, so nothing that was not selected can poison the result.
-May import ``batch_rules``, ``core``, ``errors``, ``kinds``, ``operands`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``errors``, ``kinds``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.maximum)(1.0, 1.0))
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
+from hodiff.code import Code
 from hodiff.core import as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
@@ -53,6 +54,9 @@ clamp = elementwise(
     name="clamp",
     # What the method of plain arrays calls: array.clip(low, x).
     numpy=np._core.umath.clip,  # type: ignore[attr-defined]
+    code=Code(
+        value="np._core.umath.clip({0}, {1}, {2})", into="np._core.umath.clip({0}, {1}, {2}, {out})", shares=False
+    ),
 )
 
 heaviside = elementwise(np.heaviside, None, lambda ans, x, y: np.equal(x, 0) * 1.0, smooth=True)
@@ -63,11 +67,20 @@ select = linear(
     lambda ct, c, x, y: np.where(c, ct, 0),
     lambda ct, c, x, y: np.where(c, 0, ct),
     name="select",
+    code=Code(value="np.where({0}, {1}, {2})", shares=False),
     batch=batch_aligned,
     hazard="none",
 )
-truncate = constant(lambda x, dtype: x.astype(dtype), name="truncate", leading=True)
-cast = linear(lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, name="cast", leading=True, hazard="warning")
+_CONVERTED = Code(value="{0}.astype({dtype})", into="np.copyto({out}, {0}, 'unsafe')", shares=False)
+truncate = constant(lambda x, dtype: x.astype(dtype), name="truncate", leading=True, code=_CONVERTED)
+cast = linear(
+    lambda x, dtype: x.astype(dtype),
+    lambda ct, x, dtype: ct,
+    name="cast",
+    leading=True,
+    hazard="warning",
+    code=_CONVERTED,
+)
 
 
 @composite(np.where)

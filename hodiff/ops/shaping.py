@@ -1,7 +1,7 @@
 """Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
 
 All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``, whose answers are views.
-May import ``core``, ``errors``, ``kinds``, ``mutation``, ``operators`` and ``shaped``.
+May import ``code``, ``core``, ``errors``, ``kinds``, ``mutation``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.reshape(x, (2, 2)).T[0, 1])(np.arange(4.0))
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import InPlaceError, UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
@@ -54,6 +55,7 @@ reshaped: Primitive = linear(
     leading=lambda size, shape: {"shape": (size, *shape)},
     shape=lambda x, shape: Shaped(shape, x.dtype),
     view=lambda x, value, shape: reshaped(value, shape=x.shape),
+    code=Code(value="{0}.reshape({shape})"),
     hazard="none",
 )
 permuted: Primitive = linear(
@@ -63,6 +65,7 @@ permuted: Primitive = linear(
     leading=lambda size, axes: {"axes": (-len(axes) - 1, *axes)},
     shape=lambda x, axes: Shaped(tuple(x.shape[i] for i in axes), x.dtype),
     view=lambda x, value, axes: permuted(value, axes=_inverse(axes)),
+    code=Code(value="{0}.transpose({axes})"),
     hazard="none",
 )
 broadcasted = linear(
@@ -72,6 +75,7 @@ broadcasted = linear(
     batch=_batch_broadcast,
     shape=lambda x, shape: Shaped(shape, x.dtype),
     view=_read_only,
+    code=Code(value="np.broadcast_to({0}, {shape})"),
     hazard="none",
 )
 

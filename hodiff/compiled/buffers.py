@@ -1,0 +1,82 @@
+r"""Buffers: arrays that are made once and written at every call, and views of them that are made once too.
+
+May import ``text``.
+
+>>> text = Text()
+>>> buffers = Buffers(text)
+>>> name = buffers.take((3,), np.dtype(float))
+>>> buffers.give(name)
+>>> buffers.take((3,), np.dtype(float)), buffers.take((3,), np.dtype(float))
+('b0', 'b1')
+>>> print("\n".join(buffers.source()))
+def make_buffers():
+    b0 = empty((3,), float64)
+    b1 = empty((3,), float64)
+    return (b0, b1)
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from hodiff.compiled.text import Text
+
+Shape = tuple[int, ...]
+
+
+class Buffers:
+    """The buffers of one emitted function. At the end of a call they go back to a pool, for the next one."""
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self._free: dict[tuple[Shape, Any], list[str]] = {}
+        self._lines: list[str] = []
+        #: An example of each buffer, and of each view.
+        self._examples: dict[str, Any] = {}
+        self._views: dict[tuple[str, str], str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    @property
+    def names(self) -> str:
+        """All of them as a tuple."""
+        return f"({', '.join(self._examples)}{',' if len(self._examples) == 1 else ''})"
+
+    def take(self, shape: Shape, dtype: "np.dtype[Any]") -> str:
+        """The name of a buffer that is free, or new."""
+        free = self._free.get((shape, dtype))
+        if free:
+            return free.pop()
+        name = self._text.number("b")
+        empty = self._text.bind(np.empty, "empty")
+        self._lines.append(f"{name} = {empty}({self._text.constant(shape)}, {self._text.constant(dtype)})")
+        self._examples[name] = np.empty(shape, dtype)
+        return name
+
+    def give(self, name: str) -> None:
+        """Declare a buffer free."""
+        example = self._examples[name]
+        self._free.setdefault((example.shape, example.dtype), []).append(name)
+
+    def view(self, name: str, expression: str, primitive: Any, parameters: dict[str, Any]) -> str | None:
+        """The name of a view of a buffer, made once; None for what is no buffer, or turns out to be a copy."""
+        array = self._examples.get(name)
+        if array is None:
+            return None
+        known = self._views.get((name, expression))
+        if known is None:
+            example = primitive.function(array, **parameters)
+            if example.__class__ is not np.ndarray or not (np.may_share_memory(example, array) or not array.size):
+                return None
+            known = self._views[(name, expression)] = self._text.number("v")
+            self._lines.append(f"{known} = {expression}")
+            self._examples[known] = example
+        return known
+
+    def source(self) -> Iterator[str]:
+        """Lines of the function that makes them."""
+        yield "def make_buffers():"
+        yield from (f"    {line}" for line in self._lines)
+        yield f"    return {self.names}"

@@ -1,0 +1,79 @@
+"""How long the memory of each value is needed, with all that may show it.
+
+May import ``program``.
+
+>>> from hodiff.ops.elementwise import exp
+>>> from hodiff.ops.indexing import getitem
+>>> x, a, b, c = (Var((3,), np.dtype(float)) for _ in range(4))
+>>> steps = [
+...     Equation(exp, (x,), {}, (a,)),
+...     Equation(getitem, (a,), {"index": (slice(None),)}, (b,)),
+...     Equation(exp, (b,), {}, (c,)),
+... ]
+>>> found = Lifetimes((x,), steps, (c,))
+>>> found.dying[2] == [a], found.roots[b] == {a}, c in found.escaping
+(True, True, True)
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hodiff.program import Atom, Equation, Guard, Literal, Var
+
+
+def sharing(equation: Equation) -> tuple[bool, bool]:
+    """Whether the answer may show memory of operands, and whether it may have memory of its own."""
+    primitive, code = equation.primitive, equation.primitive.code
+    if primitive.view is not None or (code is not None and code.shares):
+        return True, False
+    new = isinstance(primitive.function, np.ufunc) or (code is not None and code.shares is False)
+    return not new, True
+
+
+class Lifetimes:
+    """For the steps of one program.
+
+    Attributes
+    ----------
+    roots : dict
+        For each array the variables, or literals, whose memory it may show: itself too, where it may have memory of
+        its own.
+    dying : list of list of Var
+        For each step the variables whose memory is not needed after it.
+    escaping : set
+        What the outputs may show.
+    """
+
+    def __init__(self, inputs: Sequence[Var], steps: Sequence[Equation | Guard], outputs: Sequence[Atom]) -> None:
+        self.roots: dict[Atom, frozenset[Atom]] = {var: frozenset((var,)) for var in inputs if var.form == "array"}
+        last: dict[Atom, int] = {}
+        for i, step in enumerate(steps):
+            for atom in step.operands if isinstance(step, Equation) else (step.operand,):
+                for root in self.roots_of(atom):
+                    last[root] = i
+            if isinstance(step, Equation):
+                self._add(step)
+                for var in step.answers:
+                    last[var] = i
+        self.escaping = {root for atom in outputs for root in self.roots_of(atom)}
+        self.dying: list[list[Atom]] = [[] for _ in steps]
+        for root, i in last.items():
+            if root not in self.escaping:
+                self.dying[i].append(root)
+
+    def roots_of(self, atom: Atom) -> frozenset[Atom]:
+        """Roots of any operand."""
+        found = self.roots.get(atom)
+        if found is None:
+            found = frozenset((atom,)) if isinstance(atom, Literal) and atom.form == "array" else frozenset()
+        return found
+
+    def _add(self, equation: Equation) -> None:
+        shows, own = sharing(equation)
+        shown = frozenset[Atom]()
+        if shows:
+            shown = shown.union(*(self.roots_of(atom) for atom in equation.operands))
+        for var in equation.answers:
+            if var.form == "array":
+                self.roots[var] = shown | {var} if own or not shown else shown

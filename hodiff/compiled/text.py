@@ -1,0 +1,171 @@
+r"""Python source as it is written: lines, blocks, names, and what the names stand for.
+
+May import ``program``.
+
+>>> text = Text()
+>>> text.comment = "three"
+>>> with text.block("for i in range(3):"):
+...     text.line(f"{text.bind(print, 'print')}(i)")
+>>> print("\n".join(text.lines))
+for i in range(3):  # three
+    print(i)  # three
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache, reduce
+from keyword import kwlist
+from string import Formatter
+from typing import Any
+
+import numpy as np
+
+from hodiff.program import Literal
+
+#: Names that the emitted function has for itself.
+RESERVED = ("Miss", "IndexError", "abs", "buffers", "make_buffers", "pool", "range")
+
+
+class Text:
+    """Lines of source, and the values of the names in them.
+
+    Attributes
+    ----------
+    lines : list of str
+    namespace : dict
+        What the names stand for that the lines do not define.
+    notes : list of str
+        What the reader should know of them.
+    comment : str
+        Stands behind each line.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.namespace: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self.comment = ""
+        self._margin = ""
+        self._taken = {*kwlist, *RESERVED}
+        self._bound: dict[Any, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def line(self, text: str) -> None:
+        """Add a line."""
+        self.lines.append(f"{self._margin}{text}  # {self.comment}" if self.comment else self._margin + text)
+
+    @contextmanager
+    def block(self, header: str) -> Iterator[None]:
+        """Lines that belong to a header such as ``for i in range(3):``."""
+        self.line(header)
+        margin = self._margin
+        self._margin += "    "
+        count = len(self.lines)
+        yield
+        if len(self.lines) == count:
+            self.line("pass")
+        self._margin = margin
+
+    def fresh(self, hint: str) -> str:
+        """A name that is not taken yet: ``hint``, or with a number after it."""
+        name = hint = re.sub(r"\W", "_", hint) if not hint.isidentifier() else hint
+        if name in self._taken and name in kwlist:
+            name = hint = f"{hint}_"
+        number = 0
+        while name in self._taken:
+            number += 1
+            name = f"{hint}_{number}"
+        self._taken.add(name)
+        return name
+
+    def number(self, letter: str) -> str:
+        """The next free name of a kind: ``b0``, ``b1`` and so on."""
+        count = self._counts.get(letter, 0)
+        self._counts[letter] = count + 1
+        return self.fresh(f"{letter}{count}")
+
+    def bind(self, value: Any, hint: str) -> str:
+        """The name of an object, the same each time."""
+        key = id(value)  # alive in the namespace, so that no other object gets it
+        name = self._bound.get(key)
+        if name is None:
+            name = self._bound[key] = self.fresh(hint)
+            self.namespace[name] = value
+        return name
+
+    def constant(self, value: Any) -> str:
+        """An expression for a plain value or a static parameter, exactly."""
+        written = _written(value)
+        if written is not None:
+            return written
+        key = _key(value)
+        name = self._bound.get(key)
+        if name is None:
+            dtype = isinstance(value, np.dtype)
+            name = self.fresh(value.name) if dtype else self.number("s" if isinstance(value, tuple) else "k")
+            self._bound[key] = name
+            self.namespace[name] = value
+            if not dtype:
+                self.notes.append(f"{name} = {_described(value)}")
+        return name
+
+    def filled(self, template: str, operands: list[str], parameters: dict[str, Any], **texts: str) -> str:
+        """A template of `hodiff.code.Code` with operands and parameters in their places."""
+        fields, functions = _parts(template)
+        for path in functions:
+            value = reduce(getattr, path.split(".")[1:], np)
+            template = template.replace(path, self.bind(value, "_".join(path.split(".")[1:])))
+        used = {name: self.constant(parameters[name]) for name in fields if name in parameters}
+        return template.format(*operands, operands=", ".join(operands), **{**texts, **used})
+
+
+@lru_cache(maxsize=1024)
+def _parts(template: str) -> tuple[list[str], list[str]]:
+    """Names of the fields of a template, and the functions of NumPy in it, the longest first."""
+    fields = [name for _, name, _, _ in Formatter().parse(template) if name]
+    return fields, sorted(set(re.findall(r"\bnp(?:\.\w+)+", template)), key=len, reverse=True)
+
+
+def _written(value: Any) -> str | None:
+    """A value as Python writes it, where that is exact."""
+    kind = value.__class__
+    if kind is bool or value is None or value is Ellipsis or kind is str:
+        return repr(value) if value is not Ellipsis else "..."
+    if kind is int:
+        return repr(value) if value >= 0 else f"({value})"
+    if kind is float:
+        if value != value or value in (float("inf"), -float("inf")):
+            return None
+        text = repr(value)
+        return f"({text})" if text[0] == "-" else text
+    if kind is tuple:
+        parts = [_written(part) for part in value]
+        if all(part is not None for part in parts):
+            return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"  # type: ignore[arg-type]
+    return None
+
+
+def _key(value: Any) -> Any:
+    """What two constants share that may have one name."""
+    if isinstance(value, np.ndarray) and not value.shape:
+        return ("0-d", value.dtype.str, value.tobytes())
+    if isinstance(value, np.generic):
+        return ("scalar", value.dtype.str, value.tobytes())
+    if isinstance(value, np.dtype):
+        return ("dtype", value)
+    if isinstance(value, tuple) and all(isinstance(p, slice) or _written(p) is not None for p in value):
+        return ("index", repr(value))
+    return ("object", id(value))
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, tuple):
+        parts = [_described(part) for part in value]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    if isinstance(value, slice):
+        ends = ":".join("" if part is None else str(part) for part in (value.start, value.stop))
+        return ends if value.step is None else f"{ends}:{value.step}"
+    if isinstance(value, (np.ndarray, np.generic, float, complex, int)):
+        return f"{np.asarray(value).dtype} {Literal(value)}" if np.ndim(value) == 0 else str(Literal(value))
+    return repr(value) if _written(value) is not None else f"a {type(value).__name__}"

@@ -1,0 +1,343 @@
+r"""Equations as lines of NumPy code, with their answers in buffers.
+
+What is written for an operation is a part of its declaration (`hodiff.code.Code`). Ufuncs write into buffers by
+themselves; what computes scalars is written with Python's operators. May import ``buffers``, ``code``, ``errors``,
+``lifetimes``, ``program``, ``schedule`` and ``text``.
+
+>>> from hodiff.ops.elementwise import exp, multiply
+>>> x, a, b = (Var((3,), np.dtype(float)) for _ in range(3))
+>>> steps = (Equation(exp, (x,), {}, (a,)), Equation(multiply, (a, Literal(2.0)), {}, (b,)))
+>>> writer = Writer()
+>>> writer.define(x)
+'a'
+>>> writer.steps(Program((x,), steps, (b,)))
+>>> print("\n".join(writer.lines))
+b = exp(a, b0)
+c = multiply(b, k0)
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from hodiff.code import Code, Template
+from hodiff.compiled.buffers import Buffers, Shape
+from hodiff.compiled.lifetimes import Lifetimes, sharing
+from hodiff.compiled.schedule import scheduled
+from hodiff.compiled.text import Text
+from hodiff.errors import ProgramError
+from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Var, exact, letters
+
+#: In the place of the lines that give the buffers back to the pool, until it is known whether there are any.
+GIVE_BACK = "(give back)"
+_NUMBERS = (bool, int, float, complex)
+
+
+class Writer(Text):
+    """Writes the equations of one program, and of the programs inside them.
+
+    The methods that the ``write`` of a `hodiff.code.Code` may use are `operand`, `define`, `array`, `temporary`,
+    `inline`, and of `Text`: `line`, `block`, `fresh`, `bind`, `constant` and `filled`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffers = Buffers(self)
+        self._names: dict[Var, str] = {}
+        self._letters = letters()
+        #: The buffers that hold variables, of the innermost program and of those around it.
+        self._holding: dict[Atom, str] = {}
+        self._temporaries: list[str] = []
+        self._lifetimes = Lifetimes((), (), ())
+        self._step = 0
+        self._ambient: Errstate | None = None
+        self.comment = ""
+        self._guards: int | None = 0
+
+    # --- what declarations use ----------------------------------------------------------------------------------------
+
+    def operand(self, atom: Atom) -> str:
+        """An expression for an operand."""
+        return self.constant(atom.value) if isinstance(atom, Literal) else self._names[atom]
+
+    def define(self, var: Var) -> str:
+        """The name of an answer, which is to be assigned to it."""
+        if var not in self._names:
+            self._names[var] = self.fresh(next(self._letters))
+        return self._names[var]
+
+    def array(self, var: Var) -> str:
+        """The name of an answer, which stands for an array to be written into; old elements mean nothing."""
+        name = self.define(var)
+        if var in self._lifetimes.escaping:
+            empty = self.bind(np.empty, "empty")
+            self.line(f"{name} = {empty}({self.constant(var.shape)}, {self.constant(var.dtype)})")
+        else:
+            self.line(f"{name} = {self._take(var)}")
+        return name
+
+    def temporary(self, shape: Shape, dtype: "np.dtype[Any]") -> str:
+        """The name of an array to use within this equation."""
+        name = self.buffers.take(shape, dtype)
+        self._temporaries.append(name)
+        return name
+
+    def inline(self, program: Program, operands: Sequence[str]) -> list[str]:
+        """Write the equations of a program; expressions for its outputs, which are no buffers.
+
+        It can be within a block, of a loop say, and is then computed again and again: an output is an array of its own
+        each time, or a view of an operand, or an operand itself.
+        """
+        saved = self._lifetimes, self._step, self.comment, self._guards
+        self._guards = None
+        for var, name in zip(program.inputs, operands, strict=True):
+            self._names[var] = name
+        for equation in program.equations:
+            for var in equation.answers:
+                self._names.pop(var, None)
+        self.steps(program)
+        self._lifetimes, self._step, self.comment, self._guards = saved
+        return [self.operand(atom) for atom in program.outputs]
+
+    def roots_of(self, atom: Atom) -> frozenset[Atom]:
+        """The variables and literals whose memory an operand may show."""
+        return self._lifetimes.roots_of(atom)
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def steps(self, program: Program) -> None:
+        """Write all steps of a program whose inputs have names."""
+        runs = scheduled(program.steps, self._ambient)
+        order = [step for _, run in runs for step in run]
+        self._lifetimes = Lifetimes(program.inputs, order, program.outputs)
+        self._step = 0
+        for state, run in runs:
+            with self._handling(state):
+                for step in run:
+                    self._write(step)
+
+    @contextmanager
+    def _handling(self, state: Errstate | None) -> Iterator[None]:
+        """A block under one handling of floating-point errors."""
+        if state is None:
+            yield
+            return
+        around, self._ambient = self._ambient, state
+        if state == QUIET and _IGNORE is not None:
+            # What np.errstate does, at a third of its price.
+            handling, ignore = self.bind(_HANDLING, "handling_"), self.bind(_IGNORE, "ignore")
+            token = self.fresh("before")
+            self.comment = ""
+            self.line(f"{token} = {handling}.set({ignore})")
+            with self.block("try:"):
+                yield
+            self.comment = ""
+            with self.block("finally:"):
+                self.line(f"{handling}.reset({token})")
+        else:
+            self.comment = ""
+            keywords = ", ".join(f"{key}={value!r}" for key, value in state._asdict().items())
+            with self.block(f"with {self.bind(np.errstate, 'errstate')}({keywords}):"):
+                yield
+        self._ambient = around
+
+    def _write(self, step: Equation | Guard) -> None:
+        self.comment = "" if step.source is None else str(step.source)
+        if isinstance(step, Guard):
+            self._guard(step)
+        else:
+            self._equation(step)
+        lifetimes = self._lifetimes
+        for atom in lifetimes.dying[self._step]:
+            name = self._holding.pop(atom, None)
+            if name is not None:
+                self.buffers.give(name)
+        while self._temporaries:
+            self.buffers.give(self._temporaries.pop())
+        self._step += 1
+
+    def _guard(self, guard: Guard) -> None:
+        if self._guards is None:
+            raise ProgramError("a program inside another has a guard")
+        operand = self.operand(guard.operand)
+        if guard.truth:
+            test, outcome = f"if not {operand}:" if guard.expected else f"if {operand}:", repr(not guard.expected)
+        else:
+            outcome = f"{self.bind(exact, 'exact')}({operand})"
+            whole = guard.operand.form != "array" and guard.operand.dtype.kind in "iub"
+            known = int(guard.expected) if whole else guard.outcome_expected
+            test = f"if {operand if whole else outcome} != {self.constant(known)}:"
+        self.line(test)
+        self.comment = ""
+        self.line(f"    {GIVE_BACK}")
+        self.line(f"    return Miss({self._guards}, {outcome})")
+        self._guards += 1
+
+    def _equation(self, equation: Equation) -> None:
+        code = equation.primitive.code
+        if code is not None and code.write is not None:
+            code.write(self, equation)
+        elif equation.several:
+            names = [self.define(var) for var in equation.answers]
+            self.line(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {self.call(equation)}")
+        elif equation.answers[0].form != "array":
+            self.assign(equation.answers[0], self._scalar(equation))
+        elif _is_ufunc(equation):
+            self._ufunc(equation)
+        elif (template := _chosen(code, "into", equation)) is not None:
+            operands = [self.operand(atom) for atom in equation.operands]
+            text = self.filled(template, operands, equation.parameters, **self._texts(equation, out=True))
+            for line in text.splitlines():
+                self.line(line)
+        elif (template := _chosen(code, "value", equation)) is not None:
+            self._value(equation, template)
+        else:
+            (answer,), call = equation.answers, self.call(equation)
+            self.assign(answer, call if answer.shape else f"{self.bind(np.asarray, 'asarray')}({call})")
+
+    def assign(self, var: Var, expression: str) -> None:
+        """Let an answer be the value of an expression."""
+        self.line(f"{self.define(var)} = {expression}")
+
+    def _texts(self, equation: Equation, *, out: bool) -> dict[str, str]:
+        """What a template may ask for."""
+        (answer,) = equation.answers
+        texts = {"shape": self.constant(answer.shape), "dtype": self.constant(answer.dtype)}
+        if out:
+            texts["out"] = self.array(answer)
+        return texts
+
+    def call(self, equation: Equation) -> str:
+        """The function of the primitive, called as it is."""
+        function = equation.primitive.function
+        if equation.parameters:
+            function = partial(function, **equation.parameters)
+        operands = ", ".join(self.operand(atom) for atom in equation.operands)
+        return f"{self.bind(function, equation.primitive.name)}({operands})"
+
+    def _scalar(self, equation: Equation) -> str:
+        """An expression for an answer that is no array."""
+        primitive, (answer,) = equation.primitive, equation.answers
+        # Between Python's numbers alone, operators give Python's numbers, and ufuncs do not.
+        numbers = all(atom.form == "number" for atom in equation.operands)
+        operands = [self.operand(atom) for atom in equation.operands]
+        plain = not equation.parameters and not any(atom.shape for atom in equation.operands)
+        if primitive.symbol is not None and plain and numbers == (answer.form == "number"):
+            return _with_symbol(primitive.symbol, operands)
+        template = _chosen(primitive.code, "value", equation)
+        if template is not None and not (_is_ufunc(equation) and numbers):
+            text = self.filled(template, operands, equation.parameters, **self._texts(equation, out=False))
+        else:
+            text = self.call(equation)
+        return f"{self.bind(_as_number, 'as_number')}({text})" if answer.form == "number" else text
+
+    def _value(self, equation: Equation, template: str) -> None:
+        (answer,) = equation.answers
+        operands = [self.operand(atom) for atom in equation.operands]
+        if len(operands) == 1:
+            # A view of a buffer is made with it, once.
+            operands = [self._holding.get(equation.operands[0], operands[0])]
+        text = self.filled(template, operands, equation.parameters, **self._texts(equation, out=False))
+        if len(operands) == 1 and sharing(equation)[0]:
+            view = self.buffers.view(operands[0], text, equation.primitive, equation.parameters)
+            if view is not None:
+                self._names[answer] = view
+                return
+        self.assign(answer, text)
+
+    # --- ufuncs -------------------------------------------------------------------------------------------------------
+
+    def _ufunc(self, equation: Equation) -> None:
+        (answer,) = equation.answers
+        function = self.bind(equation.primitive.function, equation.primitive.name)
+        operands = self._ufunc_operands(equation)
+        if answer not in self._lifetimes.escaping:
+            operands.append(self._in_place(equation) or self._take(answer))
+            self._holding[answer] = operands[-1]
+        elif not answer.shape:
+            operands.append(self.array(answer))
+        self.assign(answer, f"{function}({', '.join(operands)})")
+
+    def _ufunc_operands(self, equation: Equation) -> list[str]:
+        """Operands of a ufunc; numbers as arrays of shape () and of the dtype that they take, which is faster."""
+        kinds: tuple[Any, ...] | None = None
+        texts = []
+        for i, atom in enumerate(equation.operands):
+            value = None
+            if isinstance(atom, Literal) and not atom.shape:
+                kinds = kinds or _loop_dtypes(equation.primitive.function, tuple(map(_kind, equation.operands)))
+                value = None if kinds is None else _zero_dimensional(atom.value, kinds[i])
+            texts.append(self.operand(atom) if value is None else self.constant(value))
+        return texts
+
+    def _in_place(self, equation: Equation) -> str | None:
+        """The buffer of an operand that is not needed any more, where the answer fits into it."""
+        (answer,) = equation.answers
+        function: Any = equation.primitive.function
+        if function.signature is not None:
+            return None
+        dying, roots = self._lifetimes.dying[self._step], self._lifetimes.roots_of
+        for atom in equation.operands:
+            fits = atom in self._holding and atom in dying and atom.shape == answer.shape and atom.dtype == answer.dtype
+            if fits and all(other is atom or atom not in roots(other) for other in equation.operands):
+                return self._holding.pop(atom)
+        return None
+
+    def _take(self, var: Var) -> str:
+        name = self._holding[var] = self.buffers.take(var.shape, var.dtype)
+        return name
+
+
+def _is_ufunc(equation: Equation) -> bool:
+    function = equation.primitive.function
+    return isinstance(function, np.ufunc) and function.nout == 1 and not equation.parameters
+
+
+def _chosen(code: Code | None, part: str, equation: Equation) -> str | None:
+    """The template for an equation, if there is one."""
+    template: Template | None = getattr(code, part, None)
+    return template(equation) if callable(template) else template
+
+
+def _with_symbol(symbol: str, operands: list[str]) -> str:
+    if len(operands) == 2:
+        return f"{operands[0]} {symbol} {operands[1]}"
+    return f"{symbol.strip()}({operands[0]})" if symbol.strip().isalpha() else f"{symbol}{operands[0]}"
+
+
+def _as_number(value: Any) -> Any:
+    return value if value.__class__ in _NUMBERS else np.asarray(value).item()
+
+
+def _kind(atom: Atom) -> Any:
+    """Dtype of an operand; for Python's numbers, which adapt, their type."""
+    weak = {"i": int, "f": float, "c": complex} if atom.form == "number" else {}
+    return weak.get(atom.dtype.kind, atom.dtype)
+
+
+@lru_cache(maxsize=4096)
+def _loop_dtypes(function: np.ufunc, kinds: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """What a ufunc converts operands to."""
+    try:
+        return function.resolve_dtypes((*kinds, *(None,) * function.nout))
+    except (TypeError, OverflowError):
+        return None
+
+
+def _zero_dimensional(value: Any, dtype: Any) -> Any:
+    """A number as an array of shape (); None where the conversion would raise or warn, which is left to each call."""
+    try:
+        with np.errstate(all="raise"):
+            return np.array(value, dtype)
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+
+
+try:
+    _HANDLING: Any = np._core.umath._extobj_contextvar  # type: ignore[attr-defined]
+    _IGNORE: Any = np._core.umath._make_extobj(all="ignore")  # type: ignore[attr-defined]
+except AttributeError:
+    _HANDLING = _IGNORE = None
