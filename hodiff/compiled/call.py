@@ -1,12 +1,12 @@
 """Calls of compiled functions inside transformations: one operation, with compiled derivatives.
 
-Forward mode runs a program for values and tangents; reverse mode runs a forward program and records its pullback, which
-is a program too. Where values of other transformations stand below, or no program fits, the function is traced as if it
-had not been compiled. May import ``cache``, ``calls``, ``core``, ``forms``, ``linear_map``, ``reverse``, ``shaped``,
-``specialisations`` and ``tape``.
+A `CompiledCall` chooses the specialisation by the plain values behind its operands. From there on all is programs:
+forward mode is one program, reverse mode a forward program and its pullback, and a `ProgramCall` of these meets the
+transformations below, at any order. Where no program fits, the function is traced as if it had not been compiled. May
+import ``cache``, ``calls``, ``core``, ``errors``, ``forms``, ``linear_map``, ``numpy_source``, ``program``, ``reverse``, ``shaped``,
+``specialisations`` and ``units``.
 
 >>> from hodiff.compiled.cache import World
->>> form, values = Form.of(((np.float64(3.0),), {}))
 >>> call = CompiledCall("square", Compiled(World(lambda x: x * x), lambda f: lambda v: f(*v), "square"))
 >>> call(np.float64(3.0))
 (np.float64(9.0),)
@@ -20,13 +20,88 @@ import numpy as np
 from hodiff.calls import CheckpointCall
 from hodiff.compiled.cache import Compiled
 from hodiff.compiled.numpy_source import Miss
-from hodiff.compiled.specialisations import Derivative, Specialisation
+from hodiff.compiled.specialisations import Specialisation
+from hodiff.compiled.units import Unit
 from hodiff.core import Tracer
 from hodiff.forms import Form
 from hodiff.linear_map import TapeVariable, apply_linear
-from hodiff.program import Program
+from hodiff.program import GuardMiss
 from hodiff.reverse import new_reverse_trace
 from hodiff.shaped import Shaped, is_inexact
+
+
+class ProgramCall(CheckpointCall):
+    """One call of a unit; on traced values its program is evaluated, or derivatives of it are called."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit.program.name, self._outputs)
+        self.unit = unit
+
+    def _outputs(self, operands: Sequence[Any]) -> tuple[Any, ...]:
+        if any(isinstance(v, Tracer) for v in operands):
+            return tuple(self.unit.program.evaluate(*operands))
+        outputs = self.unit.function(*operands)
+        if outputs.__class__ is Miss:
+            raise GuardMiss(outputs.index, outputs.outcome)
+        return tuple(np.asarray(v)[()] if not isinstance(v, np.ndarray) else v for v in outputs)
+
+    def joint(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
+        """Outputs, and tangents by the derivative programs."""
+        return joint(self.unit, tangents, operands)
+
+    def batched(self, size: int, flags: Sequence[bool]) -> "ProgramCall":
+        """A call of the unit for the batch."""
+        return _Batched(self.unit, size, tuple(flags))
+
+
+class _Batched(ProgramCall):
+    """A call of a unit for a batch, which is made when the operands are known."""
+
+    def __init__(self, unit: Unit, size: int, flags: tuple[bool, ...]) -> None:
+        super().__init__(unit)
+        self.size = size
+        self.flags = flags
+
+    def __call__(self, *operands: Any) -> tuple[Any, ...]:
+        return ProgramCall(self.unit.batch(self.size, self.flags, [_example(v) for v in operands]))(*operands)
+
+
+def joint(unit: Unit, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
+    """Outputs of a unit and their tangents: recorded with a compiled pullback, or pushed forward.
+
+    Raises
+    ------
+    GuardMiss
+        Where a guard of the program does not hold.
+    """
+    slots = tuple(slot for slot, t in enumerate(tangents) if t is not None)
+    values = [_example(v) for v in operands]
+    count = len(unit.program.outputs)
+    if not any(isinstance(t, TapeVariable) for t in tangents):
+        found = ProgramCall(unit.push(slots, values))(*operands, *(tangents[s] for s in slots))
+        answers = found[:count]
+        return answers, _with_none(found[count:], _spaces(answers))
+    passes = unit.linearise(slots, values)
+    found = ProgramCall(passes.forward)(*operands)
+    answers, residuals = found[:count], found[count:]
+    like = _spaces(answers)
+
+    def pull(cotangents: list[Any]) -> list[Any]:
+        full = [_cotangent(c, s) for c, s in zip(cotangents, like, strict=True) if s is not None]
+        pulled: list[Any] = [None] * len(operands)
+        with np.errstate(all="ignore"):
+            for slot, value in zip(slots, ProgramCall(passes.backward)(*residuals, *full), strict=True):
+                pulled[slot] = value
+        return pulled
+
+    def push(given: list[Any]) -> list[Any]:
+        directions = [
+            np.zeros(v.shape, v.dtype)[()] if given[s] is None else given[s] for s in slots for v in [operands[s]]
+        ]
+        pushed = ProgramCall(unit.push(slots, values))(*operands, *directions)
+        return _with_none(pushed[count:], like)
+
+    return answers, apply_linear(push, pull, tangents, like)
 
 
 class CompiledCall(CheckpointCall):
@@ -55,93 +130,44 @@ class CompiledCall(CheckpointCall):
         return tuple(v.content() if isinstance(v, Tracer) else np.asarray(v)[()] for v in numbers)
 
     def joint(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
-        """Answers and tangents, by programs where the operands are plain."""
-        recording = any(isinstance(t, TapeVariable) for t in tangents)
-        if not any(isinstance(v, Tracer) for v in operands):
-            if recording:
-                found = self._reverse(tangents, operands)
-            elif not any(isinstance(t, Tracer) for t in tangents):
-                found = self._push(tangents, operands)
+        """Answers and tangents, by programs where one fits the plain values behind the operands."""
+        entry, inputs = self._specialisation([_example(v) for v in operands])
+        if entry is not None:
+            arrays = inputs[len(operands) :]
+            try:
+                answers, found = joint(entry, [*tangents, *(None for _ in arrays)], [*operands, *arrays])
+            except Exception:  # noqa: BLE001 - whatever it is, tracing the function raises it too, or is right
+                entry = None
             else:
-                found = None
-            if found is not None:
-                return found
-        return self._linearise(tangents, operands) if recording else self._forward(tangents, operands)
+                self.forms.append(entry.form)
+                return answers, found
+        if any(isinstance(t, TapeVariable) for t in tangents):
+            return self._linearise(tangents, operands)
+        return self._forward(tangents, operands)
 
     def batched(self, size: int, flags: Sequence[bool]) -> "CompiledCall":
         """The function compiled for the batch."""
         return CompiledCall(self.name, self.compiled.batched(size, tuple(flags)), self.forms)
 
-    def _specialisation(self, operands: Sequence[Any]) -> tuple[Specialisation | None, Sequence[Any]]:
-        """The specialisation for plain operands, made where there is none, and all inputs; None where it is eager."""
+    def _specialisation(self, values: Sequence[Any]) -> tuple[Specialisation | None, Sequence[Any]]:
+        """The specialisation for plain values, made where there is none, and all inputs; None where it is eager."""
         compiled = self.compiled
-        inputs = (*operands, *compiled.world.captures.arrays())
+        inputs = (*values, *compiled.world.captures.arrays())
         table = compiled.table(inputs)
         entry = table.entry
         if entry is not None and not entry.outcomes:
             return entry, inputs
-        for _ in range(3):  # as staged, once more where that was in doubt, as found
-            entry, _ = compiled.find(table, operands)
-            if entry is not None or table.eager is not None or compiled.world.reason is not None:
-                break
+        try:
+            for _ in range(3):  # as staged, once more where that was in doubt, as found
+                entry, _ = compiled.find(table, values)
+                if entry is not None or table.eager is not None or compiled.world.reason is not None:
+                    break
+        except Exception:  # noqa: BLE001 - tracing the function raises it too, or is right
+            entry = None
         return entry, inputs
 
-    def _reverse(self, tangents: list[Any], operands: Sequence[Any]) -> Any:
-        """Answers of the forward pass; tangents that are recorded with a compiled pullback."""
-        slots = tuple(slot for slot, t in enumerate(tangents) if t is not None)
-        entry, inputs = self._specialisation(operands)
-        if entry is None:
-            return None
-        try:
-            derivative = entry.forward(slots, inputs)
-            outputs = derivative.forward.function(*inputs)
-        except Exception:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
-            return None  # traced eagerly, it raises its own error
-        if outputs.__class__ is Miss:
-            return None
-        count = len(outputs) - derivative.residuals
-        answers, residuals = outputs[:count], outputs[count:]
-        self.forms.append(entry.form)
-        like = [Shaped(np.shape(a), np.asarray(a).dtype) if is_inexact(np.asarray(a).dtype) else None for a in answers]
-
-        def pull(cotangents: list[Any]) -> list[Any]:
-            full = [_cotangent(c, s) for c, s in zip(cotangents, like, strict=True) if s is not None]
-            found: list[Any] = [None] * len(operands)
-            for slot, value in zip(slots, _pull(derivative, residuals, full), strict=True):
-                found[slot] = value
-            return found
-
-        def push(given: list[Any]) -> list[Any]:
-            if not any(isinstance(t, Tracer) for t in given):
-                full = [np.zeros_like(operands[s]) if given[s] is None else given[s] for s in slots]
-                pushed = entry.push(slots, inputs).function(*inputs, *full)
-                if pushed.__class__ is not Miss:
-                    return _with_none(pushed[count:], like)
-            return self._forward(given, operands)[1]
-
-        answers = tuple(np.asarray(a)[()] if not isinstance(a, np.ndarray) else a for a in answers)
-        return answers, apply_linear(push, pull, tangents, like)
-
-    def _push(self, tangents: list[Any], operands: Sequence[Any]) -> Any:
-        """Answers and tangents by one program."""
-        slots = tuple(slot for slot, t in enumerate(tangents) if t is not None)
-        entry, inputs = self._specialisation(operands)
-        if entry is None:
-            return None
-        try:
-            outputs = entry.push(slots, inputs).function(*inputs, *(tangents[s] for s in slots))
-        except Exception:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
-            return None  # traced eagerly, it raises its own error
-        if outputs.__class__ is Miss:
-            return None
-        count = len(entry.program.outputs)
-        self.forms.append(entry.form)
-        answers = tuple(np.asarray(a)[()] if not isinstance(a, np.ndarray) else a for a in outputs[:count])
-        like = [a if is_inexact(a.dtype) else None for a in answers]
-        return answers, _with_none(outputs[count:], like)
-
     def _linearise(self, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
-        """As `_reverse`, by tracing the function."""
+        """Answers, and tangents that are recorded, by tracing the function."""
         slots = [slot for slot, t in enumerate(tangents) if t is not None]
         with new_reverse_trace.get()() as trace:
             inputs = list(operands)
@@ -150,7 +176,6 @@ class CompiledCall(CheckpointCall):
             outputs = self._take(self.compiled.plain(inputs))
             derivative = trace.finish(outputs)
             answers = tuple(trace.primal(v) for v in outputs)
-        like = [Shaped(a.shape, a.dtype) if is_inexact(a.dtype) else None for a in answers]
 
         def pull(cotangents: list[Any]) -> list[Any]:
             found: list[Any] = [None] * len(operands)
@@ -161,23 +186,21 @@ class CompiledCall(CheckpointCall):
         def push(given: list[Any]) -> list[Any]:
             return derivative.push([given[slot] for slot in slots])
 
-        return answers, apply_linear(push, pull, tangents, like)
+        return answers, apply_linear(push, pull, tangents, _spaces(answers))
 
 
-def _pull(derivative: Derivative, residuals: Sequence[Any], cotangents: list[Any]) -> Sequence[Any]:
-    if any(isinstance(c, Tracer) for c in cotangents):
-        with np.errstate(all="ignore"):
-            return _evaluate(derivative.pullback, [*residuals, *cotangents])
-    found: Sequence[Any] = derivative.backward.function(*residuals, *cotangents)
-    return found
+def _example(value: Any) -> Any:
+    """The plain value behind a traced one, or one of them."""
+    return value.alive().example() if isinstance(value, Tracer) else value
 
 
-def _evaluate(program: Program, values: list[Any]) -> list[Any]:
-    return program.evaluate(*values)
+def _spaces(answers: Sequence[Any]) -> list[Shaped | None]:
+    """Shape and dtype of each answer that carries a derivative, None for the others."""
+    return [Shaped(a.shape, a.dtype) if is_inexact(a.dtype) else None for a in answers]
 
 
 def _cotangent(value: Any, like: Shaped) -> Any:
-    """A cotangent that is not symbolic; the pullback is compiled for scalars of shape ()."""
+    """A cotangent that is not symbolic; pullbacks are compiled for scalars of shape ()."""
     if value is None:
         return np.zeros(like.shape, like.dtype)[()]
     return value[()] if isinstance(value, np.ndarray) and not like.shape else value

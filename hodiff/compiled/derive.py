@@ -2,7 +2,7 @@
 
 The modes run on `Program.evaluate`, and staging writes down what they do; nothing here knows of an operation. A
 pullback needs the values of its forward pass: both are staged as one program, whose inputs are operands and cotangents,
-and which is then split in two by what depends on the cotangents. May import ``annihilate``, ``batch``, ``core``, ``errors``,
+and which is then split in two by what depends on the cotangents. May import ``batch``, ``core``, ``errors``,
 ``forward``, ``program``, ``reverse``, ``shaped`` and ``staging``.
 
 >>> from hodiff.staging import stage

@@ -20,7 +20,7 @@ import numpy as np
 from hodiff.compiled.cache import Compiled, Statistics, World
 from hodiff.compiled.call import CompiledCall
 from hodiff.compiled.numpy_source import emit
-from hodiff.compiled.specialisations import optimised
+from hodiff.compiled.units import optimised
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, NotStagedError
 from hodiff.forms import Form

@@ -2,7 +2,7 @@
 
 A specialisation knows the outcome of each of its guards. Where one fails, its number and what came instead lead to the
 specialisation that shares the outcomes before it, if there is one: no other is tried. The one that was right last time
-is tried first. May import ``derive``, ``numpy_source``, ``passes``, ``rolling`` and ``program``.
+is tried first. May import ``numpy_source``, ``program`` and ``units``.
 
 >>> from hodiff.staging import stage
 >>> _, program = stage(lambda x: [x if x > 0 else -x], [np.float64(1.0)], name="f")
@@ -15,27 +15,20 @@ is tried first. May import ``derive``, ``numpy_source``, ``passes``, ``rolling``
 (True, True)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hodiff.compiled.derive import linearise, push
-from hodiff.compiled.numpy_source import Executable, Miss, emit
-from hodiff.compiled.passes import simplify
-from hodiff.compiled.rolling import roll
+from hodiff.compiled.numpy_source import Miss
+from hodiff.compiled.units import Unit
 from hodiff.program import Guard, Program
 
 #: Specialisations of one signature; a function that needs more runs eagerly.
 BOUND = 16
 
 
-def optimised(program: Program) -> Program:
-    """A staged program after all passes."""
-    return simplify(roll(simplify(program)))
-
-
-class Specialisation:
+class Specialisation(Unit):
     """A program that stands for the function where its guards hold.
 
     Parameters
@@ -48,63 +41,12 @@ class Specialisation:
         For each output, whether the function made a new array of it.
     """
 
-    __slots__ = ("_derivatives", "executable", "form", "fresh", "function", "outcomes", "program")
+    __slots__ = ("form", "outcomes")
 
     def __init__(self, program: Program, *, form: Any, fresh: tuple[bool, ...]) -> None:
-        self.program = optimised(program)
+        super().__init__(program, fresh)
         self.form = form
-        self.fresh = fresh
         self.outcomes = tuple(guard.outcome_expected for guard in program.guards)
-        self.executable = emit(self.program, fresh=fresh)
-        #: ``function(*inputs)``: a tuple of outputs, or a `Miss`.
-        self.function: Callable[..., Any] = self.executable.function
-        self._derivatives: dict[Any, Any] = {}
-
-    def forward(self, slots: tuple[int, ...], values: Sequence[Any]) -> "Derivative":
-        """Forward and backward pass with respect to some of the inputs."""
-        key = ("reverse", slots)
-        found = self._derivatives.get(key)
-        if found is None:
-            linear = linearise(self.program, slots, values)
-            fresh = (*self.fresh, *(False,) * linear.residuals)
-            found = Derivative(
-                emit(optimised(linear.forward), fresh=fresh), optimised(linear.backward), linear.residuals
-            )
-            self._derivatives[key] = found
-        return found  # type: ignore[no-any-return]
-
-    def push(self, slots: tuple[int, ...], values: Sequence[Any]) -> Executable:
-        """Outputs and their tangents, from the inputs and the tangents of some of them."""
-        key = ("push", slots)
-        found = self._derivatives.get(key)
-        if found is None:
-            program = push(self.program, slots, values)
-            fresh = (*self.fresh, *(True,) * (len(program.outputs) - len(self.fresh)))
-            found = self._derivatives[key] = emit(optimised(program), fresh=fresh)
-        return found  # type: ignore[no-any-return]
-
-
-class Derivative:
-    """Forward and backward pass, compiled.
-
-    Attributes
-    ----------
-    forward : Executable
-        Inputs to outputs and residuals.
-    pullback : Program
-        Residuals and cotangents to cotangents.
-    backward : Executable
-        The same, compiled.
-    residuals : int
-    """
-
-    __slots__ = ("backward", "forward", "pullback", "residuals")
-
-    def __init__(self, forward: Executable, pullback: Program, residuals: int) -> None:
-        self.forward = forward
-        self.pullback = pullback
-        self.backward = emit(pullback, fresh=(True,) * len(pullback.outputs))
-        self.residuals = residuals
 
 
 class Table:
