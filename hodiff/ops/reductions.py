@@ -48,7 +48,7 @@ def _joint_shape(w: Any, x: Any) -> Shape:
 def _along(equation: Any) -> str | int:
     """The axes as NumPy takes them fastest."""
     axis: Axes = equation.parameters["axis"]
-    if equation.operands[0].ndim == len(axis) > 1:
+    if len(equation.operands[0].shape) == len(axis) > 1:
         return "None"
     return axis[0] if len(axis) == 1 else str(axis)
 
@@ -58,7 +58,7 @@ def _reducing(ufunc: str) -> Code:
 
     def value(equation: Any) -> str:
         keepdims = equation.parameters["keepdims"]
-        if equation.operands[0].ndim == 1 and not keepdims:
+        if len(equation.operands[0].shape) == 1 and not keepdims:
             return f"{ufunc}.reduce({{0}})"
         return f"{ufunc}.reduce({{0}}, {_along(equation)}, None, None, {keepdims})"
 
