@@ -415,7 +415,7 @@ def _install_binary(name: str, symbol: str) -> None:
         return general_in_place(self, other)
 
     setattr(StageTracer, f"__r{name}__", backward)
-    general_in_place = getattr(Tracer, f"__i{name}__", None)
+    general_in_place: Any = getattr(Tracer, f"__i{name}__", None)
     if general_in_place is not None:
         setattr(StageTracer, f"__i{name}__", in_place)
 

@@ -76,6 +76,7 @@ class Jit(Transformed):
         self.static_argnames = _names(static_argnames)
         self.backend = _checked_backend(backend)
         self._quiet = quiet
+        self._label = getattr(function, "__name__", type(function).__name__)
         self._clear()
 
     def _clear(self) -> None:
@@ -181,8 +182,7 @@ class Jit(Transformed):
 
             return call
 
-        name = getattr(self.function, "__name__", None) or type(self.function).__name__
-        return world.compiled.setdefault(key, Compiled(world, flat, name))
+        return world.compiled.setdefault(key, Compiled(world, flat, self._label))
 
     def _world(self, form: Form, declared: tuple[Any, ...]) -> World | None:
         """What is compiled for the values that the function captures now; None where they change too often."""
@@ -195,7 +195,7 @@ class Jit(Transformed):
                 return world
         if self._captured >= ALL_WORLDS:
             self._statistics.warn(
-                self.__name__,
+                self._label,
                 "what it reads from outside (global names, closures, attributes) or its static arguments differ at "
                 "nearly every call; pass them as arguments",
             )
@@ -251,7 +251,7 @@ class Jit(Transformed):
         form, numbers = Form.of(self._parts(args, keywords))
         world = self._world(form, self._static(args, keywords))
         if world is None or world.reason is not None:
-            raise NotStagedError(f"hodiff.jit: {self.__name__} runs eagerly: {None if world is None else world.reason}")
+            raise NotStagedError(f"hodiff.jit: {self._label} runs eagerly: {None if world is None else world.reason}")
         compiled = self._compiled(world, form, args, keywords)
         inputs = (*numbers, *world.captures.arrays())
         program = optimised(compiled.stage(inputs, len(numbers))[2])

@@ -21,7 +21,6 @@ from hodiff.compiled.passes import simplify
 from hodiff.compiled.rolling import roll
 from hodiff.program import Program
 
-
 #: Derived units that one keeps: sizes of batches may be many.
 _DERIVED = 64
 
