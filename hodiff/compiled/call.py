@@ -3,8 +3,8 @@
 A `CompiledCall` chooses the specialisation by the plain values behind its operands. From there on all is programs:
 forward mode is one program, reverse mode a forward program and its pullback, and a `ProgramCall` of these meets the
 transformations below, at any order. Where no program fits, the function is traced as if it had not been compiled. May
-import ``cache``, ``calls``, ``core``, ``errors``, ``forms``, ``linear_map``, ``numpy_source``, ``program``, ``reverse``,
-``shaped``, ``specialisations`` and ``units``.
+import ``cache``, ``calls``, ``core``, ``errors``, ``forms``, ``linear_map``, ``numpy_source``, ``program``,
+``reverse``, ``shaped``, ``specialisations`` and ``units``.
 
 >>> from hodiff.compiled.cache import World
 >>> call = CompiledCall("square", Compiled(World(lambda x: x * x), lambda f: lambda v: f(*v), "square"))
