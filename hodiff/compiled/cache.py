@@ -193,7 +193,8 @@ class Compiled:
     def _first(self, table: Table, form: Form, inputs: Sequence[Any], results: list[Any]) -> Any:
         """The tree of results of a new program: what it will give for these inputs at every call, to the last bit."""
         try:
-            found, outputs = table.look_up(inputs)
+            with np.errstate(all="ignore"):  # the staged run has warned
+                found, outputs = table.look_up(inputs)
         except Exception:  # noqa: BLE001 - the staged run raised nothing, and its results are right
             found = None
         return form.fill(owned(results, inputs)) if found is None else form.fill(outputs)
