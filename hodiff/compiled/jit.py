@@ -121,15 +121,20 @@ class Jit(Transformed):
         if world is None or world.reason is not None:
             return self._eagerly(args, keywords)
         compiled = self._compiled(world, form, args, keywords)
-        if traced:
-            call = CompiledCall(compiled.name, compiled)
-            answers = call(*numbers)
-            return call.forms[-1].fill(answers)
-        if len(args) == 1 and not keywords and args[0].__class__ is np.ndarray and not world.captures.arrays():
-            x = args[0]
-            world.single.setdefault((x.shape, x.dtype, x.strides), (compiled, compiled.table(numbers)))
-            self._recent = world
-        return compiled.run(numbers)
+        try:
+            if traced:
+                call = CompiledCall(compiled.name, compiled)
+                answers = call(*numbers)
+                return call.forms[-1].fill(answers)
+            if len(args) == 1 and not keywords and args[0].__class__ is np.ndarray and not world.captures.arrays():
+                x = args[0]
+                world.single.setdefault((x.shape, x.dtype, x.strides), (compiled, compiled.table(numbers)))
+                self._recent = world
+            return compiled.run(numbers)
+        except NotStagedError as error:
+            # It changes a list or a dict that was given; so far it has met copies of that.
+            world.reason = str(error)
+        return self._eagerly(args, keywords)
 
     def _eagerly(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         self._statistics.eager_calls += 1
@@ -264,6 +269,7 @@ def jit(
     static_argnums: int | tuple[int, ...] = (),
     static_argnames: str | tuple[str, ...] = (),
     backend: str = "auto",
+    quiet: bool = False,
 ) -> Any:
     """Compile a function: run it once, write down what it does, and replay that.
 
@@ -277,6 +283,8 @@ def jit(
         static by themselves.
     backend : {"auto", "numpy", "native"}
         What programs are compiled to. "native" needs the extra ``hodiff[native]``; "auto" is the best one there is.
+    quiet : bool
+        No warning where the function runs eagerly: for those who ask ``.eager_reason`` and tell it otherwise.
 
     Returns
     -------
@@ -302,8 +310,8 @@ def jit(
     (2.0, array([-2., -2.,  0.]))
     """
     if f is None:
-        return lambda function: Jit(function, static_argnums, static_argnames, backend)
-    return Jit(f, static_argnums, static_argnames, backend)
+        return lambda function: Jit(function, static_argnums, static_argnames, backend, quiet=quiet)
+    return Jit(f, static_argnums, static_argnames, backend, quiet=quiet)
 
 
 def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
