@@ -133,7 +133,7 @@ def test_the_table_of_layers_is_the_enforced_one(package):
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = page.split(f"| layer | `{package}` |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", table, re.MULTILINE)
-    shown = {f"{package}.{name}": int(layer) for layer, names in rows for name in re.findall(r"`(\w+)`", names)}
+    shown = {f"{package}.{name}": int(layer) for layer, names in rows for name in re.findall(r"`([\w.]+)`", names)}
     inside = {name: layer for name, layer in LAYERS.items() if name.startswith(f"{package}.") and "*" not in name}
     assert shown == inside
 

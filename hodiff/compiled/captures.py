@@ -1,0 +1,244 @@
+"""What a function reads from outside itself, guarded, so that compiled code never goes stale.
+
+`Captures.of` walks over the function (see ``reachable``) and writes one small Python function that tests all guards.
+May import ``expected``, ``objects``, ``reachable``, ``rebuild`` and ``values``.
+
+>>> data, rate = np.array([1.0, 2.0]), 3.0
+>>> captures = Captures.of(lambda x: rate * np.sum(data * x))
+>>> captures.reason, captures.unchanged(), captures.arrays()
+(None, True, (array([1., 2.]),))
+>>> captures.rebuild([np.array([10.0, 20.0])])(1.0)
+np.float64(90.0)
+>>> rate = 4.0
+>>> captures.unchanged(), captures.changed_by_run()
+(False, 'changes `rate`')
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from types import CellType
+from typing import Any
+
+import numpy as np
+
+from hodiff.compiled.expected import MISSING, Array, Exact
+from hodiff.compiled.objects import UnsuitableError, instance_dict
+from hodiff.compiled.reachable import Walk
+from hodiff.compiled.rebuild import Graph, Slot
+from hodiff.compiled.values import Guard
+
+
+class Captures:
+    """What a function captures: whether it may be compiled, and as long as what is unchanged.
+
+    Attributes
+    ----------
+    reason : str or None
+        Why the function must not be compiled at all, as "draws random numbers (np.random)"; else None.
+    doubt : str or None
+        Why it is not certain that the function depends on its arguments and on what is guarded alone, although nothing
+        speaks against it; else None.
+    unchanged : callable
+        Whether all guards hold now.
+    arrays : callable
+        The arrays that `rebuild` replaces, as they are now, in a fixed order.
+    """
+
+    __slots__ = ("_changeable", "_function", "_graph", "_guards", "arrays", "doubt", "reason", "unchanged")
+
+    def __init__(self, function: Callable[..., Any], walk: Walk, reason: str | None) -> None:
+        self.reason = reason
+        self.doubt = walk.doubt
+        self._function = function
+        # A function that is not compiled needs no guards, and keeps nothing alive.
+        self._graph = walk.graph if reason is None else Graph()
+        self._guards = _cheapest_first(walk.guards) if reason is None else []
+        self._changeable = tuple(walk.changeable.values()) if reason is None else ()
+        self._graph.needed()
+        self.unchanged: Callable[[], bool]
+        self.arrays: Callable[[], tuple[Any, ...]]
+        self.unchanged, self.arrays = _tests(self._guards, list(self._graph.slots.values()))
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], extra: Iterable[Any] = ()) -> "Captures":
+        """Find what a function captures.
+
+        Parameters
+        ----------
+        function : callable
+        extra : iterable
+            Static arguments, which the function can reach too.
+        """
+        walk = Walk()
+        try:
+            walk.start(function, extra)
+        except UnsuitableError as error:
+            return cls(function, walk, str(error))
+        except RecursionError:
+            return cls(function, walk, "reaches too much (its values are nested too deeply)")
+        return cls(function, walk, None)
+
+    def rebuild(self, values: Sequence[Any]) -> Callable[..., Any]:
+        """A function like the given one, with ``values`` for the captured arrays, in the order of `arrays`."""
+        return self._graph.rebuild(self._function, values)
+
+    def changed_by_run(self) -> str | None:
+        """What changed since the guards held, to be asked after a run of the function; None where nothing did."""
+        if self.unchanged():
+            return None
+        for guard in self._guards:
+            if not _tests([guard], [])[0]():
+                return f"changes `{guard.label}`"
+        return None
+
+    def memory(self) -> "Memory":
+        """What a run might change, as it is now, so that it can be put back."""
+        return Memory(self._changeable)
+
+
+class Memory:
+    """The contents of containers, arrays and instances at one time.
+
+    >>> history = []
+    >>> memory = Memory([history])
+    >>> history.append(1)
+    >>> memory.restore(), history
+    (True, [])
+    """
+
+    __slots__ = ("_contents",)
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._contents = [(item, _contents(item)) for item in items]
+
+    def restore(self) -> bool:
+        """Put back what changed; whether anything did."""
+        changed = False
+        for item, before in self._contents:
+            if _differ(_contents(item), before):
+                changed = True
+                _put_back(item, before)
+        return changed
+
+
+#: Containers by the class whose methods are used on them, not those of a subclass.
+_KINDS: tuple[Any, ...] = (OrderedDict, dict, list, set, deque)
+
+
+def _contents(item: Any) -> Any:
+    if isinstance(item, np.ndarray):
+        return item.copy()
+    names = instance_dict(item)
+    kind = next((kind for kind in _KINDS if isinstance(item, kind)), None)
+    inside: Any = None
+    if kind is not None:
+        inside = kind.copy(item) if kind in (OrderedDict, dict) else list(kind.__iter__(item))
+    return inside, None if names is None else dict(names)
+
+
+def _differ(now: Any, before: Any) -> bool:
+    if isinstance(now, np.ndarray):
+        return now.tobytes() != before.tobytes()
+    return any(_identities(a) != _identities(b) for a, b in zip(now, before, strict=True))
+
+
+def _identities(values: Any) -> Any:
+    if isinstance(values, dict):
+        return [(id(k), id(v)) for k, v in values.items()]
+    return None if values is None else [id(v) for v in values]
+
+
+def _put_back(item: Any, before: Any) -> None:
+    if isinstance(item, np.ndarray):
+        item[...] = before
+        return
+    inside, names = before
+    if inside is not None:
+        kind = next(kind for kind in _KINDS if isinstance(item, kind))
+        kind.clear(item)
+        (kind.extend if kind in (list, deque) else kind.update)(item, inside)
+    if names is not None:
+        own = instance_dict(item)
+        assert own is not None
+        own.clear()
+        own.update(names)
+
+
+def _is_empty(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return True
+    return False
+
+
+def _is_unset(member: Any, item: Any) -> bool:
+    try:
+        member.__get__(item, type(item))
+    except AttributeError:
+        return True
+    return False
+
+
+def _cheapest_first(guards: list[Guard]) -> list[Guard]:
+    """Guards that compare identities in front of those that compare contents."""
+    return sorted(guards, key=lambda g: g.expected is not None and g.expected.known is MISSING)
+
+
+def _tests(guards: list[Guard], slots: list[Slot]) -> tuple[Callable[[], bool], Callable[[], tuple[Any, ...]]]:
+    """The function that tests all guards and the one that reads the arrays, written as source."""
+    constants: dict[int, tuple[str, Any]] = {}
+
+    def constant(value: Any) -> str:
+        return constants.setdefault(id(value), (f"c{len(constants)}", value))[0]
+
+    kept: list[Any] = []  # bound methods live as long as their identities are used
+    tests = []
+    for guard in guards:
+        place = guard.place.format(*map(constant, guard.values))
+        expected = guard.expected
+        if expected is None:
+            tests.append(place)
+        elif expected.by_identity:
+            tests.append(f"{place} is {constant(expected.known)}")
+        elif isinstance(expected, Array):
+            tests.append(f"{place}.__class__ is {constant(np.ndarray)}")
+        else:
+            kept.append(expected.same)
+            same = f"{constant(kept[-1])}({place})"
+            tests.append(f"({place} is {constant(expected.known)} or {same})" if isinstance(expected, Exact) else same)
+    arrays = [
+        f"{constant(slot.where)}[{slot.name!r}]" if slot.kind == "global" else f"{constant(slot.where)}.cell_contents"
+        for slot in slots
+    ]
+    source = _SOURCE.format(
+        constants=", ".join(name for name, _ in constants.values()),
+        tests="\n                and ".join(tests) or "True",
+        arrays="".join(f"{array}, " for array in arrays),
+    )
+    names: dict[str, Any] = {"is_empty": _is_empty, "is_unset": _is_unset}
+    exec(_compiled(source), names)
+    tested, read = names["make"](*(value for _, value in constants.values()))
+    return tested, read
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> Any:
+    return compile(source, "<guards of a compiled function>", "exec")
+
+
+# A name that is gone is a guard that does not hold.
+_SOURCE = """
+def make({constants}):
+    def unchanged():
+        try:
+            return (
+                {tests}
+            )
+        except (KeyError, ValueError, AttributeError, TypeError):
+            return False
+    def arrays():
+        return ({arrays})
+    return unchanged, arrays
+"""

@@ -1,0 +1,258 @@
+"""The walk over what a function reaches: its code, the functions it calls, and the values that they read.
+
+The walk runs none of the user's code: attributes are looked up in the dicts of instances and classes. It ends with a
+list of guards, or with the reason why the function is none of its arguments alone. May import ``bytecode``,
+``expected``, ``objects``, ``purity``, ``rebuild`` and ``values``.
+
+>>> rate = 2.0
+>>> walk = Walk()
+>>> walk.start(lambda x: rate * x, ())
+>>> [guard.label for guard in walk.guards if guard.label == "rate"]
+['rate']
+"""
+
+import builtins
+import sys
+from collections.abc import Iterable
+from functools import partial
+from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from hodiff.compiled import purity
+from hodiff.compiled.bytecode import ELEMENT, Path, scan_code
+from hodiff.compiled.expected import MISSING, Array, Expected, Same, is_input
+from hodiff.compiled.objects import (
+    FunctionRecord,
+    UnsuitableError,
+    instance_dict,
+    is_foreign_class,
+    is_foreign_function,
+    literal,
+    lookup,
+)
+from hodiff.compiled.rebuild import Slot
+from hodiff.compiled.values import Values, is_function
+
+_MAY_MISS = frozenset({"hasattr", "getattr", "AttributeError"})
+
+
+class Walk(Values):
+    """A walk from one function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._functions: set[tuple[int, bool, int]] = set()
+
+    def start(self, function: Any, extra: Iterable[Any]) -> None:
+        """Walk from a function and from static arguments."""
+        self.value(function, getattr(function, "__name__", "function"), movable=True)
+        called = lookup(type(function), "__call__")
+        if isinstance(called, FunctionType) and is_foreign_class(type(function)):
+            self.function(called, "__call__", owner=function)
+        for position, argument in enumerate(extra):
+            label = f"the static argument {position}"
+            self.constant(label, argument, self.value(argument, label))
+        done: Any = None
+        # Each name that is new may be an attribute of any object that is known.
+        while done != (
+            state := (len(self.names), len(self.optional), self.reads_all, self.constructs, len(self.records))
+        ):
+            done = state
+            for record in list(self.records.values()):
+                record.extend(self)
+
+    # --- functions ---------------------------------------------------------------------------------------------------
+
+    def function(self, function: FunctionType, label: str, *, movable: bool = False, owner: Any = None) -> None:
+        """A Python function; with an owner, as a method that is called on it."""
+        key = (id(function), movable, 0 if owner is None else id(owner))
+        if key in self._functions:
+            return
+        self._functions.add(key)
+        self.count(function)
+        if not is_foreign_function(function):
+            self.trusted_callable(function.__globals__.get("__name__"), function, label)
+            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+                if isinstance(_content(cell), (FunctionType, MethodType, partial, type, dict, list, tuple)):
+                    self.load(function, Path("cell", name), movable, None)
+            return
+        self._guard_function(function, label)
+        scan = scan_code(function.__code__)
+        self.names |= scan.names
+        if not scan.names.isdisjoint(_MAY_MISS):
+            self.optional |= scan.names | scan.words
+            self.names |= scan.words
+        if not scan.names.isdisjoint(purity.DRAWS):
+            raise UnsuitableError(f"draws random numbers ({min(scan.names & purity.DRAWS)})")
+        for path in scan.stores:
+            self._check_store(function, path, owner)
+        for path in scan.loads:
+            self.load(function, path, movable, owner)
+
+    def _guard_function(self, function: FunctionType, label: str) -> None:
+        self.bind(label, "{0}.__code__", (function,), Same(function.__code__))
+        self.bind(label, "{0}.__defaults__", (function,), Same(function.__defaults__))
+        for position, default in enumerate(function.__defaults__ or ()):
+            name = f"default {position} of {label}"
+            self.constant(name, default, self.value(default, name))
+        name = f"keyword defaults of {label}"
+        if function.__kwdefaults__ is not None:
+            self.bind(name, "{0}.__kwdefaults__", (function,), self.value(function.__kwdefaults__, name))
+        if function.__dict__:
+            self.record(FunctionRecord(function, label))
+
+    def load(self, function: FunctionType, path: Path, movable: bool, owner: Any) -> None:
+        """What a function loads: guard the name, and go on with the value."""
+        slot, place, value = self._root(function, path, owner)
+        if value is MISSING:
+            return
+        if slot is None:
+            if path.kind == "argument":
+                self._follow(value, path)
+            else:
+                self._value_of_path(value, path, movable)
+            return
+        if is_input(value):
+            if movable:
+                self.graph.add_slot(function, slot)
+                self.bind(path.name, place, (slot.where,), Array())
+            else:
+                self.bind(path.name, place, (slot.where,), self.value(value, path.name))
+        else:
+            self.bind(path.name, place, (slot.where,), self._value_of_path(value, path, movable))
+            if movable and is_function(value):
+                self.graph.add_reference(function, slot, value)
+        if path.attributes:
+            self._follow(value, path)
+
+    def _value_of_path(self, value: Any, path: Path, movable: bool) -> Expected:
+        """A module of which only attributes are taken is not looked at as a whole."""
+        if isinstance(value, ModuleType) and path.attributes:
+            if path.kind == "import":
+                self._follow(value, path)
+            return Same(value)
+        return self.value(value, path.name, movable=movable)
+
+    def _root(self, function: FunctionType, path: Path, owner: Any) -> tuple[Slot | None, str, Any]:
+        """Slot and place of a name, and the value that it has."""
+        if path.kind == "argument":
+            return None, "", MISSING if owner is None else owner
+        if path.kind == "import":
+            return None, "", self._imported(function, path)
+        if path.kind == "cell":
+            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(path.name)]
+            value = _content(cell)
+            if value is MISSING:
+                self.condition(path.name, "is_empty({0})", (cell,))
+            return Slot("cell", cell, path.name), "{0}.cell_contents", value
+        names = function.__globals__
+        if path.name in names:
+            return Slot("global", names, path.name), f"{{0}}[{literal(path.name)}]", names[path.name]
+        self.condition(path.name, f"{literal(path.name)} not in {{0}}", (names,))
+        return None, "", vars(builtins).get(path.name, MISSING)
+
+    def _imported(self, function: FunctionType, path: Path) -> Any:
+        name = path.name
+        if name.startswith("."):
+            package = function.__globals__.get("__package__") or ""
+            base = package.rsplit(".", len(name) - len(name.lstrip(".")) - 1)[0]
+            name = f"{base}.{name.lstrip('.')}".rstrip(".")
+        if name in sys.modules:
+            if purity.standing(name) == "foreign":
+                self.bind(name, f"{{0}}.get({literal(name)})", (sys.modules,), Same(sys.modules[name]))
+            return sys.modules[name]
+        if purity.standing(name) != "trusted":
+            raise UnsuitableError(f"imports the module {name}, which is not loaded yet")
+        return MISSING
+
+    # --- paths -------------------------------------------------------------------------------------------------------
+
+    def _follow(self, value: Any, path: Path) -> Any:
+        """The value at the end of a path as far as it can be told without running code, else MISSING."""
+        label = path.name
+        for attribute in path.attributes:
+            if attribute == ELEMENT:
+                return MISSING
+            if purity.mutates(value, attribute):
+                raise UnsuitableError(f"changes `{label}`")
+            step = self.step(value, attribute, label)
+            label = f"{label}.{attribute}"
+            if step is MISSING:
+                return MISSING
+            value = step
+        if isinstance(value, ModuleType):
+            self.value(value, label)
+        return value
+
+    def step(self, value: Any, attribute: str, label: str) -> Any:
+        """An attribute of a module or an instance, guarded; MISSING where it takes code to tell."""
+        if isinstance(value, ModuleType):
+            return self.member(value, attribute, f"{label}.{attribute}")
+        if not is_foreign_class(type(value)) or isinstance(value, type):
+            return MISSING
+        found = lookup(type(value), attribute)
+        names = instance_dict(value)
+        if isinstance(found, MemberDescriptorType):
+            try:
+                return found.__get__(value, type(value))
+            except AttributeError:
+                return MISSING
+        code = found.fget if isinstance(found, property) else found
+        if isinstance(code, FunctionType) and not (names and attribute in names and code is found):
+            self.function(code, f"{label}.{attribute}", owner=value)
+            return MISSING
+        return MISSING if names is None else names.get(attribute, MISSING)
+
+    def member(self, module: ModuleType, attribute: str, label: str) -> Any:
+        """An attribute of a module, guarded where the module may change."""
+        name = module.__name__
+        standing = purity.standing(name)
+        if standing == "impure":
+            if (name, attribute) in purity.CONSTANT_MEMBERS:
+                return MISSING
+            raise UnsuitableError(purity.effect_of(name, label))
+        names = vars(module)
+        value = names.get(attribute, MISSING)
+        if standing == "foreign":
+            if value is MISSING:
+                self.doubtful(f"reads `{label}`, which its module makes when asked")
+            else:
+                expected = Same(value) if isinstance(value, ModuleType) else self.value(value, label)
+                self.bind(label, f"{{0}}[{literal(attribute)}]", (names,), expected)
+            return value
+        if standing == "doubtful":
+            self.doubtful(f"uses `{label}`")
+        if isinstance(value, ModuleType) and purity.standing(value.__name__) == "impure":
+            raise UnsuitableError(purity.effect_of(value.__name__, label))
+        if value is not MISSING and not isinstance(value, ModuleType):
+            self.value(value, label)
+        return value
+
+    def _check_store(self, function: FunctionType, path: Path, owner: Any) -> None:
+        """Refuse an assignment to what certainly lies outside the function."""
+        if not path.attributes:
+            what = "the global" if path.kind == "global" else "the outer variable"
+            raise UnsuitableError(f"assigns to {what} `{path.name}`")
+        *inner, last = path.attributes
+        value = self._root(function, path, owner)[2]
+        label = path.name
+        for attribute in inner:
+            if value is MISSING:
+                return
+            if attribute == ELEMENT:
+                if not isinstance(value, (list, tuple, dict, np.ndarray)):
+                    return
+                break
+            value = self.step(value, attribute, label)
+            label = f"{label}.{attribute}"
+        if value is not MISSING:
+            raise UnsuitableError(f"changes `{label}`" if last == ELEMENT else f"changes `{label}.{last}`")
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
