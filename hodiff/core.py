@@ -104,6 +104,14 @@ class Primitive:
         Elementwise: the two operands may change places.
     origin : tuple or None
         Of a primitive made by `specialised`: the general one, and the parameters that are fixed.
+    index : str or None
+        Name of the parameter that is a basic index, where the answer is the part of operand 0 that it selects.
+    bundled : callable or None
+        For any number of operands: ``(parts, **parameters) -> answer``, the same from operands in bundles, each a
+        `progressions.Part`; written with NumPy functions and other primitives; NotImplemented where that cannot be.
+    within : callable or None
+        For operations that contain programs, as loops: ``(operands, flags, parameters) -> (answers, their flags)``, with
+        the programs in the variant in which zeros of the flagged operands win over NaN and inf.
     annihilating : Primitive or None
         Variant in which a zero of one operand wins over NaN and inf of the others, made on demand.
     """
@@ -113,11 +121,13 @@ class Primitive:
         "accumulate",
         "annihilating",
         "batch",
+        "bundled",
         "code",
         "commutative",
         "constant",
         "function",
         "hazard",
+        "index",
         "jointly",
         "jvps",
         "leading",
@@ -129,6 +139,7 @@ class Primitive:
         "symbol",
         "transposes",
         "view",
+        "within",
     )
 
     def __init__(
@@ -149,6 +160,7 @@ class Primitive:
         view: Callable[..., Any] | None = None,
         hazard: str | None = None,
         code: Code | None = None,
+        within: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -164,10 +176,13 @@ class Primitive:
         self.shape = shape
         self.view = view
         self.code = code
+        self.within = within
         # NumPy's loops over elements raise nothing; of other functions nothing is known.
         self.hazard = hazard or ("warning" if isinstance(function, np.ufunc) else "exception")
         self.commutative = False
         self.origin: tuple[Primitive, dict[str, Any]] | None = None
+        self.index: str | None = None
+        self.bundled: Callable[..., Any] | None = None
         self.symbol: str | None = None
         self.annihilating: Primitive | None = None
 

@@ -1,7 +1,8 @@
 """The tape: a linear map recorded as rows, to be pushed forward or pulled back.
 
-May import ``casting``, ``core``, ``kinds`` and ``shaped``. Reverse mode appends one row an operation (see ``reverse``).
-A row keeps coefficients and shapes, not primals, and has one term an operand that depends on the inputs:
+May import ``casting``, ``code``, ``core``, ``kinds``, ``progressions`` and ``shaped``. Reverse mode appends one row an
+operation (see ``reverse``). A row keeps coefficients and shapes, not primals, and has one term an operand that depends
+on the inputs:
 
 * an elementwise row is a tuple of terms ``(source row, coefficient, cast)``; the coefficients ±1 are `Sign`;
 * a linear primitive of one operand is a list ``[primitive, parameters, source row, shape, dtype]``, of the operand;
@@ -13,14 +14,17 @@ A row keeps coefficients and shapes, not primals, and has one term an operand th
 conversion.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hodiff.casting import convert, fit_tangent, unbroadcast
+from hodiff.code import Code
 from hodiff.core import MINUS, PLUS, Primitive, Tracer, bind
 from hodiff.kinds import linear
+from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, shaped
 
 
@@ -241,10 +245,57 @@ def _assemble_leading(size: int, *, pieces: Any, shape: Shape, dtype: Any) -> di
     return {"pieces": shifted, "shape": (size, *shape), "dtype": dtype}
 
 
+def _assemble_bundles(parts: Sequence[Part], *, pieces: Any, shape: Shape, dtype: Any) -> Any:
+    values, merged = [], []
+    for part in parts:
+        primitive, others, parameters = pieces[part.slots[0]]
+        value = part.value
+        if part.together:
+            name = primitive.index
+            chosen = [pieces[slot] for slot in part.slots]
+            if name is None or any(p is not primitive or o or q.keys() != parameters.keys() for p, o, q in chosen):
+                return NotImplemented
+            indices = {slot: q[name] for slot, (_, _, q) in zip(part.slots, chosen, strict=True)}
+            if all(index == parameters[name] for index in indices.values()):
+                value = np.sum(value, axis=0)
+            elif (placed := part.placed(indices, len(shape))) is not None:  # type: ignore[arg-type]
+                parameters = {**parameters, name: placed[0]}
+                value = placed[1]
+            else:
+                return NotImplemented
+        values.append(value)
+        merged.append((primitive, others, parameters))
+    return assemble(*values, pieces=tuple(merged), shape=shape, dtype=dtype)
+
+
+def _write_assemble(writer: Any, equation: Any) -> None:
+    out = writer.array(equation.answers[0], zeros=True)
+    add = writer.bind(np.add, "add")
+    for atom, (primitive, operands, parameters) in zip(equation.operands, equation.parameters["pieces"], strict=True):
+        cotangent = writer.operand(atom)
+        if primitive.index is None:
+            accumulate = writer.bind(partial(primitive.accumulate, **parameters), f"add_to_{primitive.name}")
+            others = "".join(f", {writer.constant(value)}" for value in operands)
+            writer.line(f"{accumulate}({out}, {cotangent}{others})")
+        elif atom.shape:
+            part = writer.fresh("part")
+            writer.line(f"{part} = {out}[{writer.constant(parameters[primitive.index])}]")
+            writer.line(f"{add}({part}, {cotangent}, {part})")
+        else:
+            writer.line(f"{out}[{writer.constant(parameters[primitive.index])}] += {cotangent}")
+
+
 #: Sum of the transposes of several accumulating primitives, each applied to its own cotangent.
 assemble = linear(
-    _assemble, _assemble_transpose, name="assemble", variadic=True, leading=_assemble_leading, hazard="warning"
+    _assemble,
+    _assemble_transpose,
+    name="assemble",
+    variadic=True,
+    leading=_assemble_leading,
+    code=Code(write=_write_assemble, shares=False),
+    hazard="warning",
 )
+assemble.bundled = _assemble_bundles
 
 
 def push(rows: list[Any], inputs: list[tuple[int, Any]], outputs: list[int | None]) -> list[Any]:

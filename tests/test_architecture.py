@@ -101,6 +101,7 @@ LAYERS = {
     "optimizers.checks": 1,
     "optimizers.flatten": 1,
     "optimizers.subproblem": 1,
+    "optimizers.derivatives": 2,
     "optimizers.point": 2,
     "optimizers.state": 2,
     "optimizers.stopping": 2,
@@ -123,7 +124,7 @@ DEPENDENCIES = frozenset({"numpy", "scipy", "optree"})
 # What the extras of pyproject.toml install: imported where it is used, so that the packages import without it.
 EXTRAS = frozenset({"llvmlite", "matplotlib", "tqdm"})
 # The modules of `optimizers` that may import `hodiff`, and the modules of `hodiff` that they may name.
-DOORS = frozenset({"optimizers.flatten", "optimizers.problem", "optimizers.implicit", "optimizers.scipy_bridge"})
+DOORS = frozenset({"optimizers.flatten", "optimizers.derivatives", "optimizers.problem", "optimizers.implicit"})
 PUBLIC_MODULES = (
     "hodiff",
     "hodiff.errors",

@@ -2,8 +2,8 @@
 
 An assignment makes a new value with the operations ``put`` (a basic key) or ``put_at`` (positions in the flattened
 array, to which any other key comes down), both linear in array and values together, and lets the array, what it is a
-view of and all its views stand for it (see ``mutation``). May import ``core``, ``kinds``, ``mutation``, ``shaped`` and
-``errors``.
+view of and all its views stand for it (see ``mutation``). May import ``code``, ``core``, ``kinds``, ``mutation``,
+``progressions``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> def f(x):
@@ -15,15 +15,18 @@ view of and all its views stand for it (see ``mutation``). May import ``core``, 
 array([2., 4., 1.])
 """
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer, as_operand
 from hodiff.errors import InPlaceError
 from hodiff.kinds import composite, constant, linear
 from hodiff.mutation import Buffer, refresh, root, update
+from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, negative_axis
 
 # --- the operations ---------------------------------------------------------------------------------------------------
@@ -83,6 +86,7 @@ put: Primitive = linear(
     lambda ct, x, values, index: put(ct, np.zeros(values.shape, ct.dtype), index=index),
     lambda ct, x, values, index: ct[index],
     name="put",
+    code=Code(into="np.copyto({out}, {0})\n{out}[{index}] = {1}", shares=False),
     leading=lambda size, index: {"index": (slice(None), *index)},
     shape=lambda x, values, index: Shaped(x.shape, x.dtype),
 )
@@ -93,6 +97,7 @@ put_at: Primitive = linear(
     _put_at_values,
     None,
     name="put_at",
+    code=Code(shares=False),
     batch=_batch_put_at,
     shape=lambda x, values, positions, ndim: Shaped(x.shape, x.dtype),
 )
@@ -109,22 +114,43 @@ def _put_each(x: Any, *values: Any, keys: tuple[tuple[Any, ...], ...]) -> Any:
 def _put_each_transpose(slot: int, ct: Any, operands: Any, *, keys: tuple[tuple[Any, ...], ...]) -> Any:
     if slot:
         return ct[keys[slot - 1]]
-    return put_each(ct, *[np.zeros(operands[1].shape, ct.dtype)] * len(keys), keys=keys)
+    return put_each(ct, *[np.zeros(values.shape, ct.dtype) for values in operands[1:]], keys=keys)
 
 
 def _put_each_leading(size: int, *, keys: tuple[tuple[Any, ...], ...]) -> dict[str, Any]:
     return {"keys": tuple((slice(None), *key) for key in keys)}
 
 
-#: Several values, each in its own place: the keys differ, and are of integers, as many in each.
+def _put_bundles(parts: Sequence[Part], *, keys: tuple[tuple[Any, ...], ...]) -> Any:
+    x, *values = parts
+    if x.together:
+        return NotImplemented
+    placed = [Part(range(p.slots.start - 1, p.slots.stop - 1, p.slots.step), p.value) for p in values]
+    found = [part.placed(keys, x.value.ndim) for part in placed]
+    if None in found:
+        return NotImplemented
+    return put_each(x.value, *[pair[1] for pair in found if pair], keys=tuple(pair[0] for pair in found if pair))
+
+
+def _write_put_each(writer: Any, equation: Any) -> None:
+    x, *values = (writer.operand(atom) for atom in equation.operands)
+    out = writer.array(equation.answers[0])
+    writer.line(writer.filled(f"np.copyto({out}, {x})", [], {}))
+    for key, value in zip(equation.parameters["keys"], values, strict=True):
+        writer.line(f"{out}[{writer.constant(key)}] = {value}")
+
+
+#: Several values, each in its own place: no two keys, which are of integers and slices, select the same element.
 put_each: Primitive = linear(
     _put_each,
     _put_each_transpose,
     name="put_each",
+    code=Code(write=_write_put_each, shares=False),
     variadic=True,
     leading=_put_each_leading,
     shape=lambda x, *values, keys: Shaped(x.shape, x.dtype),
 )
+put_each.bundled = _put_bundles
 
 
 # --- y[key] = v -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A key is taken apart into a basic index (``getitem``) and index arrays for adjacent axes (``gather``). Their transposes
 add into one accumulator (see ``tape``), so a loop over ``x[i]`` takes linear time.
-May import ``core``, ``kinds``, ``mutation`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``mutation`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(x[np.array([0, 0, 2])]))(np.ones(3))
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import SEALED, Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
 from hodiff.mutation import Buffer, link
@@ -49,6 +50,7 @@ place = linear(
     lambda ct, x, index, shape: ct[index],
     name="place",
     leading=lambda size, index, shape: {"index": (_ALL, *index), "shape": (size, *shape)},
+    code=Code(into="{zeros}[{index}] = {0}", shares=False),
     hazard="none",
 )
 getitem = linear(
@@ -58,8 +60,10 @@ getitem = linear(
     leading=lambda size, index: {"index": (_ALL, *index)},
     accumulate=_add_basic,
     view=_replaced,
+    code=Code(value="{0}[{index}]"),
     hazard="none",
 )
+getitem.index = "index"
 
 
 # --- index arrays -----------------------------------------------------------------------------------------------------
@@ -78,6 +82,24 @@ def _scatter(ct: Any, *arrays: Any, axis: int, shape: Shape) -> Any:
     answer = np.zeros(shape, ct.dtype)
     _add_gathered(answer, ct, *arrays, axis=axis)
     return answer
+
+
+def _write_scatter(writer: Any, equation: Any) -> None:
+    ct, *arrays = (writer.operand(atom) for atom in equation.operands)
+    out, index = writer.array(equation.answers[0], zeros=True), _gather_text(arrays, equation.parameters["axis"])
+    writer.line(writer.filled(f"np.add.at({out}, ({index}), {ct})", [], {}))
+
+
+def _gather_source(equation: Any) -> str:
+    count = len(equation.operands) - 1
+    places = [f"{{{i}}}" for i in range(1, count + 1)]
+    if len(equation.operands[0].shape) == count and any(atom.shape for atom in equation.operands[1:]):
+        return f"{{0}}[{', '.join(places)}]"
+    return f"{{0}}[{_gather_text(places, equation.parameters['axis'])}]"
+
+
+def _gather_text(arrays: list[str], axis: int) -> str:
+    return ", ".join(("...", *arrays, *("slice(None)",) * (-axis - len(arrays))))
 
 
 def _batch_arrays(size: int, arrays: Any, batched: Any) -> list[Any]:
@@ -125,12 +147,14 @@ scatter: Primitive = linear(
     _scatter,
     lambda ct, x, *arrays, axis, shape: gather(ct, *arrays, axis=axis),
     name="scatter",
+    code=Code(write=_write_scatter, shares=False),
     batch=_batch_scatter,
 )
 gather: Primitive = linear(
     lambda x, *arrays, axis: x[_gather_index(arrays, axis)],
     lambda ct, x, *arrays, axis: scatter(ct, *arrays, axis=axis, shape=x.shape),
     name="gather",
+    code=Code(value=_gather_source),
     leading=True,  # where the indices are not batched, as in the accumulation of cotangents
     batch=_batch_gather,
     accumulate=_add_gathered,

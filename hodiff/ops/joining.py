@@ -1,8 +1,8 @@
 """Joining and splitting: concatenate, stack and their kin, split and its kin, pad.
 
 ``concatenated``, ``stacked`` and ``padded`` are linear in all operands together. Padding with copies of elements is
-indexing: NumPy's own ``pad``, applied to the indices of an axis, says which element goes where. May import ``core``,
-``errors``, ``kinds``, ``operands`` and ``shaped``.
+indexing: NumPy's own ``pad``, applied to the indices of an axis, says which element goes where. May import ``code``,
+``core``, ``errors``, ``kinds``, ``operands``, ``progressions`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(np.concatenate([x, 2 * x])[1:]))(np.ones(2))
@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
 from hodiff.operands import as_array
+from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, negative_axis
 
 _ALL = slice(None)
@@ -56,11 +58,50 @@ def _pad_with_zeros(x: Any, widths: Pairs) -> Any:
     return answer
 
 
+def _bundles_in_order(parts: Sequence[Part]) -> bool:
+    following = all(a.slots.stop == b.slots.start for a, b in pairwise(parts))
+    return following and all(part.slots.step == 1 for part in parts)
+
+
+def _concatenate_bundles(parts: Sequence[Part], *, axis: int, bounds: tuple[int, ...]) -> Any:
+    del bounds
+    if not _bundles_in_order(parts):
+        return NotImplemented
+    joined = []
+    for part in parts:
+        value = part.value
+        if part.together:
+            value = np.moveaxis(value, 0, axis - 1)
+            length = value.shape[axis - 1] * value.shape[axis]
+            value = np.reshape(value, (*value.shape[: axis - 1], length, *value.shape[value.ndim + axis + 1 :]))
+        joined.append(value)
+    return joined[0] if len(joined) == 1 else np.concatenate(joined, axis=axis)
+
+
+def _stack_bundles(parts: Sequence[Part], *, axis: int) -> Any:
+    if not _bundles_in_order(parts):
+        return NotImplemented
+    joined = [np.moveaxis(p.value, 0, axis) if p.together else np.expand_dims(p.value, axis) for p in parts]
+    return joined[0] if len(joined) == 1 else np.concatenate(joined, axis=axis)
+
+
+def _stacking_source(equation: Any) -> str:
+    after = ", :" * (-equation.parameters["axis"] - 1)
+    before = "..., " if equation.answers[0].ndim > 1 else ""
+    return "\n".join(f"{{out}}[{before}{k}{after}] = {{{k}}}" for k in range(len(equation.operands)))
+
+
+def _padding_source(equation: Any) -> str:
+    inner = _inner(equation.parameters["widths"], equation.operands[0].shape)
+    return f"{{zeros}}[{', '.join(f'{s.start}:{s.stop}' for s in inner) or '...'}] = {{0}}"
+
+
 #: ``bounds`` says where along the axis each operand starts, and the last one ends.
 concatenated = linear(
     lambda *arrays, axis, bounds: np.concatenate(arrays, axis=axis),
     lambda slot, ct, arrays, *, axis, bounds: ct[_along(axis, slice(bounds[slot], bounds[slot + 1]))],
     name="concatenated",
+    code=Code(into="np.concatenate(({operands},), {axis}, {out})", shares=False),
     variadic=True,
     leading=True,
     hazard="none",
@@ -69,14 +110,17 @@ stacked = linear(
     _stack,
     lambda slot, ct, arrays, *, axis: ct[_along(axis, slot)],
     name="stacked",
+    code=Code(into=_stacking_source, shares=False),
     variadic=True,
     leading=True,
     hazard="none",
 )
+concatenated.bundled, stacked.bundled = _concatenate_bundles, _stack_bundles
 padded = linear(
     _pad_with_zeros,
     lambda ct, x, widths: ct[_inner(widths, x.shape)],
     name="padded",
+    code=Code(into=_padding_source, shares=False),
     leading=lambda size, widths: {"widths": ((0, 0), *widths)},
     shape=_padded_shape,
 )
