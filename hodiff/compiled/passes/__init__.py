@@ -13,7 +13,8 @@ pass           what it does
 
 `simplify` runs all. A pass never changes what a program answers but by the last bits that regrouping costs, and never
 which exceptions and warnings show; guards stay as they are, in their order.
-May import ``core``, ``program`` and its members.
+May import ``core``, ``program`` and its members
+``algebra``, ``common``, ``dead_code``, ``folding``, ``rewriting``, ``shaping`` and ``sinking``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage

@@ -1,9 +1,10 @@
 """Algebra: what is known of sums, products, quotients, signs and powers of real numbers.
 
-Three licences. Exact rules (``x * 1``, ``x - 0``, ``--x``, ``(-x) * y``) hold always; ``x + 0`` is not among them, since it
-turns -0.0 into 0.0, nor is ``x * 0``. Rules that regroup change the last bits, and rules that put another operation in
-the place of one (``x + x`` to ``2 * x``) change the name in a warning; these are for equations that are quiet, as the
-derivative rules are. May import ``core``, ``ops``, ``program``, ``rewriting`` and ``scaling``.
+Three licences. Exact rules (``x * 1``, ``x - 0``, ``--x``, ``(-x) * y``) hold always; ``x + 0`` is not one of them: it
+turns -0.0 into 0.0, nor is ``x * 0``. Rules that regroup change the last bits, or the sign of a zero; rules that put
+another operation in the place of one (``x + x`` to ``2 * x``) change the name in a warning. Both are for equations that
+are quiet, as the derivative rules are. May import ``core``, ``program``, ``rewriting``, ``scaling`` and of the operations
+``elementwise`` and ``selection``.
 
 >>> x = Var((2,), np.dtype(float))
 >>> y, z = x.twin(), x.twin()
@@ -90,7 +91,7 @@ def _over_one(sweep: Sweep, equation: Equation) -> Found:
         return None
     if value == 1:
         return x
-    if is_quiet(equation) and moderate(value) and abs(frexp(value)[0]) == 0.5:
+    if is_quiet(equation) and moderate(value) and abs(frexp(float(value.real))[0]) == 0.5:
         return with_equation(equation, multiply, (Literal(1.0 / value), x))
     return None
 
@@ -201,8 +202,8 @@ def _combined(sweep: Sweep, equation: Equation, sign: float) -> Found:
     s, left = scaled(sweep, x, equation)
     t, right = scaled(sweep, y, equation)
     t *= sign
-    if left is right and fits(left, answer):
-        return times(equation, s + t, left) if s + t == 1 or moderate(s + t) else None
+    if left is right and s * t > 0 and fits(left, answer) and moderate(s + t):
+        return times(equation, s + t, left)  # with opposite signs, infinity would not become NaN
     single = s not in (1, -1) and abs(s) == abs(t) and sweep.once(x) and sweep.once(y)
     single = single or (s == -1 and t == -1 and sweep.once(x) and sweep.once(y))
     if single and fits(left, answer) and fits(right, answer):

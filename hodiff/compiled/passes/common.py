@@ -5,6 +5,7 @@ by its primitive, operands and parameters. Calls of a user's own functions (cust
 Of a loud and a quiet equation the loud one must survive. May import ``core``, ``program`` and ``rewriting``.
 
 >>> from hodiff.ops.elementwise import add, exp
+>>> from hodiff.program import Var
 >>> x = Var((), np.dtype(float))
 >>> y, z, s = x.twin(), x.twin(), x.twin()
 >>> steps = Equation(exp, (x,), {}, (y,)), Equation(exp, (x,), {}, (z,)), Equation(add, (y, z), {}, (s,))
@@ -54,7 +55,7 @@ def _merged(sweep: Sweep, equation: Equation) -> Atom | None:
         sweep.seen[key] = (sweep.promote(first, equation.errstate), guards)
     for var, answer in zip(equation.answers[1:], first.answers[1:], strict=True):
         sweep.substitute(var, answer)
-    return first.answers[0]  # type: ignore[no-any-return]
+    return first.answers[0]
 
 
 def _key(equation: Equation) -> Any:

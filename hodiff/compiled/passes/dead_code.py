@@ -5,6 +5,8 @@ out where its primitive does neither (``hazard`` is "none"), or only warns and n
 quietly). Guards use what they ask. May import ``program`` and ``rewriting``.
 
 >>> from hodiff.ops.elementwise import exp, negative
+>>> import numpy as np
+>>> from hodiff.program import Equation, Program, Var
 >>> x = Var((), np.dtype(float))
 >>> dead, loud = Equation(negative, (x,), {}, (x.twin(),)), Equation(exp, (x,), {}, (x.twin(),))
 >>> print(run(Program((x,), (dead, loud), (x,))))
@@ -13,10 +15,8 @@ program f(a: float64[]) -> float64[]
   return a
 """
 
-import numpy as np  # noqa: F401 - for the example
-
 from hodiff.compiled.passes.rewriting import droppable
-from hodiff.program import Atom, Equation, Guard, Program, Var
+from hodiff.program import Atom, Equation, Guard, Program
 
 
 def run(program: Program) -> Program:

@@ -53,7 +53,9 @@ def _folded(sweep: Sweep, equation: Equation) -> Literal | None:
             return None
     answer = equation.answers[0]
     values: list[Any] = [atom.value for atom in equation.operands]  # type: ignore[union-attr]
-    uniform = is_elementwise_ufunc(equation.primitive) and all(number_of(atom) is not None for atom in equation.operands)
+    uniform = is_elementwise_ufunc(equation.primitive) and all(
+        number_of(atom) is not None for atom in equation.operands
+    )
     if uniform:
         # One element is enough.
         values = [v[(slice(1),) * v.ndim] if isinstance(v, np.ndarray) else v for v in values]

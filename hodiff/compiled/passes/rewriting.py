@@ -84,11 +84,11 @@ class Sweep:
 
     # --- what rules make ----------------------------------------------------------------------------------------------
 
-    def new(self, like: Equation, primitive: Primitive, operands: tuple[Atom, ...], var: Var, **parameters: Any) -> Atom:
+    def new(
+        self, like: Equation, primitive: Primitive, operands: tuple[Atom, ...], var: Var, **parameters: Any
+    ) -> Atom:
         """Another equation in front of ``like``, with the errstate and the source of that; its answer."""
-        return self.rewritten(
-            Equation(primitive, operands, parameters, (var,), False, like.errstate, like.source)
-        )
+        return self.rewritten(Equation(primitive, operands, parameters, (var,), False, like.errstate, like.source))
 
     def promote(self, equation: Equation, errstate: Errstate | None) -> Equation:
         """Let an equation that was written already compute with another errstate; the equation that replaces it."""
@@ -111,7 +111,7 @@ class Sweep:
     def substitute(self, var: Var, atom: Atom) -> None:
         """Let ``atom`` stand for ``var`` from now on."""
         self._substitutes[var] = atom
-        self._uses[atom] = self._uses.get(atom, 0) + self._uses.get(var, 1) - 1
+        self._uses[atom] = self._uses.get(atom, 0) + self._uses.get(var, 1)
 
     # --- the sweep ----------------------------------------------------------------------------------------------------
 
@@ -131,6 +131,8 @@ class Sweep:
             )
         atom = self.rewritten(equation)
         if atom is not equation.answers[0]:
+            for operand in equation.operands:
+                self._uses[operand] = self._uses.get(operand, 1) - 1
             self.substitute(equation.answers[0], atom)
 
     def rewritten(self, equation: Equation) -> Atom:
@@ -209,7 +211,7 @@ def number_of(atom: Atom) -> int | float | complex | None:
         return None
     value = atom.value
     if value.__class__ is float or value.__class__ is int or value.__class__ is complex:
-        return value  # type: ignore[no-any-return]
+        return value
     if isinstance(value, np.generic):
         return _item(value)
     if isinstance(value, np.ndarray) and value.size and (value.size == 1 or not any(value.strides)):
@@ -222,9 +224,7 @@ def _item(value: Any) -> Any:
     return value.item() if value.dtype.kind in "iufc" and value.dtype.char not in "gG" else None
 
 
-def with_equation(
-    equation: Equation, primitive: Primitive, operands: tuple[Atom, ...], **parameters: Any
-) -> Equation:
+def with_equation(equation: Equation, primitive: Primitive, operands: tuple[Atom, ...], **parameters: Any) -> Equation:
     """Another equation for the same answer, with the errstate and the source of ``equation``."""
     return Equation(
         primitive, operands, parameters, equation.answers, equation.several, equation.errstate, equation.source

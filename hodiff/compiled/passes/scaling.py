@@ -1,7 +1,8 @@
 """Factors: an operand seen as a number times something else, so that numbers and signs can be collected.
 
 Only real floating-point operands are taken apart, and only factors between 2⁻⁴⁰ and 2⁴⁰, so that regrouping changes
-where results overflow by no more than that. May import ``program``, ``ops`` (the arithmetic) and ``rewriting``.
+where results overflow by no more than that. May import ``program``, ``rewriting`` and of the
+operations ``elementwise``.
 
 >>> moderate(3.0), moderate(1e300)
 (True, False)

@@ -1,8 +1,11 @@
 """Shaping: of two shape operations in a row one remains, and of one that changes nothing none.
 
 Reshaping, transposing, broadcasting and slicing move elements and never warn, so all rules are exact.
-May import ``core``, ``ops``, ``program`` and ``rewriting``.
+May import ``core``, ``program``, ``reducing``, ``rewriting``, ``shaped`` and of the operations ``indexing``,
+``reductions``, ``selection`` and ``shaping``.
 
+>>> import numpy as np
+>>> from hodiff.program import Equation, Program, Var
 >>> x = Var((2, 3), np.dtype(float))
 >>> y, z = Var((3, 2), x.dtype), x.twin()
 >>> there, back = (Equation(permuted, (a,), {"axes": (-1, -2)}, (b,)) for a, b in ((x, y), (y, z)))
@@ -14,8 +17,6 @@ program f(a: float64[2,3]) -> float64[2,3]
 
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np  # noqa: F401 - for the example
 
 from hodiff.compiled.passes.rewriting import Rule, Sweep, fits, rewrite, with_equation
 from hodiff.core import Primitive
@@ -121,6 +122,8 @@ def _composed(shape: Shape, first: Any, second: Any) -> tuple[Any, ...] | None:
 def _index(part: Any) -> Any:
     if part.__class__ is int:
         return part
+    if not part:
+        return slice(0, 0)
     stop = None if part.step < 0 and part.stop < 0 else part.stop
     return slice(part.start, stop, None if part.step == 1 else part.step)
 

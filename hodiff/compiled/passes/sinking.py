@@ -7,8 +7,9 @@
   gets them as they are.
 * Cotangents that a pullback adds into the same part of an array are added before.
 
-The first two regroup and are for equations that are quiet. May import ``common``, ``core``, ``folding``, ``ops``,
-``program``, ``reducing``, ``rewriting``, ``scaling`` and ``tape``.
+The first two regroup and are for equations that are quiet. May import ``common``, ``core``, ``folding``,
+``program``, ``reducing``, ``rewriting``, ``scaling``, ``tape`` and of the operations ``elementwise``, ``reductions`` and
+``shaping``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> x, y, z = Var((), np.dtype(float), "scalar"), Var((9,), np.dtype(float)), Var((9,), np.dtype(float))
@@ -67,12 +68,19 @@ def _linear(sweep: Sweep, equation: Equation) -> Found:
         return None
     answer = equation.answers[0]
     for slot, atom in enumerate(equation.operands):
-        if not isinstance(atom, Var) or not primitive.linear_in(slot) or answer.size > atom.size or not sweep.once(atom):
+        if (
+            not isinstance(atom, Var)
+            or not primitive.linear_in(slot)
+            or answer.size > atom.size
+            or not sweep.once(atom)
+        ):
             continue
         factor, base = scaled(sweep, atom, equation)
         if factor != 1 and answer.dtype == atom.dtype:
             operands = (*equation.operands[:slot], base, *equation.operands[slot + 1 :])
-            return times(equation, factor, sweep.new(equation, primitive, operands, answer.twin(), **equation.parameters))
+            return times(
+                equation, factor, sweep.new(equation, primitive, operands, answer.twin(), **equation.parameters)
+            )
     return None
 
 

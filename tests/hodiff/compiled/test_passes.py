@@ -1,0 +1,803 @@
+"""The passes: each program before and after, word for word; the values of both; the checker in between.
+
+An independent judge is evaluation: `Program.evaluate` runs both programs by the operations themselves. What is exact
+must agree in every bit, signs of zeros and NaN included; what regroups, to rounding.
+"""
+
+import re
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import hodiff as hd
+from hodiff.compiled.passes import algebra, common, dead_code, folding, shaping, simplify, sinking
+from hodiff.compiled.passes.rewriting import number_of, rewrite
+from hodiff.core import Primitive
+from hodiff.ops.comparison import stop_gradient
+from hodiff.ops.elementwise import (
+    absolute,
+    add,
+    divide,
+    exp,
+    log,
+    multiply,
+    negative,
+    positive,
+    power,
+    square,
+    subtract,
+)
+from hodiff.ops.indexing import getitem
+from hodiff.ops.linalg import cholesky_factor
+from hodiff.ops.reductions import average, spread, total
+from hodiff.ops.selection import cast, select
+from hodiff.ops.shaping import broadcasted, permuted, reshaped
+from hodiff.program import QUIET, Equation, Guard, Literal, Program, Var, check
+from hodiff.staging import stage
+from hodiff.tape import assemble
+
+SPECIAL = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1.5, -2.0, 1e308])
+ALL = {"axis": (-1,), "keepdims": False}
+
+
+class Writer:
+    """Writes a program by hand: an equation a call, its answer typed by evaluating it on the examples."""
+
+    def __init__(self, *examples, quiet=True):
+        self.examples = [np.array(x) if isinstance(x, list) else x for x in examples]
+        self.inputs = [Var.of(x) for x in self.examples]
+        self.values = dict(zip(self.inputs, self.examples, strict=True))
+        self.steps = []
+        self.quiet = quiet
+
+    def __call__(self, primitive, *operands, quiet=None, **parameters):
+        atoms = tuple(a if isinstance(a, Var) else Literal(a) for a in operands)
+        with np.errstate(all="ignore"):
+            values = [a.value if isinstance(a, Literal) else self.values[a] for a in atoms]
+            value = primitive.function(*values, **parameters)
+        answer = Var.of(value)
+        errstate = QUIET if (self.quiet if quiet is None else quiet) else None
+        self.steps.append(Equation(primitive, atoms, parameters, (answer,), False, errstate))
+        self.values[answer] = value
+        return answer
+
+    def guard(self, operand, expected, truth=True):
+        self.steps.append(Guard(operand, expected, truth))
+
+    def program(self, *outputs):
+        program = Program(tuple(self.inputs), tuple(self.steps), outputs)
+        check(program)
+        return program
+
+
+def text(program):
+    """The equations as printed, without the lines that they come from."""
+    return [re.sub(r"\s+# .*", "", line).strip() for line in str(program).splitlines()[1:]]
+
+
+def outputs(program, *values):
+    with np.errstate(all="ignore"):
+        return program.evaluate(*values)
+
+
+def assert_same_bits(before, after, *values):
+    for a, b in zip(outputs(before, *values), outputs(after, *values), strict=True):
+        a, b = np.asarray(a), np.asarray(b)
+        assert a.shape == b.shape
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+        known = ~np.isnan(a)
+        np.testing.assert_array_equal(np.signbit(a[known]), np.signbit(b[known]))
+
+
+def assert_close(before, after, *values, rtol=1e-12):
+    for a, b in zip(outputs(before, *values), outputs(after, *values), strict=True):
+        assert np.shape(a) == np.shape(b)
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-14)
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+# --- dead code --------------------------------------------------------------------------------------------------------
+
+
+def test_dead_code_drops_what_nobody_can_miss():
+    w = Writer(random(3))
+    (x,) = w.inputs
+    y = w(exp, x)  # quiet: its warnings show nowhere
+    w(add, y, y)
+    w(reshaped, x, shape=(3, 1), quiet=False)  # cannot warn
+    z = w(negative, x)
+    before = w.program(z)
+    after = dead_code.run(before)
+    assert len(before.equations) == 4
+    assert text(after) == ["b: float64[3] = negative(a) quietly", "return b"]
+    check(after, *w.examples)
+
+
+def test_dead_code_keeps_warnings_exceptions_and_guards():
+    w = Writer(random(3), quiet=False)
+    (x,) = w.inputs
+    w(exp, x)  # may overflow, loudly
+    matrix = w(multiply, np.eye(3), 2.0, quiet=True)
+    w(cholesky_factor, matrix, quiet=True)  # may raise
+    small = w(np_less, w(total, x, quiet=True, **ALL), 1.0, quiet=True)
+    w.guard(small, bool(w.values[small]))
+    before = w.program(x)
+    assert dead_code.run(before) is before
+
+
+def test_dead_code_keeps_powers_of_integers():
+    # A negative exponent raises, however the floating-point errors are handled.
+    w = Writer(np.arange(3))
+    w(power, w.inputs[0], 2)
+    before = w.program(w.inputs[0])
+    assert dead_code.run(before) is before
+
+
+def np_less_primitive():
+    from hodiff.core import NUMPY_UFUNCS
+
+    return NUMPY_UFUNCS[np.less]
+
+
+np_less = np_less_primitive()
+
+
+# --- common subexpressions --------------------------------------------------------------------------------------------
+
+
+def test_common_subexpressions():
+    w = Writer(random(3), random(3, seed=1))
+    x, y = w.inputs
+    s, t = w(add, x, y), w(add, y, x)  # may change places
+    u, v = w(subtract, x, y), w(subtract, y, x)  # may not
+    i, j = w(getitem, x, index=(slice(1, None),)), w(getitem, x, index=(slice(1, None),))
+    one, other = w(multiply, 1.0, x), w(multiply, 1, x)  # numbers of different types
+    before = w.program(s, t, u, v, i, j, one, other)
+    after = common.run(before)
+    assert text(after) == [
+        "c: float64[3] = add(a, b) quietly",
+        "d: float64[3] = subtract(a, b) quietly",
+        "e: float64[3] = subtract(b, a) quietly",
+        "f: float64[2] = getitem(a, index=(1:,)) quietly",
+        "g: float64[3] = multiply(1.0, a) quietly",
+        "h: float64[3] = multiply(1, a) quietly",
+        "return c, c, d, e, f, f, g, h",
+    ]
+    assert_same_bits(before, after, *w.examples)
+
+
+def test_of_a_quiet_and_a_loud_equation_the_loud_one_survives():
+    for first, second in ((True, False), (False, True)):
+        w = Writer(random(3))
+        y, z = w(exp, w.inputs[0], quiet=first), w(exp, w.inputs[0], quiet=second)
+        after = common.run(w.program(y, z))
+        assert text(after) == ["b: float64[3] = exp(a)", "return b, b"]
+        with pytest.warns(RuntimeWarning, match="overflow encountered in exp"):
+            after.evaluate(np.full(3, 1e3))
+
+
+def test_a_warning_does_not_come_before_a_guard():
+    w = Writer(np.float64(3.0))
+    (x,) = w.inputs
+    y = w(log, x, quiet=True)
+    w.guard(w(np_less, 0.0, x), True)
+    z = w(log, x, quiet=False)
+    before = w.program(y, z)
+    assert common.run(before) is before
+
+
+def test_calls_of_user_functions_are_never_merged():
+    calls = []
+
+    def noisy(x):
+        calls.append(None)
+        return np.sin(x)
+
+    checkpointed = hd.checkpoint(noisy)
+    _, program = stage(lambda x: [checkpointed(x), checkpointed(x)], [np.float64(1.0)])
+    assert common.run(program) is program
+
+
+def test_elementwise_operations_with_parameters_are_compared_by_these():
+    shifted = hd.extend.elementwise(lambda x, by: x + by, lambda ans, x, by: 1.0, name="shifted")
+    _, program = stage(lambda x: [shifted(x, by=1.0), shifted(x, by=1.0), shifted(x, by=2.0)], [np.ones(2)])
+    after = common.run(program)
+    assert [len(program.equations), len(after.equations)] == [3, 2]
+    assert after.outputs[0] is after.outputs[1] is not after.outputs[2]
+    assert_same_bits(program, after, random(2))
+
+
+def test_arrays_among_parameters_and_operands_are_compared():
+    small, large = np.arange(4), np.arange(1000.0)
+    for array, merged in ((small, True), (large, False)):
+        w = Writer(np.float64(2.0))
+        y, z = w(multiply, w.inputs[0], array), w(multiply, w.inputs[0], array.copy())
+        assert (len(common.run(w.program(y, z)).equations) == 1) == merged
+
+
+# --- folding ----------------------------------------------------------------------------------------------------------
+
+
+def test_folding():
+    w = Writer(random(3))
+    (x,) = w.inputs
+    ones = w(spread, np.float64(1.0), axis=(-1,), keepdims=False, shape=(3,))
+    weight = w(multiply, 100.0, ones)
+    y = w(multiply, weight, x)
+    z = w(add, np.arange(3.0), w(multiply, 2.0, np.arange(3.0)))
+    before = w.program(y, z)
+    after = folding.run(before)
+    assert text(after) == ["b: float64[3] = multiply(100.0, a) quietly", "return b, float64[3]{...}"]
+    assert after.outputs[1].value.tolist() == [0.0, 3.0, 6.0]
+    assert_same_bits(before, after, *w.examples)
+    assert_same_bits(before, after, SPECIAL[:3])
+
+
+def test_what_warns_or_raises_is_not_folded():
+    w = Writer(quiet=False)
+    y = w(divide, np.float64(1.0), np.float64(0.0))
+    with np.errstate(all="ignore"):
+        z = w(cholesky_factor, np.eye(2))
+    before = w.program(y, z)
+    assert folding.run(before) is before
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        simplify(before).evaluate()
+
+
+def test_a_literal_keeps_the_precision_that_it_gives():
+    w = Writer(random(3).astype(np.float32), np.float64(2.0))
+    x, y = w.inputs
+    wide = w(multiply, np.full(3, 2.0), x)  # float64, which a Python number would not give
+    narrow = w(multiply, np.full(3, 2.0, np.float32), x)
+    long = w(multiply, np.full(3, 2.0), y)  # shape (3,), which a Python number would not give
+    before = w.program(wide, narrow, long)
+    after = folding.run(before)
+    assert text(after)[1] == "d: float32[3] = multiply(2.0, a) quietly"
+    assert_same_bits(before, after, *w.examples)
+
+
+def test_zeros_of_both_signs_are_no_uniform_array():
+    w = Writer(random(2))
+    before = w.program(w(add, np.array([0.0, -0.0]), w.inputs[0]))
+    assert folding.run(before) is before
+
+
+def test_large_constants_are_not_made():
+    w = Writer()
+    before = w.program(w(stacked_rows, np.float64(1.0), size=5000))
+    assert folding.run(before) is before
+
+
+stacked_rows = Primitive("stacked_rows", lambda x, size: x * np.arange(size), batch=None, hazard="none")
+
+
+# --- algebra ----------------------------------------------------------------------------------------------------------
+
+EXACT = {
+    "x * 1": (lambda w, x, y: w(multiply, x, 1.0), []),
+    "1 * x": (lambda w, x, y: w(multiply, 1, x), []),
+    "x / 1": (lambda w, x, y: w(divide, x, 1), []),
+    "x - 0": (lambda w, x, y: w(subtract, x, 0.0), []),
+    "x + -0.0": (lambda w, x, y: w(add, x, -0.0), []),
+    "x ** 1": (lambda w, x, y: w(power, x, 1.0), []),
+    "--x": (lambda w, x, y: w(negative, w(negative, x)), []),
+    "+x": (lambda w, x, y: w(positive, x), []),
+    "where(c, x, x)": (lambda w, x, y: w(select, w(np_less, x, y), x, x), []),
+    "-1 * x": (lambda w, x, y: w(multiply, -1.0, x), ["negative(a)"]),
+    "(-x) * y": (lambda w, x, y: w(multiply, w(negative, x), y), ["multiply(a, b)", "negative(c)"]),
+    "(-x) * (-y)": (lambda w, x, y: w(multiply, w(negative, x), w(negative, y)), ["multiply(a, b)"]),
+    "3 * (-x)": (lambda w, x, y: w(multiply, 3.0, w(negative, x)), ["multiply(-3.0, a)"]),
+    "(-x) / y": (lambda w, x, y: w(divide, w(negative, x), y), ["divide(a, b)", "negative(c)"]),
+    "3 / (-x)": (lambda w, x, y: w(divide, 3.0, w(negative, x)), ["divide(-3.0, a)"]),
+    "(-x) ** 2": (lambda w, x, y: w(square, w(negative, x)), ["square(a)"]),
+}
+
+REGROUPED = {
+    "x + x": (lambda w, x, y: w(add, x, x), ["multiply(2.0, a)"]),
+    "x + (-y)": (lambda w, x, y: w(add, x, w(negative, y)), ["subtract(a, b)"]),
+    "(-x) + y": (lambda w, x, y: w(add, w(negative, x), y), ["subtract(b, a)"]),
+    "x - (-y)": (lambda w, x, y: w(subtract, x, w(negative, y)), ["add(a, b)"]),
+    "-(x - y)": (lambda w, x, y: w(negative, w(subtract, x, y)), ["subtract(b, a)"]),
+    "-(3 * x)": (lambda w, x, y: w(negative, w(multiply, 3.0, x)), ["multiply(-3.0, a)"]),
+    "2 * (3 * x)": (lambda w, x, y: w(multiply, 2.0, w(multiply, x, 3.0)), ["multiply(6.0, a)"]),
+    "100 * (x + x)": (lambda w, x, y: w(multiply, 100.0, w(add, x, x)), ["multiply(200.0, a)"]),
+    "(2 * x) * (3 * y)": (
+        lambda w, x, y: w(multiply, w(multiply, 2.0, x), w(multiply, 3.0, y)),
+        ["multiply(a, b)", "multiply(6.0, c)"],
+    ),
+    "3 * x + 4 * x": (lambda w, x, y: w(add, w(multiply, 3.0, x), w(multiply, 4.0, x)), ["multiply(7.0, a)"]),
+    "x * 3 + x": (lambda w, x, y: w(add, w(multiply, x, 3.0), x), ["multiply(4.0, a)"]),
+    "3 * x + 3 * y": (
+        lambda w, x, y: w(add, w(multiply, 3.0, x), w(multiply, 3.0, y)),
+        ["add(a, b)", "multiply(3.0, c)"],
+    ),
+    "(-x) + (-y)": (lambda w, x, y: w(add, w(negative, x), w(negative, y)), ["add(a, b)", "negative(c)"]),
+    "x * (1 / y)": (lambda w, x, y: w(multiply, x, w(divide, 1.0, y)), ["divide(a, b)"]),
+    "x / 4": (lambda w, x, y: w(divide, x, 4.0), ["multiply(0.25, a)"]),
+    "x * x": (lambda w, x, y: w(multiply, x, x), ["square(a)"]),
+    "x ** 2": (lambda w, x, y: w(power, x, 2), ["square(a)"]),
+    "x ** 3": (lambda w, x, y: w(power, x, 3), ["square(a)", "multiply(a, c)"]),
+    "x ** -1": (lambda w, x, y: w(power, x, -1.0), ["divide(1.0, a)"]),
+}
+
+UNTOUCHED = {
+    "x + 0 turns -0.0 into 0.0": lambda w, x, y: w(add, x, 0.0),
+    "x - (-0.0) does too": lambda w, x, y: w(subtract, x, -0.0),
+    "0 * x may be NaN": lambda w, x, y: w(multiply, 0.0, x),
+    "x - x may be NaN": lambda w, x, y: w(subtract, x, x),
+    "3 * x - 2 * x may be NaN": lambda w, x, y: w(subtract, w(multiply, 3.0, x), w(multiply, 2.0, x)),
+    "x / 3 is not x * (1/3)": lambda w, x, y: w(divide, x, 3.0),
+    "(1e-200 x) * 1e200 may overflow elsewhere": lambda w, x, y: w(multiply, 1e200, w(multiply, 1e-200, x)),
+    "x ** 0.5 of -inf is inf": lambda w, x, y: w(power, x, 0.5),
+}
+
+
+def expressions(lines):
+    """What stands behind the types, and without the last line."""
+    return [line.split(" = ")[1].removesuffix(" quietly") for line in lines[:-1]]
+
+
+@pytest.mark.parametrize("quiet", [True, False], ids=["quiet", "loud"])
+@pytest.mark.parametrize("name", EXACT)
+def test_exact_algebra(name, quiet):
+    build, expected = EXACT[name]
+    w = Writer(random(8), random(8, seed=1), quiet=quiet)
+    before = w.program(build(w, *w.inputs))
+    after = dead_code.run(algebra.run(before))
+    # What cannot warn and is no longer needed is gone.
+    found = [line for line in expressions(text(after)) if not line.startswith("less")]
+    assert found == expected
+    check(after, *w.examples)
+    assert_same_bits(before, after, *w.examples)
+    for shift in range(8):
+        assert_same_bits(before, after, SPECIAL, np.roll(SPECIAL, shift))
+
+
+@pytest.mark.parametrize("name", REGROUPED)
+def test_regrouping_algebra(name):
+    build, expected = REGROUPED[name]
+    w = Writer(random(8), random(8, seed=1))
+    before = w.program(build(w, *w.inputs))
+    after = simplify(before, check=True)
+    assert expressions(text(after)) == expected
+    assert_close(before, after, *w.examples)
+    special = np.where(np.abs(SPECIAL) == 1e308, 1e100, SPECIAL)  # not where only one of both overflows
+    for shift in range(8):
+        assert_close(before, after, special, np.roll(special, shift))
+
+
+@pytest.mark.parametrize("name", REGROUPED)
+def test_loud_equations_are_not_regrouped(name):
+    build, _ = REGROUPED[name]
+    w = Writer(random(8), random(8, seed=1), quiet=False)
+    before = w.program(build(w, *w.inputs))
+    after = simplify(before)
+    # A sign may be elsewhere, but each operation that can warn is what it was, with the operands that it had.
+    loud = [[e.primitive for e in p.equations if e.primitive is not negative] for p in (before, after)]
+    assert loud[0] == loud[1]
+    for shift in range(8):
+        assert_same_bits(before, after, SPECIAL, np.roll(SPECIAL, shift))
+        assert messages(before, SPECIAL, np.roll(SPECIAL, shift)) == messages(after, SPECIAL, np.roll(SPECIAL, shift))
+
+
+@pytest.mark.parametrize("name", UNTOUCHED)
+def test_algebra_that_is_not_done(name):
+    w = Writer(random(8), random(8, seed=1))
+    before = w.program(UNTOUCHED[name](w, *w.inputs))
+    assert simplify(before) is before
+
+
+def test_complex_numbers_are_not_multiplied_less():
+    # (1 + 0j) * (inf + 0j) is inf + nan j.
+    w = Writer(np.array([1 + 2j]))
+    before = w.program(w(multiply, 1.0, w.inputs[0]))
+    assert simplify(before) is before
+
+
+def test_integers():
+    w = Writer(np.arange(3))
+    (x,) = w.inputs
+    before = w.program(w(multiply, 1, w(add, w(negative, w(negative, x)), 0)))
+    after = simplify(before, check=True)
+    assert text(after) == ["return a"]
+
+
+def test_types_never_change():
+    w = Writer(np.ones(2, np.float32), np.array(2.0), np.arange(2))
+    x, y, n = w.inputs
+    wide = w(multiply, np.float64(1.0), x)  # makes it float64
+    scalar = w(multiply, 1.0, y)  # makes a scalar of the array
+    real = w(divide, n, 1)  # makes floats of integers
+    long = w(multiply, np.ones((2, 2), np.float32), x)  # broadcasts
+    before = w.program(wide, scalar, real, long)
+    after = simplify(before, check=True)
+    assert len(after.equations) == 4
+    assert_same_bits(before, after, *w.examples)
+
+
+def test_products_of_small_and_large_arrays_keep_factors_where_they_are_small():
+    w = Writer(random(3), random(2, 3))
+    x, y = w.inputs
+    before = w.program(w(multiply, w(multiply, 3.0, x), y))
+    assert simplify(before) is before
+
+
+def test_factors_with_other_uses_stay():
+    w = Writer(random(3), random(3, seed=1))
+    x, y = w.inputs
+    scaled = w(multiply, 3.0, x)
+    before = w.program(w(multiply, scaled, y), scaled)
+    assert simplify(before) is before
+
+
+# --- shaping ----------------------------------------------------------------------------------------------------------
+
+SHAPING = {
+    "reshape twice": (
+        lambda w, x: w(reshaped, w(reshaped, x, shape=(24,)), shape=(4, 6)),
+        ["reshaped(a, shape=(4, 6))"],
+    ),
+    "reshape there and back": (lambda w, x: w(reshaped, w(reshaped, x, shape=(24,)), shape=(2, 3, 4)), []),
+    "transpose twice": (
+        lambda w, x: w(permuted, w(permuted, x, axes=(-1, -3, -2)), axes=(-1, -3, -2)),
+        ["permuted(a, axes=(-2, -1, -3))"],
+    ),
+    "transpose there and back": (lambda w, x: w(permuted, w(permuted, x, axes=(-1, -3, -2)), axes=(-2, -1, -3)), []),
+    "broadcast twice": (
+        lambda w, x: w(broadcasted, w(broadcasted, x, shape=(5, 2, 3, 4)), shape=(6, 5, 2, 3, 4)),
+        ["broadcasted(a, shape=(6, 5, 2, 3, 4))"],
+    ),
+    "broadcast to its own shape": (lambda w, x: w(broadcasted, x, shape=(2, 3, 4)), []),
+    "cast to its own type": (lambda w, x: w(cast, x, dtype=np.dtype(float)), []),
+    "all of it": (lambda w, x: w(getitem, x, index=(slice(None), slice(0, 3))), []),
+    "a part of a part": (
+        lambda w, x: w(getitem, w(getitem, x, index=(slice(None), slice(1, None))), index=(1, slice(None, None, -1))),
+        ["getitem(a, index=(1, 2:0:-1, 0:4))"],
+    ),
+    "an element of a row": (
+        lambda w, x: w(getitem, w(getitem, x, index=(1, 2)), index=(-1,)),
+        ["getitem(a, index=(1, 2, 3))"],
+    ),
+    "sum without the axes that a reshape takes away": (
+        lambda w, x: w(reshaped, w(total, x, axis=(-2,), keepdims=True), shape=(2, 4)),
+        ["total(a, axis=(-2,), keepdims=False)"],
+    ),
+    "sum with the axes that a reshape puts back": (
+        lambda w, x: w(reshaped, w(total, x, axis=(-2,), keepdims=False), shape=(2, 1, 4)),
+        ["total(a, axis=(-2,), keepdims=True)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHAPING)
+def test_shaping(name):
+    build, expected = SHAPING[name]
+    w = Writer(random(2, 3, 4))
+    before = w.program(build(w, *w.inputs))
+    after = dead_code.run(shaping.run(before))
+    if expected is not None:
+        assert expressions(text(after)) == expected
+    check(after, *w.examples)
+    assert_same_bits(before, after, *w.examples)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_parts_of_parts_are_parts(data):
+    """Against NumPy's own indexing, on an array of different numbers."""
+    x = np.arange(60.0).reshape(3, 4, 5)
+    bound = st.one_of(st.none(), st.integers(-6, 6))
+    step = st.sampled_from([None, 1, 2, -1, -2, 3])
+    first = tuple(data.draw(st.lists(st.builds(slice, bound, bound, step), max_size=3)))
+    if data.draw(st.booleans()) and len(first) < 3:
+        first = (*first, data.draw(st.integers(-3, 2)))
+    y = x[first]
+    second = tuple(data.draw(st.lists(st.builds(slice, bound, bound, step), max_size=y.ndim)))
+    w = Writer(x)
+    before = w.program(w(getitem, w(getitem, w.inputs[0], index=first), index=second))
+    after = simplify(before, check=True)
+    assert len(after.equations) <= 1
+    assert_same_bits(before, after, x)
+
+
+def test_parts_of_one_number():
+    w = Writer(np.float64(2.0))
+    rows = w(spread, w.inputs[0], axis=(-2, -1), keepdims=False, shape=(3, 4))
+    part = w(getitem, w(permuted, rows, axes=(-1, -2)), index=(slice(1, None), 0))
+    before = w.program(w(exp, part))
+    after = dead_code.run(shaping.run(before))
+    assert expressions(text(after)) == ["broadcasted(a, shape=(3,))", "exp(b)"]
+    assert_same_bits(before, after, *w.examples)
+
+
+# --- sinking ----------------------------------------------------------------------------------------------------------
+
+SINKING = {
+    "the sum of -x": (
+        lambda w, x, c: w(total, w(negative, x), **ALL),
+        ["total(a, axis=(-1,), keepdims=False)", "negative(c)"],
+    ),
+    "the mean of 3 x": (
+        lambda w, x, c: w(average, w(multiply, 3.0, x), **ALL),
+        ["average(a, axis=(-1,), keepdims=False)", "multiply(3.0, c)"],
+    ),
+    "a part of 3 x": (
+        lambda w, x, c: w(getitem, w(multiply, 3.0, x), index=(slice(1, None),)),
+        ["getitem(a, index=(1:,))", "multiply(3.0, c)"],
+    ),
+    "the sum of a number spread": (
+        lambda w, x, c: w(total, w(spread, c, axis=(-1,), keepdims=False, shape=(8,)), **ALL),
+        ["multiply(8.0, b)"],
+    ),
+    "a function of a number spread": (
+        lambda w, x, c: w(multiply, x, w(exp, w(multiply, 2.0, w(spread, c, axis=(-1,), keepdims=False, shape=(8,))))),
+        ["multiply(2.0, b)", "exp(c)", "multiply(a, d)"],
+    ),
+    "a product with a number spread": (
+        lambda w, x, c: w(multiply, x, w(spread, c, axis=(-1,), keepdims=False, shape=(8,))),
+        ["multiply(a, b)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SINKING)
+def test_sinking(name):
+    build, expected = SINKING[name]
+    w = Writer(random(8), np.float64(0.7))
+    before = w.program(build(w, *w.inputs))
+    after = dead_code.run(sinking.run(before))
+    assert expressions(text(after)) == expected
+    check(after, *w.examples)
+    assert_close(before, after, *w.examples)
+    for value in (np.nan, np.inf, -0.0):
+        assert_close(before, after, SPECIAL, np.float64(value))
+
+
+def test_cotangents_of_the_same_part_are_added_first():
+    first, rest = (getitem, (), {"index": (slice(0, 1),)}), (getitem, (), {"index": (slice(1, None),)})
+    w = Writer(random(1), random(2), random(2, seed=1))
+    x, y, z = w.inputs
+    parameters = {"shape": (3,), "dtype": np.dtype(float)}
+    before = w.program(w(assemble, x, y, z, pieces=(first, rest, rest), **parameters))
+    after = sinking.run(before)
+    assert [e.primitive.name for e in after.equations] == ["add", "assemble"]
+    assert_close(before, after, *w.examples)
+
+
+def test_an_answer_stays_an_array_of_its_own():
+    # An operation on a broadcast returns an array that can be written to, which a broadcast is not.
+    w = Writer(np.float64(2.0))
+    wide = w(broadcasted, w.inputs[0], shape=(3,))
+    before = w.program(w(exp, wide))
+    assert sinking.run(before) is before
+
+
+def test_a_number_is_not_taken_for_a_scalar():
+    # A Python number has no precision: the product would be float32.
+    number = Var((), np.dtype(float), "number")
+    x, wide, y = Var((3,), np.dtype("f4")), Var((3,), np.dtype(float)), Var((3,), np.dtype(float))
+    steps = (
+        Equation(broadcasted, (number,), {"shape": (3,)}, (wide,), False, QUIET),
+        Equation(multiply, (wide, x), {}, (y,), False, QUIET),
+    )
+    before = Program((number, x), steps, (y,))
+    check(before, 0.1, np.ones(3, "f4"))
+    assert simplify(before) is before
+
+
+# --- all together -----------------------------------------------------------------------------------------------------
+
+
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def test_a_pullback_is_as_lean_as_written_by_hand():
+    x = random(5)
+    _, before = stage(lambda x: hd.value_and_grad(rosenbrock)(x), [x])
+    after = simplify(before)
+    assert text(after) == [
+        "b: float64[4] = getitem(a, index=(1:,))",
+        "c: float64[4] = getitem(a, index=(:-1,))",
+        "d: float64[4] = square(c)",
+        "e: float64[4] = subtract(b, d)",
+        "f: float64[4] = square(e)",
+        "g: float64[4] = multiply(100.0, f)",
+        "h: float64[4] = subtract(1, c)",
+        "i: float64[4] = square(h)",
+        "j: float64[4] = add(g, i)",
+        "k: float64 = total(j, axis=(-1,), keepdims=False)",
+        "l: float64[4] = multiply(200.0, e) quietly",
+        "m: float64[4] = multiply(l, c) quietly",
+        "n: float64[4] = add(h, m) quietly",
+        "o: float64[4] = multiply(-2.0, n) quietly",
+        text(after)[14],  # assemble, with a piece for each of both slices
+        "q: bool = some_nan(p) quietly",  # zeros that win over NaN are another program
+        "guard q is False",
+        "return k, p",
+    ]
+    a, b = x[:-1], x[1:]
+    gradient = np.zeros(5)
+    gradient[1:] += 200 * (b - a**2)
+    gradient[:-1] -= 400 * (b - a**2) * a + 2 * (1 - a)
+    value, found = after.evaluate(x)
+    np.testing.assert_allclose([value], [rosenbrock(x)], rtol=1e-14)
+    np.testing.assert_allclose(found, gradient, rtol=1e-13)
+
+
+def layers(w, b, v, x):
+    z = np.tanh(x @ w + b) @ v
+    highest = np.max(z, axis=1, keepdims=True)
+    return np.mean(highest[:, 0] + np.log(np.sum(np.exp(z - highest), axis=1)))
+
+
+def logistic(w, b, x, y):
+    z = x @ w + b
+    return np.mean(np.logaddexp(0.0, z) - y * z) + 0.0005 * np.sum(w * w)
+
+
+def mixed(x):
+    return np.sum(np.exp(-(x**2)) * np.sin(3 * x) + np.log1p(x**2) * np.tanh(x))
+
+
+PROGRAMS = {
+    "layers": (layers, (random(5, 4), random(4), random(4, 3), random(20, 5)), (0, 1, 2), 37),
+    "logistic": (logistic, (random(5), np.float64(0.1), random(20, 5), random(20)), (0, 1), 23),
+    "mixed": (mixed, (random(30),), (0,), 26),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_gradients_become_smaller_and_stay_what_they_are(name):
+    function, values, argnums, most = PROGRAMS[name]
+
+    def flat(*values):
+        value, gradients = hd.value_and_grad(function, argnums=argnums)(*values)
+        return [value, *gradients]
+
+    _, before = stage(flat, list(values))
+    after = simplify(before)
+    assert len(after.equations) <= most < len(before.equations)
+    check(after, *values)
+    assert_close(before, after, *values)
+    assert_close(before, simplify(before, check=True), *values)
+
+
+def test_a_hessian():
+    x = random(6)
+    _, before = stage(lambda x: [hd.hessian(rosenbrock)(x)], [x])
+    after = simplify(before, check=True)
+    assert len(after.equations) < 0.65 * len(before.equations)
+    assert_close(before, after, x)
+
+
+def test_guards_stay_in_their_order():
+    def f(x):
+        y = 1.0 * x
+        if y[0] > 0:
+            y = y + y
+        if y[0] > 0:
+            y = y * 3.0
+        return [y]
+
+    _, before = stage(f, [np.ones(2)])
+    after = simplify(before, check=True)
+    assert [g.expected for g in before.guards] == [g.expected for g in after.guards]
+    assert len(after.guards) == len(before.guards) == 2
+    assert_same_bits(before, after, np.array([2.0, np.nan]))
+
+
+def test_stop_gradient_stays():
+    # A program may be differentiated after it was simplified.
+    w = Writer(random(3))
+    before = w.program(w(multiply, w(stop_gradient, w.inputs[0]), w.inputs[0]))
+    assert simplify(before) is before
+
+
+def test_rules_that_undo_each_other_end():
+    def swap(sweep, equation):
+        x, y = equation.operands
+        return Equation(equation.primitive, (y, x), {}, equation.answers)
+
+    w = Writer(random(2), random(2))
+    before = w.program(w(add, *w.inputs))
+    check(rewrite(before, lambda primitive: (swap,)), *w.examples)
+
+
+def test_numbers_of_literals():
+    found = [number_of(Literal(v)) for v in (2.0, np.float32(2.0), np.full(3, 2.0), np.broadcast_to(2.0, 3), True)]
+    assert found == [2.0, 2.0, None, 2.0, None]
+    assert number_of(Literal(np.longdouble(2.0))) is None
+
+
+# --- random programs --------------------------------------------------------------------------------------------------
+
+MOVES = [
+    partial(reshaped, shape=(6,)),
+    partial(reshaped, shape=(2, 3)),
+    partial(reshaped, shape=(3, 2)),
+    partial(broadcasted, shape=(2, 3)),
+    partial(permuted, axes=(-1, -2)),
+    partial(total, axis=(-1,), keepdims=True),
+    partial(total, axis=(-1,), keepdims=False),
+    partial(average, axis=(-2,), keepdims=False),
+    partial(spread, axis=(-1,), keepdims=False, shape=(2, 3)),
+    partial(getitem, index=(slice(None, None, -1),)),
+    partial(getitem, index=(slice(0, 2),)),
+    partial(getitem, index=(0,)),
+]
+NUMBERS = [1.0, -1.0, 0.0, -0.0, 2.0, 0.5, -3.0, 1, 2, np.float64(1.0), np.float64(-2.0)]
+
+
+@st.composite
+def writers(draw, quiet, divisors):
+    """A random program; in a quiet one no sum is divided by, whose zero may have another sign."""
+    elements = st.sampled_from([-2.0, -1.0, -0.5, 0.0, -0.0, 0.5, 1.0, 3.0, np.inf, np.nan])
+    shapes = [(), (3,), (2, 3), (2, 1)]
+    examples = [
+        np.array(draw(st.lists(elements, min_size=int(np.prod(s)), max_size=int(np.prod(s))))).reshape(s)
+        for s in shapes
+    ]
+    w = Writer(*(e if e.shape else e[()] for e in examples), quiet=quiet)
+    known = list(w.inputs)
+    for _ in range(draw(st.integers(1, 12))):
+        x = draw(st.sampled_from(known))
+        kind = draw(st.integers(0, 4))
+        if kind == 0:
+            move = draw(st.sampled_from(MOVES))
+            primitive, parameters, operands = move.func, move.keywords, (x,)
+        elif kind == 1:
+            operations = [negative, positive, square, *((exp, absolute) if not quiet else ())]
+            primitive, parameters, operands = draw(st.sampled_from(operations)), {}, (x,)
+        else:
+            y = draw(st.one_of(st.sampled_from(known), st.sampled_from(NUMBERS)))
+            primitive = draw(st.sampled_from([add, subtract, multiply, multiply, divide]))
+            if primitive is divide and quiet and y not in divisors(w):
+                y = draw(st.sampled_from([1.0, 2.0, 4.0, -1.0]))
+            parameters, operands = {}, (x, y) if primitive is divide or draw(st.booleans()) else (y, x)
+        try:
+            known.append(w(primitive, *operands, **parameters))
+        except (ValueError, IndexError, np.exceptions.AxisError):
+            continue  # shapes that do not fit
+    chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3))
+    return w, w.program(*chosen)
+
+
+def messages(program, *values):
+    """What warnings show, in any order."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        program.evaluate(*values)
+    return {str(w.message) for w in caught}
+
+
+@settings(max_examples=300, deadline=None)
+@given(writers(quiet=False, divisors=lambda w: w.inputs))
+def test_random_loud_programs_keep_every_bit_and_every_warning(case):
+    w, before = case
+    after = simplify(before, check=True)
+    check(after, *w.examples)
+    assert_same_bits(before, after, *w.examples)
+    assert messages(before, *w.examples) == messages(after, *w.examples)
+    assert_same_bits(before, simplify(before), *w.examples)
+
+
+@settings(max_examples=300, deadline=None)
+@given(writers(quiet=True, divisors=lambda w: w.inputs))
+def test_random_quiet_programs_keep_their_values(case):
+    w, before = case
+    after = simplify(before, check=True)
+    check(after, *w.examples)
+    assert len(after.equations) <= len(before.equations)
+    assert_close(before, after, *w.examples, rtol=1e-9)
+    assert_close(before, simplify(before), *w.examples, rtol=1e-9)
+    assert messages(after, *w.examples) == set()
