@@ -64,6 +64,7 @@ LAYERS = {
     "hodiff.compiled.buffers": 4,
     "hodiff.compiled.writer": 5,
     "hodiff.compiled.numpy_source": 6,
+    "hodiff.compiled.entrance": 7,
     "hodiff.compiled.bytecode": 0,
     "hodiff.compiled.purity": 0,
     "hodiff.compiled.expected": 0,

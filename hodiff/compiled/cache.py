@@ -2,7 +2,7 @@
 
 ``Compiled`` has a function of numbers, compiled for the types of its arguments. What the function reads from outside
 (see ``captures``) is guarded, and arrays among it are inputs. May import ``batch``, ``captures``, ``core``, ``errors``,
-``forms``, ``program``, ``specialisations``, ``staging`` and ``transform``.
+``forms``, ``numpy_source``, ``program``, ``specialisations``, ``staging`` and ``transform``.
 
 >>> double = Compiled(World(lambda x: 2 * x), lambda function: lambda values: function(*values), "double")
 >>> double.run([3.0])[0]
@@ -19,6 +19,7 @@ import numpy as np
 
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.compiled.captures import Captures
+from hodiff.compiled.numpy_source import Miss
 from hodiff.compiled.specialisations import BOUND, Specialisation, Table, is_fresh, owned
 from hodiff.core import Tracer
 from hodiff.errors import EagerWarning, NotStagedError
@@ -70,8 +71,6 @@ class World:
         self.statistics = Statistics() if statistics is None else statistics
         #: What is compiled, by the form of the arguments.
         self.compiled: dict[Any, Compiled] = {}
-        #: Tables of calls with one array, by its type.
-        self.single: dict[Any, tuple[Compiled, Table]] = {}
 
 
 class Compiled:
@@ -129,9 +128,23 @@ class Compiled:
     def call(self, table: Table, values: Sequence[Any]) -> Any:
         """The tree of results, by the programs of this table or a new one."""
         found, outputs = self.find(table, values)
+        return outputs if found is None or found.build is None else found.build(outputs)
+
+    def follow(
+        self, table: Table, inputs: Sequence[Any], tried: tuple[Specialisation, Miss]
+    ) -> tuple[Specialisation | None, Any]:
+        """The specialisation for these inputs, with its outputs, where another one missed; or None."""
+        before = table.misses
+        try:
+            found, outputs = table.look_up(inputs, tried)
+        except Exception:  # noqa: BLE001 - whatever it is, `find` meets it again
+            found, outputs = None, None
         if found is None:
-            return outputs
-        return found.form.fill(outputs) if found.form is not None else outputs
+            table.misses = before
+        else:
+            self.world.statistics.guard_misses += table.misses - before
+            self.world.statistics.hits += 1
+        return found, outputs
 
     def find(self, table: Table, values: Sequence[Any]) -> tuple[Specialisation | None, Any]:
         """The specialisation for these values, with its outputs; or None, with the tree of results of a plain run."""

@@ -19,7 +19,9 @@ import numpy as np
 
 from hodiff.compiled.cache import Compiled, Statistics, World
 from hodiff.compiled.call import CompiledCall
+from hodiff.compiled.entrance import ELSEWHERE, Entrance, make_entrance
 from hodiff.compiled.numpy_source import emit
+from hodiff.compiled.specialisations import Table
 from hodiff.compiled.units import optimised
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, NotStagedError
@@ -32,6 +34,10 @@ from hodiff.transform import Transformed
 #: Sets of captured values that a function is compiled for, at once and in all.
 WORLDS = 8
 ALL_WORLDS = 32
+#: Entrances that are open at once and in all.
+ENTRANCES = 8
+ALL_ENTRANCES = 64
+_MADE_AGAIN = ("_statistics", "_worlds", "_captured", "_entrances", "_opened")
 _KINDS = "biufc"
 
 
@@ -83,12 +89,13 @@ class Jit(Transformed):
         self._statistics = Statistics(quiet=self._quiet)
         self._worlds: dict[Any, list[World]] = {}
         self._captured = 0
-        #: The world of the last call without static arguments.
-        self._recent: World | None = None
+        #: Ways to programs for calls like some before.
+        self._entrances: tuple[Entrance, ...] = ()
+        self._opened = 0
 
     def __getstate__(self) -> dict[str, Any]:
         # Programs are made again where they are needed.
-        return {k: v for k, v in self.__dict__.items() if k not in ("_statistics", "_worlds", "_captured", "_recent")}
+        return {k: v for k, v in self.__dict__.items() if k not in _MADE_AGAIN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -96,14 +103,10 @@ class Jit(Transformed):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, by a program where one stands for the function."""
-        if len(args) == 1 and not keywords:
-            x = args[0]
-            world = self._recent
-            if x.__class__ is np.ndarray and world is not None and world.captures.unchanged():
-                found = world.single.get((x.shape, x.dtype, x.strides))
-                if found is not None and new_forward_trace.get() is ForwardTrace:
-                    compiled, table = found
-                    return compiled.call(table, args)
+        for entrance in self._entrances:
+            result = entrance(args, keywords)
+            if result is not ELSEWHERE:
+                return result
         return self._call(args, keywords)
 
     def _call(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -126,15 +129,27 @@ class Jit(Transformed):
                 call = CompiledCall(compiled.name, compiled)
                 answers = call(*numbers)
                 return call.forms[-1].fill(answers)
-            if len(args) == 1 and not keywords and args[0].__class__ is np.ndarray and not world.captures.arrays():
-                x = args[0]
-                world.single.setdefault((x.shape, x.dtype, x.strides), (compiled, compiled.table(numbers)))
-                self._recent = world
-            return compiled.run(numbers)
+            table = compiled.table((*numbers, *world.captures.arrays()))
+            found, outputs = compiled.find(table, numbers)
+            if found is None:
+                return outputs
+            if self._opened < ALL_ENTRANCES and not (self.static_argnums or self.static_argnames):
+                self._open(form, args, keywords, compiled, table)
+            return outputs if found.build is None else found.build(outputs)
         except NotStagedError as error:
             # It changes a list or a dict that was given; so far it has met copies of that.
             world.reason = str(error)
         return self._eagerly(args, keywords)
+
+    def _open(
+        self, form: Form, args: tuple[Any, ...], keywords: dict[str, Any], compiled: Compiled, table: Table
+    ) -> None:
+        """Make an entrance for calls like one that a program has answered."""
+        self._opened += 1
+        names = {"world": compiled.world, "table": table, "follow": compiled.follow, "eagerly": self._eagerly}
+        entrance = make_entrance(form, args, keywords, **names)
+        if entrance is not None:
+            self._entrances = (entrance, *self._entrances[: ENTRANCES - 1])
 
     def _eagerly(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         self._statistics.eager_calls += 1

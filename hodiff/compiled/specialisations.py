@@ -2,7 +2,7 @@
 
 A specialisation knows the outcome of each of its guards. Where one fails, its number and what came instead lead to the
 specialisation that shares the outcomes before it, if there is one: no other is tried. The one that was right last time
-is tried first. May import ``numpy_source``, ``program`` and ``units``.
+is tried first. May import ``entrance``, ``numpy_source``, ``program`` and ``units``.
 
 >>> from hodiff.staging import stage
 >>> _, program = stage(lambda x: [x if x > 0 else -x], [np.float64(1.0)], name="f")
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.compiled.entrance import make_builder
 from hodiff.compiled.numpy_source import Miss
 from hodiff.compiled.units import Unit
 from hodiff.program import Guard, Program
@@ -41,11 +42,13 @@ class Specialisation(Unit):
         For each output, whether the function made a new array of it.
     """
 
-    __slots__ = ("form", "outcomes")
+    __slots__ = ("build", "form", "outcomes")
 
     def __init__(self, program: Program, *, form: Any, fresh: tuple[bool, ...]) -> None:
         super().__init__(program, fresh)
         self.form = form
+        #: ``build(outputs)``: the result; None where that is the tuple of outputs.
+        self.build = make_builder(form)
         self.outcomes = tuple(guard.outcome_expected for guard in program.guards)
 
 
@@ -83,15 +86,22 @@ class Table:
         self.count += 1
         self.entry = specialisation
 
-    def look_up(self, inputs: Sequence[Any]) -> tuple[Specialisation | None, Any]:
-        """The specialisation whose guards hold, and its outputs; None where there is none."""
-        specialisation = first = self.entry
+    def look_up(
+        self, inputs: Sequence[Any], tried: tuple[Specialisation, Miss] | None = None
+    ) -> tuple[Specialisation | None, Any]:
+        """The specialisation whose guards hold, and its outputs; None where there is none.
+
+        ``tried`` is the one that was tried first, and what it returned.
+        """
+        specialisation, outputs = tried or (self.entry, None)
+        first = specialisation
         # A specialisation agrees with the one before in more guards, so this ends, unless a value is not a function of
         # the inputs.
         for _ in range(self.count):
             if specialisation is None:
                 break
-            outputs = specialisation.function(*inputs)
+            if outputs is None:
+                outputs = specialisation.function(*inputs)
             if outputs.__class__ is not Miss:
                 if specialisation is not first:
                     self.entry = specialisation
@@ -99,6 +109,7 @@ class Table:
             self.misses += 1
             self.last_guard = specialisation.program.guards[outputs.index]
             specialisation = self._tree.get((*specialisation.outcomes[: outputs.index], outputs.outcome))
+            outputs = None
         return None, None
 
 

@@ -1,0 +1,225 @@
+"""Entrances of compiled functions: code that knows arguments like some before, and goes straight to a program.
+
+Trees are taken apart and put together by ``optree`` in general; for nested tuples, lists and dicts, which are nearly
+all there are, a few lines of source written for the very structure are several times faster. May import ``forms``,
+``forward``, ``numpy_source`` and ``tree``.
+
+>>> form, _ = Form.of({"a": 1.0, "b": [2.0, None]})
+>>> make_builder(form)((10.0, 20.0))
+{'a': 10.0, 'b': [20.0, None]}
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from hodiff.compiled.numpy_source import Miss
+from hodiff.forms import Form
+from hodiff.forward import ForwardTrace, new_forward_trace
+from hodiff.tree import LEAF, flatten
+
+#: What an entrance returns for arguments that it does not know.
+ELSEWHERE = object()
+#: Leaves of the largest tree that source is written for.
+LARGEST = 256
+_NUMBERS = (bool, int, float, complex)
+
+Entrance = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+
+
+class _UnknownError(Exception):
+    """A tree has a node of another kind."""
+
+
+def make_entrance(form: Form, args: tuple[Any, ...], keywords: dict[str, Any], **names: Any) -> Entrance | None:
+    """Write an entrance for arguments like these.
+
+    Parameters
+    ----------
+    form : Form
+        Of ``(args, keywords)``.
+    args, keywords : tuple and dict
+        Arguments that a program was found for.
+    **names
+        What the code uses: the ``world`` and the ``table`` that the program is from, ``follow(table, inputs, tried)``
+        for guards that do not hold, ``eagerly(args, keywords)`` for errors.
+
+    Returns
+    -------
+    callable or None
+        ``entrance(args, keywords)`` returns the result, or ELSEWHERE; None for trees of other kinds.
+    """
+    captures = names["world"].captures
+    reader = _Reader()
+    try:
+        reader.test(f"len(args) != {len(args)}")
+        mirrored = reader.items(args, "args"), reader.mapping(keywords, "keywords")
+        tests, reader.lines = reader.lines, []
+        arrays = reader.items(captures.arrays(), "arrays()")
+    except _UnknownError:
+        return None
+    leaves = flatten(mirrored)[0]
+    values = [leaves[slot] for slot in form.slots]
+    source = _ENTRANCE.format(
+        constants=", ".join(reader.constants),
+        tests="\n        ".join(tests),
+        captured="\n        ".join(reader.lines) or "pass",
+        inputs=", ".join((*values, *arrays)),
+    )
+    reads = {"unchanged": captures.unchanged, "arrays": captures.arrays, "statistics": names["world"].statistics}
+    entrance: Entrance = _made(source, {**_KNOWN, **names, **reads})(*reader.constants.values())
+    return entrance
+
+
+def make_builder(form: Form | None) -> Callable[[Sequence[Any]], Any] | None:
+    """What makes the tree of results of the tuple of their numbers; None where that is the tuple itself."""
+    if form is None:
+        return None
+    if form.structure == LEAF and form.slots:
+        return itemgetter(0)
+    numbers = [f"numbers[{i}]" for i in range(len(form.slots))]
+    if any(leaf is not None for leaf in form.static) or len(numbers) > LARGEST:
+        return form.fill
+    tree = form.fill(numbers)
+    if tree.__class__ is tuple and list(tree) == numbers:
+        return None
+    try:
+        source = f"def make():\n    def build(numbers):\n        return {_expression(tree)}\n    return build\n"
+    except _UnknownError:
+        return form.fill
+    build: Callable[[Sequence[Any]], Any] = _made(source, {})()
+    return build
+
+
+def _expression(tree: Any) -> str:
+    """The source of a tree whose leaves are expressions."""
+    if tree is None or tree.__class__ is str:
+        return str(tree)
+    if tree.__class__ is tuple:
+        return f"({''.join(f'{_expression(part)}, ' for part in tree)})"
+    if tree.__class__ is list:
+        return f"[{', '.join(map(_expression, tree))}]"
+    if tree.__class__ is dict and all(key.__class__ is str for key in tree):
+        return f"{{{', '.join(f'{key!r}: {_expression(part)}' for key, part in tree.items())}}}"
+    raise _UnknownError
+
+
+class _Reader:
+    """Lines that test a tree and give names to its leaves; a method returns the tree of these names."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.constants: dict[str, Any] = {}
+        self._names = 0
+
+    def test(self, wrong: str) -> None:
+        """Leave where this is true."""
+        self.lines.append(f"if {wrong}: return ELSEWHERE")
+
+    def constant(self, value: Any) -> str:
+        """The name of an object."""
+        name = f"c{len(self.constants)}"
+        self.constants[name] = value
+        return name
+
+    def visit(self, value: Any, name: str) -> Any:
+        """Read any node."""
+        cls = value.__class__
+        if cls is np.ndarray:
+            shape, strides, dtype = map(self.constant, (value.shape, value.strides, value.dtype))
+            self.test(
+                f"{name}.__class__ is not ndarray or {name}.shape != {shape} or {name}.strides != {strides}"
+                f" or {name}.dtype is not {dtype} and {name}.dtype != {dtype}"
+            )
+        elif cls in _NUMBERS or (issubclass(cls, np.generic) and value.dtype.kind in "biufc"):
+            self.test(f"{name}.__class__ is not {self.constant(cls)}")
+        elif cls is str:
+            self.test(f"{name}.__class__ is not str or {name} != {self.constant(value)}")
+        elif cls is dict:
+            self.test(f"{name}.__class__ is not dict")
+            return self.mapping(value, name)
+        elif cls is tuple or cls is list:
+            self.test(f"{name}.__class__ is not {cls.__name__} or len({name}) != {len(value)}")
+            parts = self.items(value, name)
+            return tuple(parts) if cls is tuple else parts
+        elif value is None:
+            self.test(f"{name} is not None")
+            return None
+        else:
+            raise _UnknownError
+        return name
+
+    def items(self, values: Sequence[Any], name: str) -> list[Any]:
+        """Read the items of a sequence of the right length."""
+        names = self._new_names(len(values))
+        if names:
+            self.lines.append(f"{', '.join(names)}, = {name}")
+        return list(map(self.visit, values, names))
+
+    def mapping(self, values: dict[Any, Any], name: str) -> dict[Any, Any]:
+        """Read the values of a dict, whose keys and their order are tested."""
+        if not values:
+            self.test(name)
+            return {}
+        if any(key.__class__ is not str for key in values):
+            raise _UnknownError
+        self.test(f"(*{name},) != {self.constant(tuple(values))}")
+        return dict(zip(values, self.items(list(values.values()), f"{name}.values()"), strict=True))
+
+    def _new_names(self, count: int) -> list[str]:
+        first = self._names
+        self._names += count
+        if self._names > LARGEST:
+            raise _UnknownError
+        return [f"v{i}" for i in range(first, self._names)]
+
+
+_KNOWN = {
+    "ELSEWHERE": ELSEWHERE,
+    "ForwardTrace": ForwardTrace,
+    "Miss": Miss,
+    "ndarray": np.ndarray,
+    "trace_class": new_forward_trace.get,
+}
+
+
+def _made(source: str, names: dict[str, Any]) -> Any:
+    namespace = dict(names)
+    exec(_compiled(source), namespace)
+    return namespace["make"]
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> Any:
+    return compile(source, "<entrance of a compiled function>", "exec")
+
+
+# An error is raised by the plain function, outside of the handler, so that it has no context but its own.
+_ENTRANCE = """
+def make({constants}):
+    def entrance(args, keywords):
+        {tests}
+        if table.eager is not None or world.reason is not None or not unchanged() or trace_class() is not ForwardTrace:
+            return ELSEWHERE
+        {captured}
+        specialisation = table.entry
+        outputs = ELSEWHERE
+        try:
+            outputs = specialisation.function({inputs})
+        except Exception:
+            pass
+        if outputs is ELSEWHERE:
+            return eagerly(args, keywords)
+        if outputs.__class__ is Miss:
+            specialisation, outputs = follow(table, ({inputs},), (specialisation, outputs))
+            if specialisation is None:
+                return ELSEWHERE
+        else:
+            statistics.hits += 1
+        build = specialisation.build
+        return outputs if build is None else build(outputs)
+    return entrance
+"""
