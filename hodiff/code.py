@@ -1,7 +1,7 @@
 """How an operation is written as Python source: the part of a declaration that compiled mode reads.
 
 Imports the standard library only. In a template ``{0}`` and ``{1}`` are operands, ``{operands}`` all of them,
-``{out}`` an array to write into, ``{shape}`` and ``{dtype}`` those of the answer, any other name a parameter of the
+``{out}`` an array to write into, ``{zeros}`` one that is zero, ``{shape}`` and ``{dtype}`` those of the answer, any other name a parameter of the
 primitive, and ``np.…`` a function of NumPy, which is looked up once.
 
 >>> roots = Code(into="np.sqrt({0}, {out})")

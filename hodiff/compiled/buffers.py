@@ -1,6 +1,6 @@
 r"""Buffers: arrays that are made once and written at every call, and views of them that are made once too.
 
-May import ``text``.
+May import ``program`` and ``text``.
 
 >>> text = Text()
 >>> buffers = Buffers(text)
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.compiled.text import Text
+from hodiff.program import Equation
 
 Shape = tuple[int, ...]
 
@@ -60,18 +61,18 @@ class Buffers:
         example = self._examples[name]
         self._free.setdefault((example.shape, example.dtype), []).append(name)
 
-    def view(self, name: str, expression: str, primitive: Any, parameters: dict[str, Any]) -> str | None:
+    def view(self, name: str, expression: str, equation: Equation) -> str | None:
         """The name of a view of a buffer, made once; None for what is no buffer, or turns out to be a copy."""
         array = self._examples.get(name)
         if array is None:
             return None
         known = self._views.get((name, expression))
         if known is None:
-            example = primitive.function(array, **parameters)
+            example = equation.primitive.function(array, **equation.parameters)
             if example.__class__ is not np.ndarray or not (np.may_share_memory(example, array) or not array.size):
                 return None
             known = self._views[(name, expression)] = self._text.number("v")
-            self._lines.append(f"{known} = {expression}")
+            self._lines.append(f"{known} = {expression}" + (f"  # {equation.source}" if equation.source else ""))
             self._examples[known] = example
         return known
 

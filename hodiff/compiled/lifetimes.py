@@ -40,7 +40,7 @@ class Lifetimes:
         For each array the variables, or literals, whose memory it may show: itself too, where it may have memory of
         its own.
     dying : list of list of Var
-        For each step the variables whose memory is not needed after it.
+        For each step the variables whose memory, or scalar, is not needed after it.
     escaping : set
         What the outputs may show.
     """
@@ -50,7 +50,7 @@ class Lifetimes:
         last: dict[Atom, int] = {}
         for i, step in enumerate(steps):
             for atom in step.operands if isinstance(step, Equation) else (step.operand,):
-                for root in self.roots_of(atom):
+                for root in self.roots_of(atom) or (atom,):
                     last[root] = i
             if isinstance(step, Equation):
                 self._add(step)

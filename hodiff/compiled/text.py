@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, reduce
 from keyword import kwlist
+from math import inf
 from string import Formatter
 from typing import Any
 
@@ -114,10 +115,15 @@ class Text:
         """A template of `hodiff.code.Code` with operands and parameters in their places."""
         fields, functions = _parts(template)
         for path in functions:
-            value = reduce(getattr, path.split(".")[1:], np)
-            template = template.replace(path, self.bind(value, "_".join(path.split(".")[1:])))
+            template = template.replace(path, self._bound.get(path) or self._function(path))
         used = {name: self.constant(parameters[name]) for name in fields if name in parameters}
         return template.format(*operands, operands=", ".join(operands), **{**texts, **used})
+
+    def _function(self, path: str) -> str:
+        """The name of a function of NumPy, such as ``np.add.reduce``."""
+        parts = path.split(".")[1:]
+        name = self._bound[path] = self.bind(reduce(getattr, parts, np), "_".join(parts))
+        return name
 
 
 @lru_cache(maxsize=1024)
@@ -129,21 +135,19 @@ def _parts(template: str) -> tuple[list[str], list[str]]:
 
 def _written(value: Any) -> str | None:
     """A value as Python writes it, where that is exact."""
+    if not _is_plain(value):
+        return None
+    text = repr(value) if value is not Ellipsis else "..."
+    return f"({text})" if text[0] == "-" else text
+
+
+def _is_plain(value: Any) -> bool:
     kind = value.__class__
-    if kind is bool or value is None or value is Ellipsis or kind is str:
-        return repr(value) if value is not Ellipsis else "..."
-    if kind is int:
-        return repr(value) if value >= 0 else f"({value})"
-    if kind is float:
-        if value != value or value in (float("inf"), -float("inf")):
-            return None
-        text = repr(value)
-        return f"({text})" if text[0] == "-" else text
     if kind is tuple:
-        parts = [_written(part) for part in value]
-        if all(part is not None for part in parts):
-            return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"  # type: ignore[arg-type]
-    return None
+        return all(map(_is_plain, value))
+    if kind is float:
+        return value == value and abs(value) != inf
+    return kind is int or kind is bool or kind is str or value is None or value is Ellipsis
 
 
 def _key(value: Any) -> Any:
@@ -154,7 +158,7 @@ def _key(value: Any) -> Any:
         return ("scalar", value.dtype.str, value.tobytes())
     if isinstance(value, np.dtype):
         return ("dtype", value)
-    if isinstance(value, tuple) and all(isinstance(p, slice) or _written(p) is not None for p in value):
+    if isinstance(value, tuple) and all(isinstance(part, slice) or _is_plain(part) for part in value):
         return ("index", repr(value))
     return ("object", id(value))
 
@@ -168,4 +172,4 @@ def _described(value: Any) -> str:
         return ends if value.step is None else f"{ends}:{value.step}"
     if isinstance(value, (np.ndarray, np.generic, float, complex, int)):
         return f"{np.asarray(value).dtype} {Literal(value)}" if np.ndim(value) == 0 else str(Literal(value))
-    return repr(value) if _written(value) is not None else f"a {type(value).__name__}"
+    return repr(value) if _is_plain(value) else f"a {type(value).__name__}"

@@ -69,14 +69,16 @@ class Writer(Text):
             self._names[var] = self.fresh(next(self._letters))
         return self._names[var]
 
-    def array(self, var: Var) -> str:
-        """The name of an answer, which stands for an array to be written into; old elements mean nothing."""
+    def array(self, var: Var, *, zeros: bool = False) -> str:
+        """The name of an answer, which stands for an array to be written into: of zeros, or of anything."""
         name = self.define(var)
         if var in self._lifetimes.escaping:
-            empty = self.bind(np.empty, "empty")
-            self.line(f"{name} = {empty}({self.constant(var.shape)}, {self.constant(var.dtype)})")
+            make = self.bind(np.zeros, "zeros") if zeros else self.bind(np.empty, "empty")
+            self.line(f"{name} = {make}({self.constant(var.shape)}, {self.constant(var.dtype)})")
         else:
             self.line(f"{name} = {self._take(var)}")
+            if zeros:
+                self.line(f"{name}.fill(0)")
         return name
 
     def temporary(self, shape: Shape, dtype: "np.dtype[Any]") -> str:
@@ -92,6 +94,7 @@ class Writer(Text):
         each time, or a view of an operand, or an operand itself.
         """
         saved = self._lifetimes, self._step, self.comment, self._guards
+        around = set(self._holding)
         self._guards = None
         for var, name in zip(program.inputs, operands, strict=True):
             self._names[var] = name
@@ -100,6 +103,9 @@ class Writer(Text):
                 self._names.pop(var, None)
         self.steps(program)
         self._lifetimes, self._step, self.comment, self._guards = saved
+        for atom in [atom for atom in self._holding if atom not in around]:
+            # A scalar from outside: what is written within a block holds within it alone.
+            self.buffers.give(self._holding.pop(atom))
         return [self.operand(atom) for atom in program.outputs]
 
     def roots_of(self, atom: Atom) -> frozenset[Atom]:
@@ -189,7 +195,8 @@ class Writer(Text):
             self._ufunc(equation)
         elif (template := _chosen(code, "into", equation)) is not None:
             operands = [self.operand(atom) for atom in equation.operands]
-            text = self.filled(template, operands, equation.parameters, **self._texts(equation, out=True))
+            target = "zeros" if "{zeros}" in template else "out"
+            text = self.filled(template, operands, equation.parameters, **self._texts(equation, target))
             for line in text.splitlines():
                 self.line(line)
         elif (template := _chosen(code, "value", equation)) is not None:
@@ -202,12 +209,12 @@ class Writer(Text):
         """Let an answer be the value of an expression."""
         self.line(f"{self.define(var)} = {expression}")
 
-    def _texts(self, equation: Equation, *, out: bool) -> dict[str, str]:
+    def _texts(self, equation: Equation, target: str | None = None) -> dict[str, str]:
         """What a template may ask for."""
         (answer,) = equation.answers
         texts = {"shape": self.constant(answer.shape), "dtype": self.constant(answer.dtype)}
-        if out:
-            texts["out"] = self.array(answer)
+        if target is not None:
+            texts[target] = self.array(answer, zeros=target == "zeros")
         return texts
 
     def call(self, equation: Equation) -> str:
@@ -229,7 +236,7 @@ class Writer(Text):
             return _with_symbol(primitive.symbol, operands)
         template = _chosen(primitive.code, "value", equation)
         if template is not None and not (_is_ufunc(equation) and numbers):
-            text = self.filled(template, operands, equation.parameters, **self._texts(equation, out=False))
+            text = self.filled(template, operands, equation.parameters, **self._texts(equation))
         else:
             text = self.call(equation)
         return f"{self.bind(_as_number, 'as_number')}({text})" if answer.form == "number" else text
@@ -237,16 +244,15 @@ class Writer(Text):
     def _value(self, equation: Equation, template: str) -> None:
         (answer,) = equation.answers
         operands = [self.operand(atom) for atom in equation.operands]
-        if len(operands) == 1:
+        if len(operands) == 1 and equation.operands[0].form == "array" and sharing(equation)[0]:
             # A view of a buffer is made with it, once.
             operands = [self._holding.get(equation.operands[0], operands[0])]
-        text = self.filled(template, operands, equation.parameters, **self._texts(equation, out=False))
-        if len(operands) == 1 and sharing(equation)[0]:
-            view = self.buffers.view(operands[0], text, equation.primitive, equation.parameters)
+            text = self.filled(template, operands, equation.parameters, **self._texts(equation))
+            view = self.buffers.view(operands[0], text, equation)
             if view is not None:
                 self._names[answer] = view
                 return
-        self.assign(answer, text)
+        self.assign(answer, self.filled(template, operands, equation.parameters, **self._texts(equation)))
 
     # --- ufuncs -------------------------------------------------------------------------------------------------------
 
@@ -263,15 +269,29 @@ class Writer(Text):
 
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """Operands of a ufunc; numbers as arrays of shape () and of the dtype that they take, which is faster."""
-        kinds: tuple[Any, ...] | None = None
-        texts = []
-        for i, atom in enumerate(equation.operands):
-            value = None
-            if isinstance(atom, Literal) and not atom.shape:
-                kinds = kinds or _loop_dtypes(equation.primitive.function, tuple(map(_kind, equation.operands)))
-                value = None if kinds is None else _zero_dimensional(atom.value, kinds[i])
-            texts.append(self.operand(atom) if value is None else self.constant(value))
+        texts = [self.operand(atom) for atom in equation.operands]
+        small = [i for i, atom in enumerate(equation.operands) if not atom.shape and atom.form != "array"]
+        if not small or not equation.answers[0].shape:
+            return texts
+        kinds = _loop_dtypes(equation.primitive.function, tuple(map(_kind, equation.operands)))
+        if kinds is None:
+            return texts
+        for i in small:
+            atom = equation.operands[i]
+            if isinstance(atom, Var):
+                if atom.dtype == kinds[i]:
+                    texts[i] = self._cell(atom, texts[i])
+            elif (value := _zero_dimensional(atom.value, kinds[i])) is not None:
+                texts[i] = self.constant(value)
         return texts
+
+    def _cell(self, var: Var, text: str) -> str:
+        """The name of a buffer of shape () that contains a scalar."""
+        name = self._holding.get(var)
+        if name is None:
+            name = self._take(var)
+            self.line(f"{name}[()] = {text}")
+        return name
 
     def _in_place(self, equation: Equation) -> str | None:
         """The buffer of an operand that is not needed any more, where the answer fits into it."""

@@ -3,7 +3,7 @@
 All of them come down to ``matmul``, a multilinear operation whose transposes are matmuls again: C = A B gives
 Ā = C̄ Bᵀ and B̄ = Aᵀ C̄ (Giles 2008, "An extended collection of matrix derivative results", 2.2.2), which are BLAS calls
 on transposed views, without copies. Transposes do not conjugate.
-May import ``batch_rules``, ``core``, ``kinds``, ``operators`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: x @ np.eye(2) @ x)(np.array([1.0, 2.0]))
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
+from hodiff.code import Code
 from hodiff.core import Primitive, as_operand
 from hodiff.kinds import composite, multilinear, reject
 from hodiff.operators import infix
@@ -93,6 +94,13 @@ def _batch_matmul(primitive: Primitive, size: int, operands: Any, batched: Any, 
     return primitive(_column(x, ny).mT, y)[..., 0, :]
 
 
+def _matmul_source(equation: Any) -> str | None:
+    """Of two vectors by ``dot``, which is faster and, unlike ``matmul``, warns of nothing."""
+    quiet = equation.errstate is not None and set(equation.errstate) == {"ignore"}
+    vectors = all(atom.form == "array" and len(atom.shape) == 1 for atom in equation.operands)
+    return "np.dot({0}, {1})" if quiet and vectors else None
+
+
 #: NumPy's ``matmul``: of matrices, stacks of them that broadcast, and vectors.
 matmul = multilinear(
     np.matmul,
@@ -101,6 +109,7 @@ matmul = multilinear(
     name="matmul",
     batch=_batch_matmul,
     shape=_matmul_shape,
+    code=Code(value=_matmul_source),
     numpy=np.matmul,
 )
 
