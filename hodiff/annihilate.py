@@ -3,7 +3,7 @@
 In reverse mode an exactly zero cotangent annihilates any coefficient, so that ``np.where(x > 0, np.log(x), 0.0)`` has
 the gradient 0 at 0; forward mode, where the same product has its factors the other way round, must give the same.
 Paying for that at every product would be a waste, so modes run plainly, and only where a NaN turns up run again with
-their cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``casting``, ``core``,
+their cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``casting``, ``code``, ``core``,
 ``kinds`` and ``errors``.
 
 >>> with AnnihilateTrace() as trace:
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.casting import convert
+from hodiff.code import Code
 from hodiff.core import Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NotLinearError
 from hodiff.kinds import constant, multilinear
@@ -81,6 +82,9 @@ class AnnihilateTrace(Trace):
         values = [self.unwrap(v) for v in operands]
         if primitive.constant:
             return bind(primitive, *values, **parameters)
+        if primitive.within is not None:
+            answers, flags = primitive.within(values, [i in slots for i in range(len(values))], parameters)
+            return tuple(AnnihilateTracer(self, a) if flag else a for a, flag in zip(answers, flags, strict=True))
         if len(slots) == 1 and primitive.partials is not None:
             answer = self._scale(primitive, slots[0], values)
         elif primitive.transposes is not None and not primitive.jointly and primitive.jvps is None:
@@ -125,8 +129,18 @@ def _nan_in(value: Any) -> Any:
     return total != total and np.isnan(value).any()
 
 
+def _write_some_nan(writer: Any, equation: Any) -> None:
+    (value,), (answer,) = equation.operands, equation.answers
+    if value.form != "array":
+        writer.assign(answer, writer.call(equation))
+        return
+    x, dot = writer.operand(value), writer.fresh("dot")
+    writer.line(writer.filled(f"{dot} = np.vdot({x}, {x})", [], {}))
+    writer.assign(answer, writer.filled(f"{dot} != {dot} and np.isnan({x}).any()", [], {}))
+
+
 #: Questions that decide how a derivative is computed, for traces that record what was decided (see `Tracer.decide`).
-some_nan = constant(_nan_in, name="some_nan")
+some_nan = constant(_nan_in, name="some_nan", code=Code(write=_write_some_nan, shares=False))
 some_nonzero = constant(lambda x: np.any(x), name="some_nonzero")
 
 
