@@ -3,8 +3,8 @@
 Three licences. Exact rules (``x * 1``, ``x - 0``, ``--x``, ``(-x) * y``) hold always; ``x + 0`` is not one of them: it
 turns -0.0 into 0.0, nor is ``x * 0``. Rules that regroup change the last bits, or the sign of a zero; rules that put
 another operation in the place of one (``x + x`` to ``2 * x``) change the name in a warning. Both are for equations that
-are quiet, as the derivative rules are. May import ``core``, ``program``, ``rewriting``, ``scaling`` and of the operations
-``elementwise`` and ``selection``.
+are quiet, as the derivative rules are. May import ``core``, ``program``, ``rewriting``, ``scaling`` and of the
+operations ``elementwise`` and ``selection``.
 
 >>> x = Var((2,), np.dtype(float))
 >>> y, z = x.twin(), x.twin()
@@ -29,6 +29,8 @@ from hodiff.ops.selection import select
 from hodiff.program import Atom, Equation, Literal, Program, Var
 
 Found = Atom | Equation | None
+_SIGNED = (negative, subtract, multiply, add)
+_INVERSES = (divide, reciprocal)
 
 
 def run(program: Program) -> Program:
@@ -121,7 +123,7 @@ def _either(sweep: Sweep, equation: Equation) -> Found:
 def _negated(sweep: Sweep, equation: Equation) -> Found:
     """--x, -(c x) and -(x - y)."""
     (x,) = equation.operands
-    found = sweep.behind(x, equation)
+    found = sweep.behind(x, equation, _SIGNED)
     if found is None:
         return None
     if found.primitive is negative:
@@ -227,7 +229,7 @@ def _by_inverse(sweep: Sweep, equation: Equation) -> Found:
         return None
     x, y = equation.operands
     for inverse, other in ((y, x), (x, y)):
-        found = sweep.behind(inverse, equation)
+        found = sweep.behind(inverse, equation, _INVERSES)
         if found is None or not sweep.once(inverse) or not fits(found.operands[-1], equation.answers[0]):
             continue
         if found.primitive is reciprocal or (found.primitive is divide and number_of(found.operands[0]) == 1):
@@ -245,10 +247,8 @@ def _by_itself(sweep: Sweep, equation: Equation) -> Found:
 
 def _even(sweep: Sweep, equation: Equation) -> Found:
     """The square of -x."""
-    found = sweep.behind(equation.operands[0], equation)
-    if found is not None and found.primitive is negative:
-        return with_equation(equation, square, found.operands)
-    return None
+    found = sweep.behind(equation.operands[0], equation, (negative,))
+    return None if found is None else with_equation(equation, square, found.operands)
 
 
 def _power(sweep: Sweep, equation: Equation) -> Found:

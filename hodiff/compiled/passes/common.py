@@ -27,6 +27,7 @@ from hodiff.program import Atom, Equation, Literal, Program, exact
 
 #: Larger arrays are compared by identity.
 _SMALL = 64
+_PLAIN = (int, bool, type(None), str)
 
 
 def run(program: Program) -> Program:
@@ -74,16 +75,19 @@ def _atom(literal: Literal) -> Any:
 
 def frozen(value: Any) -> Any:
     """A key that two values share only where they are the same: by content where that is small, else by identity."""
-    if isinstance(value, (tuple, list)):
-        return (type(value), *[frozen(part) for part in value])
-    if isinstance(value, dict):
-        return tuple((name, frozen(value[name])) for name in sorted(value))
-    if isinstance(value, slice):
+    kind = value.__class__
+    if kind is tuple or kind is list:
+        return (kind, *[frozen(part) for part in value])
+    if kind is slice:
         return (slice, value.start, value.stop, value.step)
+    if kind in _PLAIN:
+        return (kind, value)
+    if kind is float or kind is complex or isinstance(value, np.generic):
+        return exact(value)
+    if isinstance(value, dict):
+        return tuple([(name, frozen(value[name])) for name in sorted(value)])
     if isinstance(value, np.ndarray):
         if value.size > 1 and not any(value.strides):
             return (value.shape, value.dtype.str, value[(0,) * value.ndim].tobytes())
         return exact(value) if value.size <= _SMALL else id(value)
-    if isinstance(value, (bool, int, float, complex, np.generic)):
-        return exact(value)
-    return value if type(value).__hash__ is not None else id(value)
+    return value if kind.__hash__ is not None else id(value)

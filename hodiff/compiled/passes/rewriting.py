@@ -68,13 +68,15 @@ class Sweep:
 
     # --- what rules ask -----------------------------------------------------------------------------------------------
 
-    def behind(self, atom: Atom, equation: Equation) -> Equation | None:
-        """The equation that computes an operand of ``equation``, where it may be taken apart.
+    def behind(self, atom: Atom, equation: Equation, among: Sequence[Primitive]) -> Equation | None:
+        """The equation by one of some primitives that computes an operand of ``equation``, where it may be taken apart.
 
         What warns must go on to warn, and what is quiet must not begin to.
         """
         found = self._definitions.get(atom)
-        if found is None or found.primitive.hazard == "none":
+        if found is None or found.primitive not in among:
+            return None
+        if found.primitive.hazard == "none":
             return found
         return found if is_quiet(equation) and droppable(found) else None
 
@@ -118,7 +120,7 @@ class Sweep:
     def read(self, equation: Equation) -> None:
         """Rewrite one equation of the program."""
         substitutes = self._substitutes
-        if substitutes and any(atom in substitutes for atom in equation.operands):
+        if substitutes and not substitutes.keys().isdisjoint(equation.operands):
             operands = tuple([substitutes.get(atom, atom) for atom in equation.operands])
             equation = Equation(
                 equation.primitive,
@@ -140,8 +142,14 @@ class Sweep:
         answer = equation.answers[0]
         if answer.form != "number":
             for _ in range(_LONGEST):
-                found = self._apply(equation)
-                if found is None:
+                rules = self._chosen.get(equation.primitive)
+                if rules is None:
+                    rules = self._chosen[equation.primitive] = self._rules(equation.primitive)
+                for rule in rules:
+                    found = rule(self, equation)
+                    if found is not None:
+                        break
+                else:
                     break
                 self.changed = True
                 if not isinstance(found, Equation):
@@ -152,16 +160,6 @@ class Sweep:
         for var in equation.answers:
             self._definitions[var] = equation
         return answer
-
-    def _apply(self, equation: Equation) -> Atom | Equation | None:
-        rules = self._chosen.get(equation.primitive)
-        if rules is None:
-            rules = self._chosen[equation.primitive] = self._rules(equation.primitive)
-        for rule in rules:
-            found = rule(self, equation)
-            if found is not None:
-                return found
-        return None
 
     def final(self, atom: Atom) -> Atom:
         """What stands for an operand of a guard, or for an output."""
@@ -194,10 +192,10 @@ def is_quiet(equation: Equation) -> bool:
 def droppable(equation: Equation) -> bool:
     """Whether nobody can tell that an equation was not computed, apart from its answers."""
     hazard = equation.primitive.hazard
-    if hazard != "warning":
+    if hazard != "warning" or not is_quiet(equation):
         return hazard == "none"
     # Powers of integers raise exceptions.
-    return is_quiet(equation) and all(var.dtype.kind in "fcb" for var in equation.answers)
+    return all(var.dtype.kind in "fcb" for var in equation.answers)
 
 
 def fits(atom: Atom, answer: Var) -> bool:

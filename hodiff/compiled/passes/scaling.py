@@ -15,6 +15,7 @@ from hodiff.ops.elementwise import add, multiply, negative
 from hodiff.program import Atom, Equation, Literal
 
 _BOUND = 2.0**40
+_SCALING = (multiply, negative, add)
 
 
 def moderate(factor: Any) -> bool:
@@ -32,7 +33,7 @@ def scaled(sweep: Sweep, atom: Atom, equation: Equation) -> tuple[float, Atom]:
 
     The sign is always found, other factors only where `Sweep.behind` shows them.
     """
-    found = sweep.behind(atom, equation)
+    found = sweep.behind(atom, equation, _SCALING)
     if found is None or not is_real(atom):
         return 1.0, atom
     factor, base = 1.0, atom

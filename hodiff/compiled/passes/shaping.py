@@ -68,15 +68,15 @@ def _whole(sweep: Sweep, equation: Equation) -> Found:
 
 def _again(sweep: Sweep, equation: Equation) -> Found:
     """A reshape or broadcast of what is one already, on the way to a shape that alone counts."""
-    found = sweep.behind(equation.operands[0], equation)
-    if found is None or found.primitive is not equation.primitive:
+    found = sweep.behind(equation.operands[0], equation, (equation.primitive,))
+    if found is None:
         return None
     return with_equation(equation, equation.primitive, found.operands, **equation.parameters)
 
 
 def _reordered(sweep: Sweep, equation: Equation) -> Found:
-    found = sweep.behind(equation.operands[0], equation)
-    if found is None or found.primitive is not permuted:
+    found = sweep.behind(equation.operands[0], equation, (permuted,))
+    if found is None:
         return None
     first = found.parameters["axes"]
     axes = tuple(first[axis] for axis in equation.parameters["axes"])
@@ -87,8 +87,8 @@ def _one_number(sweep: Sweep, equation: Equation) -> Found:
     """Any part, order or shape of an array of one value is an array of that value."""
     if equation.answers[0].form != "array" or equation.answers[0] in sweep.outputs:
         return None
-    found = sweep.behind(equation.operands[0], equation)
-    if found is None or found.primitive not in (spread, broadcasted) or found.operands[0].shape != ():
+    found = sweep.behind(equation.operands[0], equation, (spread, broadcasted))
+    if found is None or found.operands[0].shape != ():
         return None
     if found.operands[0].form == "number":
         return None
@@ -97,8 +97,8 @@ def _one_number(sweep: Sweep, equation: Equation) -> Found:
 
 def _part(sweep: Sweep, equation: Equation) -> Found:
     """x[i][j], for integers and slices."""
-    found = sweep.behind(equation.operands[0], equation)
-    if found is None or found.primitive is not getitem:
+    found = sweep.behind(equation.operands[0], equation, (getitem,))
+    if found is None:
         return None
     index = _composed(found.operands[0].shape, found.parameters["index"], equation.parameters["index"])
     return None if index is None else with_equation(equation, getitem, found.operands, index=index)
@@ -131,8 +131,8 @@ def _index(part: Any) -> Any:
 def _of_total(sweep: Sweep, equation: Equation) -> Found:
     """A reshape that only takes away, or puts back, the axes that a sum has reduced."""
     x = equation.operands[0]
-    found = sweep.behind(x, equation)
-    if found is None or found.primitive is not total or not sweep.once(x):
+    found = sweep.behind(x, equation, (total,))
+    if found is None or not sweep.once(x):
         return None
     axis, keepdims = found.parameters["axis"], not found.parameters["keepdims"]
     answer = equation.answers[0]

@@ -7,8 +7,8 @@
   gets them as they are.
 * Cotangents that a pullback adds into the same part of an array are added before.
 
-The first two regroup and are for equations that are quiet. May import ``common``, ``core``, ``folding``,
-``program``, ``reducing``, ``rewriting``, ``scaling``, ``tape`` and of the operations ``elementwise``, ``reductions`` and
+The first two regroup and are for equations that are quiet. May import ``common``, ``core``, ``folding``, ``program``,
+``reducing``, ``rewriting``, ``scaling``, ``tape`` and of the operations ``elementwise``, ``reductions`` and
 ``shaping``.
 
 >>> from hodiff.ops.elementwise import exp
@@ -86,9 +86,9 @@ def _linear(sweep: Sweep, equation: Equation) -> Found:
 
 def _of_broadcast(sweep: Sweep, equation: Equation) -> Found:
     """The sum over axes along which all elements are the same."""
-    found = sweep.behind(equation.operands[0], equation)
+    found = sweep.behind(equation.operands[0], equation, _BROADCASTS)
     answer = equation.answers[0]
-    if found is None or not is_quiet(equation) or answer.dtype.kind not in "fc" or found.primitive not in _BROADCASTS:
+    if found is None or not is_quiet(equation) or answer.dtype.kind not in "fc":
         return None
     (source,) = found.operands
     parameters = equation.parameters
@@ -110,8 +110,8 @@ def _unbroadcast(sweep: Sweep, equation: Equation) -> Found:
         return None
     shape = equation.answers[0].shape
     for slot, atom in enumerate(operands):
-        found = sweep.behind(atom, equation)
-        if found is None or found.primitive not in _BROADCASTS:
+        found = sweep.behind(atom, equation, _BROADCASTS)
+        if found is None:
             continue
         source = found.operands[0]
         if (found.primitive is spread and source.shape != ()) or _is_number(source):
@@ -135,8 +135,8 @@ def _on_source(sweep: Sweep, equation: Equation) -> Found:
                 return None
             sources.append(atom)
             continue
-        found = sweep.behind(atom, equation)
-        if found is None or found.primitive not in _BROADCASTS or _is_number(found.operands[0]):
+        found = sweep.behind(atom, equation, _BROADCASTS)
+        if found is None or _is_number(found.operands[0]):
             return None
         if first is None:
             first = found
