@@ -56,12 +56,15 @@ class Scan(NamedTuple):
         All names of globals and attributes.
     words : frozenset of str
         Strings that might be names of attributes.
+    matches : bool
+        Whether it matches the classes of values, with ``case Point(x=0)``.
     """
 
     loads: tuple[Path, ...]
     stores: tuple[Path, ...]
     names: frozenset[str]
     words: frozenset[str]
+    matches: bool
 
 
 @lru_cache(maxsize=4096)
@@ -72,19 +75,16 @@ def scan_code(code: CodeType) -> Scan:
     loads, stores = own.loads(), list(own.stores)
     names = set(code.co_names)
     words = {value for value in code.co_consts if isinstance(value, str) and value.isidentifier()}
+    matches = any(i.opname == "MATCH_CLASS" for i in own.instructions)
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             scan = scan_code(inner)
-            loads += [path for path in scan.loads if _is_outside(path, code)]
-            stores += [path for path in scan.stores if _is_outside(path, code)]
+            loads += [path for p in scan.loads if (path := own.seen_from_inside(p))]
+            stores += [path for p in scan.stores if (path := own.seen_from_inside(p))]
             names |= scan.names
             words |= scan.words
-    return Scan(tuple(dict.fromkeys(loads)), tuple(dict.fromkeys(stores)), frozenset(names), frozenset(words))
-
-
-def _is_outside(path: Path, code: CodeType) -> bool:
-    """Whether what an inner function uses lies outside the outer one."""
-    return path.kind in ("global", "import") or (path.kind == "cell" and path.name in code.co_freevars)
+            matches = matches or scan.matches
+    return Scan(tuple(dict.fromkeys(loads)), tuple(dict.fromkeys(stores)), frozenset(names), frozenset(words), matches)
 
 
 class _Item:
@@ -113,6 +113,14 @@ class _Reader:
     def loads(self) -> list[Path]:
         """What is loaded, in order."""
         return [item.path for item in self.items if item.used]
+
+    def seen_from_inside(self, path: Path) -> Path | None:
+        """What a path of a function defined inside is for this one; None where it ends here."""
+        if path.kind in ("global", "import") or (path.kind == "cell" and path.name in self.free):
+            return path
+        if path.kind == "cell" and path.name == self.first:
+            return path._replace(kind="argument")
+        return None
 
     def read(self) -> None:
         """Follow all instructions."""

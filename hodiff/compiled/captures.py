@@ -14,6 +14,7 @@ np.float64(90.0)
 (False, 'changes `rate`')
 """
 
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.compiled.expected import MISSING, Array, Exact
-from hodiff.compiled.objects import UnsuitableError, instance_dict
+from hodiff.compiled.objects import UnsuitableError, instance_dict, is_a
 from hodiff.compiled.reachable import Walk
 from hodiff.compiled.rebuild import Graph, Slot
 from hodiff.compiled.values import Guard
@@ -54,7 +55,7 @@ class Captures:
         # A function that is not compiled needs no guards, and keeps nothing alive.
         self._graph = walk.graph if reason is None else Graph()
         self._guards = _cheapest_first(walk.guards) if reason is None else []
-        self._changeable = tuple(walk.changeable.values()) if reason is None else ()
+        self._changeable = tuple(map(_reference, walk.changeable.values())) if reason is None else ()
         self._graph.needed()
         self.unchanged: Callable[[], bool]
         self.arrays: Callable[[], tuple[Any, ...]]
@@ -94,7 +95,7 @@ class Captures:
 
     def memory(self) -> "Memory":
         """What a run might change, as it is now, so that it can be put back."""
-        return Memory(self._changeable)
+        return Memory(item for reference in self._changeable if (item := reference()) is not None)
 
 
 class Memory:
@@ -122,18 +123,23 @@ class Memory:
         return changed
 
 
+def _reference(item: Any) -> Callable[[], Any]:
+    """What gives the item, without keeping an array alive."""
+    return weakref.ref(item) if is_a(item, np.ndarray) else lambda: item
+
+
 #: Containers by the class whose methods are used on them, not those of a subclass.
 _KINDS: tuple[Any, ...] = (OrderedDict, dict, list, set, deque)
 
 
 def _contents(item: Any) -> Any:
-    if isinstance(item, np.ndarray):
+    if is_a(item, np.ndarray):
         return item.copy()
     names = instance_dict(item)
-    kind = next((kind for kind in _KINDS if isinstance(item, kind)), None)
+    kind = next((kind for kind in _KINDS if is_a(item, kind)), None)
     inside: Any = None
     if kind is not None:
-        inside = kind.copy(item) if kind in (OrderedDict, dict) else list(kind.__iter__(item))
+        inside = dict(kind.items(item)) if kind in (OrderedDict, dict) else list(kind.__iter__(item))
     return inside, None if names is None else dict(names)
 
 
@@ -150,12 +156,12 @@ def _identities(values: Any) -> Any:
 
 
 def _put_back(item: Any, before: Any) -> None:
-    if isinstance(item, np.ndarray):
+    if is_a(item, np.ndarray):
         item[...] = before
         return
     inside, names = before
     if inside is not None:
-        kind = next(kind for kind in _KINDS if isinstance(item, kind))
+        kind = next(kind for kind in _KINDS if is_a(item, kind))
         kind.clear(item)
         (kind.extend if kind in (list, deque) else kind.update)(item, inside)
     if names is not None:
@@ -217,7 +223,7 @@ def _tests(guards: list[Guard], slots: list[Slot]) -> tuple[Callable[[], bool], 
         tests="\n                and ".join(tests) or "True",
         arrays="".join(f"{array}, " for array in arrays),
     )
-    names: dict[str, Any] = {"is_empty": _is_empty, "is_unset": _is_unset}
+    names: dict[str, Any] = {"is_empty": _is_empty, "is_unset": _is_unset, "instance_dict": instance_dict}
     exec(_compiled(source), names)
     tested, read = names["make"](*(value for _, value in constants.values()))
     return tested, read
@@ -236,7 +242,7 @@ def make({constants}):
             return (
                 {tests}
             )
-        except (KeyError, ValueError, AttributeError, TypeError):
+        except Exception:
             return False
     def arrays():
         return ({arrays})

@@ -57,7 +57,7 @@ class Exact(Expected):
         self.bits = _bits(value)
 
     def same(self, value: Any) -> bool:
-        return value is self.known or (value.__class__ is self.known.__class__ and bool(_bits(value) == self.bits))
+        return value is self.known or (type(value) is type(self.known) and bool(_bits(value) == self.bits))
 
 
 class Elements(Expected):
@@ -66,13 +66,13 @@ class Elements(Expected):
     __slots__ = ("expected", "iterate", "kind", "knowns")
 
     def __init__(self, value: Any, expected: tuple[Expected, ...], iterate: Callable[[Any], Iterator[Any]]) -> None:
-        self.kind = value.__class__
+        self.kind = type(value)
         self.expected = expected
         self.iterate = iterate
         self.knowns = _knowns(expected)
 
     def same(self, value: Any) -> bool:
-        if value.__class__ is not self.kind:
+        if type(value) is not self.kind:
             return False
         values = tuple(self.iterate(value))
         if len(values) != len(self.expected):
@@ -90,13 +90,13 @@ class Entries(Expected):
     def __init__(
         self, value: Any, keys: Elements, values: Elements, items: Callable[[Any], Iterable[tuple[Any, Any]]]
     ) -> None:
-        self.kind = value.__class__
+        self.kind = type(value)
         self.keys = keys
         self.values = values
         self.items = items
 
     def same(self, value: Any) -> bool:
-        if value.__class__ is not self.kind:
+        if type(value) is not self.kind:
             return False
         items = tuple(self.items(value))
         return self.keys.same(tuple(k for k, _ in items)) and self.values.same(tuple(v for _, v in items))
@@ -115,7 +115,7 @@ class Content(Expected):
 
     def same(self, value: Any) -> bool:
         return (
-            value.__class__ is np.ndarray
+            type(value) is np.ndarray
             and value.dtype == self.dtype
             and value.shape == self.shape
             and value.strides == self.strides
@@ -138,7 +138,7 @@ class Array(Expected):
 
 def is_input(value: Any) -> bool:
     """Whether an array can be an input of a program: a plain one, of numbers."""
-    return value.__class__ is np.ndarray and value.dtype.kind in "biufc"
+    return type(value) is np.ndarray and value.dtype.kind in "biufc"
 
 
 def _knowns(expected: tuple[Expected, ...]) -> tuple[Any, ...] | None:
@@ -147,13 +147,13 @@ def _knowns(expected: tuple[Expected, ...]) -> tuple[Any, ...] | None:
 
 
 def _bits(value: Any) -> Any:
-    kind = value.__class__
+    kind = type(value)
     if kind is float:
         return struct.pack("d", value)
     if kind is complex:
         return struct.pack("dd", value.real, value.imag)
-    if isinstance(value, np.generic):
+    if issubclass(kind, np.generic):
         return value.dtype.str, value.tobytes()
     if kind is slice:
-        return tuple((part.__class__, _bits(part)) for part in (value.start, value.stop, value.step))
+        return tuple((type(part), _bits(part)) for part in (value.start, value.stop, value.step))
     return value

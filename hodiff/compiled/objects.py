@@ -93,7 +93,7 @@ class ModuleRecord(Record):
         ]
         self.done.update(names)
         for name in names:
-            if foreign or isinstance(vars(self.item)[name], ModuleType):
+            if foreign or is_a(vars(self.item)[name], ModuleType):
                 walk.member(self.item, name, f"{self.label}.{name}")
 
 
@@ -114,7 +114,7 @@ class ClassRecord(Record):
             for n, v in list(self.names.items())
             if n.startswith("__")
             and n.endswith("__")
-            and isinstance(v, (FunctionType, staticmethod, classmethod))
+            and is_a(v, FunctionType, staticmethod, classmethod)
             and (constructed if n in _CONSTRUCTORS else n not in _UNUSED)
         ]
         found = [n for n in special if n not in self.done]
@@ -129,7 +129,7 @@ class ClassRecord(Record):
         if name in ("__getattr__", "__getattribute__"):
             walk.doubtful(f"reads attributes through {label}")
             walk.reads_all = True
-        if isinstance(value, (MemberDescriptorType, GetSetDescriptorType)):
+        if is_a(value, MemberDescriptorType, GetSetDescriptorType):
             expected: Expected = Same(value)
         else:
             expected = walk.value(value, label)
@@ -149,30 +149,35 @@ class InstanceRecord(Record):
             n: v
             for base in reversed(bases)
             for n, v in vars(base).items()
-            if isinstance(v, MemberDescriptorType) and not n.startswith("__")
+            if is_a(v, MemberDescriptorType) and not n.startswith("__")
         }
         hidden = any(not b.__flags__ & _HEAP_TYPE and purity.standing(module_of(b)) != "trusted" for b in bases)
         if hidden or (self.names is None and not has_slots(self.kind)):
             raise UnsuitableError(f"captures `{label}`, of type {self.kind.__name__}, which cannot be watched")
 
     def extend(self, walk: Walker) -> None:
-        walk.bind(self.label, "{0}.__class__", (self.item,), Same(self.kind))
+        # Where attributes are looked up by code of the user's, guards go around it.
+        plain = lookup(self.kind, "__getattribute__") is object.__getattribute__
+        walk.bind(self.label, "{0}.__class__" if plain else "type({0})", (self.item,), Same(self.kind))
         if self.names is not None:
-            walk.bind(self.label, "{0}.__dict__", (self.item,), Same(self.names))
+            place = "{0}.__dict__" if plain else "instance_dict({0})"
+            walk.bind(self.label, place, (self.item,), Same(self.names))
             self._extend_dict(walk, self.names)
         for name in self.new(walk, self.slots, full=self.full):
             self._guard_slot(walk, name)
 
     def _extend_dict(self, walk: Walker, names: dict[str, Any]) -> None:
-        for name in self.new(walk, [n for n in list(names) if n.__class__ is str], full=self.full):
+        for name in self.new(walk, [n for n in list(names) if type(n) is str], full=self.full):
+            if name == "_random_state" and not is_foreign_class(self.kind):
+                continue  # of a distribution of SciPy: a draw is seen by its name
             label = f"{self.label}.{name}"
-            if not isinstance(lookup(self.kind, name), (property, MemberDescriptorType)):
+            if not is_a(lookup(self.kind, name), property, MemberDescriptorType):
                 walk.bind(label, f"{{0}}[{literal(name)}]", (names,), walk.value(names[name], label))
         for name in walk.names if not self.full else ():
             if name in self.done:
                 continue
             found = lookup(self.kind, name)
-            if (found is not MISSING and not isinstance(found, (property, MemberDescriptorType))) or (
+            if (found is not MISSING and not is_a(found, property, MemberDescriptorType)) or (
                 found is MISSING and name in walk.optional
             ):
                 # Not an attribute of the instance now: one that is set later hides that of the class.
@@ -200,6 +205,11 @@ def instance_dict(item: Any) -> dict[str, Any] | None:
     except AttributeError:
         return None
     return names if type(names) is dict else None
+
+
+def is_a(item: Any, *kinds: type) -> bool:
+    """Whether an object is an instance of one of the classes, without asking what it claims to be."""
+    return issubclass(type(item), kinds)
 
 
 def lookup(kind: type, name: str) -> Any:

@@ -58,6 +58,7 @@ IMPURE_MEMBERS = {
             "load loadtxt genfromtxt fromfile memmap save savez savez_compressed savetxt fromregex",
         ),
         ("numpy", "changes settings of NumPy", "seterr seterrcall setbufsize set_printoptions"),
+        ("warnings", "warns", "warn warn_explicit"),
         ("warnings", "changes the filters of warnings", "filterwarnings simplefilter resetwarnings catch_warnings"),
         ("contextlib", "redirects output", "redirect_stdout redirect_stderr"),
         ("scipy", "uses files", "loadmat savemat"),
@@ -79,7 +80,10 @@ READS_ALL = frozenset(
     }
 )
 #: Attributes whose use means a draw, on whatever they are found.
-DRAWS = frozenset({"rvs", "random_state", "standard_normal", "default_rng"})
+DRAWS = frozenset({"rvs", "default_rng"})
+
+#: Attributes that lead to others by names that the code does not say.
+REFLECTION = words("__dict__ __getattribute__ __getattr__ __globals__ __closure__ __code__ __subclasses__ __builtins__")
 
 BUILTIN_EFFECTS: dict[Any, str] = {
     builtins.print: "prints",
@@ -136,7 +140,7 @@ def effect_of(module: str, shown: str) -> str:
 
 def mutates(container: Any, method: str) -> bool:
     """Whether a method changes the container or array it belongs to."""
-    return any(isinstance(container, kind) and method in names for kind, names in MUTATORS.items())
+    return any(issubclass(type(container), kind) and method in names for kind, names in MUTATORS.items())
 
 
 def _impure_name(module: str) -> str | None:

@@ -15,7 +15,7 @@ import builtins
 import sys
 from collections.abc import Iterable
 from functools import partial
-from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from hodiff.compiled.objects import (
     FunctionRecord,
     UnsuitableError,
     instance_dict,
+    is_a,
     is_foreign_class,
     is_foreign_function,
     literal,
@@ -47,9 +48,11 @@ class Walk(Values):
 
     def start(self, function: Any, extra: Iterable[Any]) -> None:
         """Walk from a function and from static arguments."""
-        self.value(function, getattr(function, "__name__", "function"), movable=True)
+        self.value(
+            function, function.__name__ if is_a(function, FunctionType, MethodType) else "the function", movable=True
+        )
         called = lookup(type(function), "__call__")
-        if isinstance(called, FunctionType) and is_foreign_class(type(function)):
+        if is_a(called, FunctionType) and is_foreign_class(type(function)):
             self.function(called, "__call__", owner=function)
         for position, argument in enumerate(extra):
             label = f"the static argument {position}"
@@ -75,7 +78,7 @@ class Walk(Values):
         if not is_foreign_function(function):
             self.trusted_callable(function.__globals__.get("__name__"), function, label)
             for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-                if isinstance(_content(cell), (FunctionType, MethodType, partial, type, dict, list, tuple)):
+                if is_a(_content(cell), FunctionType, MethodType, partial, type, dict, list, tuple):
                     self.load(function, Path("cell", name), movable, None)
             return
         self._guard_function(function, label)
@@ -86,6 +89,12 @@ class Walk(Values):
             self.names |= scan.words
         if not scan.names.isdisjoint(purity.DRAWS):
             raise UnsuitableError(f"draws random numbers ({min(scan.names & purity.DRAWS)})")
+        if scan.matches or "__class__" in scan.names:
+            self.doubtful("looks at the classes of values")
+            self.constructs = True
+        if scan.matches or not scan.names.isdisjoint(purity.REFLECTION):
+            self.doubtful("reads attributes by names that its code does not say")
+            self.reads_all = True
         for path in scan.stores:
             self._check_store(function, path, owner)
         for path in scan.loads:
@@ -129,7 +138,7 @@ class Walk(Values):
 
     def _value_of_path(self, value: Any, path: Path, movable: bool) -> Expected:
         """A module of which only attributes are taken is not looked at as a whole."""
-        if isinstance(value, ModuleType) and path.attributes:
+        if is_a(value, ModuleType) and path.attributes:
             if path.kind == "import":
                 self._follow(value, path)
             return Same(value)
@@ -182,25 +191,25 @@ class Walk(Values):
             if step is MISSING:
                 return MISSING
             value = step
-        if isinstance(value, ModuleType):
+        if is_a(value, ModuleType):
             self.value(value, label)
         return value
 
     def step(self, value: Any, attribute: str, label: str) -> Any:
         """An attribute of a module or an instance, guarded; MISSING where it takes code to tell."""
-        if isinstance(value, ModuleType):
+        if is_a(value, ModuleType):
             return self.member(value, attribute, f"{label}.{attribute}")
-        if not is_foreign_class(type(value)) or isinstance(value, type):
+        if not is_foreign_class(type(value)) or is_a(value, type):
             return MISSING
         found = lookup(type(value), attribute)
         names = instance_dict(value)
-        if isinstance(found, MemberDescriptorType):
+        if is_a(found, MemberDescriptorType):
             try:
                 return found.__get__(value, type(value))
             except AttributeError:
                 return MISSING
-        code = found.fget if isinstance(found, property) else found
-        if isinstance(code, FunctionType) and not (names and attribute in names and code is found):
+        code = found.fget if is_a(found, property) else found
+        if is_a(code, FunctionType) and not (names and attribute in names and code is found):
             self.function(code, f"{label}.{attribute}", owner=value)
             return MISSING
         return MISSING if names is None else names.get(attribute, MISSING)
@@ -219,14 +228,15 @@ class Walk(Values):
             if value is MISSING:
                 self.doubtful(f"reads `{label}`, which its module makes when asked")
             else:
-                expected = Same(value) if isinstance(value, ModuleType) else self.value(value, label)
+                expected = Same(value) if is_a(value, ModuleType) else self.value(value, label)
                 self.bind(label, f"{{0}}[{literal(attribute)}]", (names,), expected)
             return value
         if standing == "doubtful":
             self.doubtful(f"uses `{label}`")
-        if isinstance(value, ModuleType) and purity.standing(value.__name__) == "impure":
+        if is_a(value, ModuleType) and purity.standing(value.__name__) == "impure":
             raise UnsuitableError(purity.effect_of(value.__name__, label))
-        if value is not MISSING and not isinstance(value, ModuleType):
+        if is_a(value, FunctionType, BuiltinFunctionType, type):
+            # Only to look it up in the tables: what a trusted module holds does not change.
             self.value(value, label)
         return value
 
@@ -242,7 +252,7 @@ class Walk(Values):
             if value is MISSING:
                 return
             if attribute == ELEMENT:
-                if not isinstance(value, (list, tuple, dict, np.ndarray)):
+                if not is_a(value, list, tuple, dict, np.ndarray):
                     return
                 break
             value = self.step(value, attribute, label)

@@ -170,11 +170,11 @@ class _Rebuilding:
         return self.values[key] if key in self.values else self.convert(self.graph.target(key))
 
     def _transformed(self, item: Any) -> None:
-        """A transformed function: its class decides what it becomes, else a copy with new functions inside."""
-        rebuilt = getattr(type(item), "rebuilt", None)
-        if rebuilt is not None:
-            self.made[id(item)] = rebuilt(item, self.convert)
-            return
+        """A copy of a transformed function with new functions inside, made as a pickled one is, without caches."""
         new = object.__new__(type(item))
         self.made[id(item)] = new
-        new.__dict__.update({name: self.convert(value) for name, value in vars(item).items()})
+        state = {name: self.convert(value) for name, value in item.__getstate__().items()}
+        if hasattr(new, "__setstate__"):
+            new.__setstate__(state)
+        else:
+            new.__dict__.update(state)

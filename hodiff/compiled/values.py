@@ -38,6 +38,7 @@ from hodiff.compiled.objects import (
     UnsuitableError,
     has_slots,
     instance_dict,
+    is_a,
     is_foreign_class,
     literal,
     lookup,
@@ -149,12 +150,12 @@ class Values:
 
         ``movable`` tells that it is reached by bare names, so that functions among it can be made anew.
         """
-        kind = item.__class__
+        kind = type(item)
         if kind in _CONSTANTS:
             return Same(item)
-        if kind in _SCALARS or (isinstance(item, np.generic) and item.dtype.kind not in "OV"):
+        if kind in _SCALARS or (is_a(item, np.generic) and item.dtype.kind not in "OV"):
             return Exact(item)
-        if isinstance(item, np.dtype):
+        if is_a(item, np.dtype):
             return Exact(item)
         key = (id(item), movable)
         if key in self._expected:
@@ -163,30 +164,30 @@ class Values:
                 raise UnsuitableError(f"`{label}` is a container that contains itself")
             return known
         self.count(item)
-        contained = isinstance(item, (*_SEQUENCES, dict, MappingProxyType))
+        contained = is_a(item, *_SEQUENCES, dict, MappingProxyType)
         self._expected[key] = None if contained else Same(item)
         self._expected[key] = expected = self._value(item, label, movable) or Same(item)
         return expected
 
     def _value(self, item: Any, label: str, movable: bool) -> Expected | None:
         kind = type(item)
-        if isinstance(item, Tracer):
+        if is_a(item, Tracer):
             raise UnsuitableError(f"captures the traced value `{label}`")
-        if isinstance(item, np.ndarray):
+        if is_a(item, np.ndarray):
             return self.array(item, label)
         if kind is FunctionType:
             self.function(item, label, movable=movable)
         elif kind is MethodType:
             self._method(item, label, movable)
-        elif isinstance(item, _C_CALLABLES):
+        elif is_a(item, *_C_CALLABLES):
             self.c_callable(item, label)
-        elif isinstance(item, partial):
+        elif is_a(item, partial):
             self._partial(item, label, movable)
-        elif isinstance(item, type):
+        elif is_a(item, type):
             self.klass(item, label, constructed=True)
-        elif isinstance(item, ModuleType):
+        elif is_a(item, ModuleType):
             self.record(ModuleRecord(item, label))
-        elif isinstance(item, (*_SEQUENCES, dict, MappingProxyType)):
+        elif is_a(item, *_SEQUENCES, dict, MappingProxyType):
             return self._container(item, label)
         else:
             self.instance(item, label, movable)
@@ -201,35 +202,37 @@ class Values:
 
     def _container(self, item: Any, label: str) -> Expected | None:
         kind = type(item)
-        if not isinstance(item, (tuple, frozenset, MappingProxyType)):
+        if not is_a(item, tuple, frozenset, MappingProxyType):
             self.changeable[id(item)] = item
-        if isinstance(item, MappingProxyType):
+        if is_a(item, MappingProxyType):
             expected: Expected = self._entries(item, label, lambda m: dict(m).items())
-        elif isinstance(item, dict):
+        elif is_a(item, dict):
             if kind is defaultdict:
                 self.value(vars(defaultdict)["default_factory"].__get__(item), f"{label}.default_factory")
-            items: Any = OrderedDict.items if isinstance(item, OrderedDict) else dict.items
+            items: Any = OrderedDict.items if is_a(item, OrderedDict) else dict.items
             expected = self._entries(item, label, items)
         else:
-            base = next(base for base in _SEQUENCES if isinstance(item, base))
+            base = next(base for base in _SEQUENCES if is_a(item, base))
             expected = self._elements(item, label, _SEQUENCES[base])
         if kind in _SEQUENCES or kind in _EXACT_MAPPINGS or kind is MappingProxyType:
             return expected
         # An instance of a subclass: a container with attributes and methods.
         self.instance(item, label, movable=False)
-        if instance_dict(item) is None and isinstance(item, tuple):
+        if instance_dict(item) is None and is_a(item, tuple):
             return expected
         self.constant(label, item, expected)
         return None
 
     def _elements(self, item: Any, label: str, iterate: Callable[[Any], Any]) -> Elements:
-        return Elements(item, tuple(self.value(v, f"{label}[{i}]") for i, v in enumerate(iterate(item))), iterate)
+        return Elements(
+            item, tuple(self.value(v, f"{label}[{i}]") for i, v in enumerate(tuple(iterate(item)))), iterate
+        )
 
     def _entries(self, item: Any, label: str, items: Callable[[Any], Any]) -> Entries:
         pairs = tuple(items(item))
         expected_keys = Elements((), tuple(self.value(k, f"a key of {label}") for k, _ in pairs), tuple.__iter__)
         expected_values = tuple(
-            self.value(v, f"{label}[{k!r}]" if k.__class__ in (str, int) else f"{label}[…]") for k, v in pairs
+            self.value(v, f"{label}[{k!r}]" if type(k) in (str, int) else f"{label}[…]") for k, v in pairs
         )
         return Entries(item, expected_keys, Elements((), expected_values, tuple.__iter__), items)
 
@@ -264,7 +267,7 @@ class Values:
             self.reads_all = self.reads_all or item in purity.BUILTIN_READS_ALL
             return
         owner = getattr(item, "__self__", None)
-        if owner is not None and not isinstance(owner, (ModuleType, type)):
+        if owner is not None and not is_a(owner, ModuleType, type):
             if purity.mutates(owner, item.__name__):
                 raise UnsuitableError(f"changes what `{label}` belongs to")
             self.constant(label, owner, self.value(owner, f"{label}.__self__"))
@@ -276,7 +279,8 @@ class Values:
     def trusted_callable(self, module: str | None, item: Any, label: str) -> None:
         """What the tables say of a callable whose code is not walked."""
         standing = purity.standing(module)
-        member = ((module or "").partition(".")[0], getattr(item, "__name__", ""))
+        # What is written in C often stands in a module with an underscore in front.
+        member = ((module or "").partition(".")[0].lstrip("_"), getattr(item, "__name__", ""))
         if standing == "impure" and member not in purity.CONSTANT_MEMBERS:
             raise UnsuitableError(purity.effect_of(module or "", label))
         if member in purity.IMPURE_MEMBERS:
@@ -329,7 +333,7 @@ class Values:
             self.klass(kind, kind.__name__)
             if isinstance(lookup(kind, "__next__"), WrapperDescriptorType):
                 raise UnsuitableError(f"advances the iterator `{label}`")
-            if not isinstance(item, Enum):
+            if not is_a(item, Enum):
                 self.record(InstanceRecord(item, label, full=False))
                 self.changeable[id(item)] = item
             return
@@ -344,13 +348,13 @@ class Values:
 
     def _own_object(self, item: Any, label: str, movable: bool) -> None:
         """A transformed function, a function with rules of its own, a primitive: the functions that it is made of."""
-        if isinstance(item, Primitive):
+        if is_a(item, Primitive):
             names = {name: getattr(item, name) for name in _RULES}
             bound = False
         else:
             names, bound = instance_dict(item) or {}, True
         for name, value in list(names.items()):
-            parts = value if value.__class__ is tuple else (value,)
+            parts = value if type(value) is tuple else (value,)
             if name.startswith("_") or not parts or not all(map(callable, parts)):
                 continue
             expected = self.value(value, label if name == "function" else f"{label}.{name}", movable=movable)
@@ -366,7 +370,7 @@ class Values:
 
     def _library_object(self, item: Any, label: str, standing: str) -> None:
         """An object of NumPy, SciPy or the standard library: all that it holds, unless it cannot change."""
-        if isinstance(item, np.ufunc):
+        if is_a(item, np.ufunc):
             if all(loop.strip("->O") == "" for loop in item.types):
                 self.doubtful(f"calls Python code through the ufunc `{label}`")
             return
@@ -377,7 +381,7 @@ class Values:
                 self.value(part, label)
         if type(item).__name__ in _FIXED:
             self.reads_all = self.reads_all or type(item).__name__ in ("attrgetter", "methodcaller")
-            self.constructs = self.constructs or isinstance(item, classmethod)
+            self.constructs = self.constructs or is_a(item, classmethod)
             if type(item).__name__ == "_lru_cache_wrapper":
                 self.doubtful(f"calls `{label}`, which remembers its results")
         elif instance_dict(item) is not None or has_slots(type(item)):
@@ -391,6 +395,6 @@ class Values:
 
 def is_function(value: Any) -> bool:
     """Whether a value is a callable that can be made anew."""
-    if isinstance(value, (FunctionType, MethodType, partial)):
+    if is_a(value, FunctionType, MethodType, partial):
         return True
     return module_of(type(value)).partition(".")[0] == "hodiff" and instance_dict(value) is not None

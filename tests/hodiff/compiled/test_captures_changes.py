@@ -777,6 +777,58 @@ def attributes_by_computed_names():
 
 
 @scenario
+def attributes_in_patterns_and_dicts():
+    class Bag:
+        __match_args__ = ("first", "second")
+
+        def __init__(self):
+            self.first, self.second, self.third, self.fourth = 1.0, 2.0, 3.0, 4.0
+
+    bag, other = Bag(), Bag()
+
+    def f(x):
+        match bag:
+            case Bag(first, second, third=third):
+                return x * first + second + third
+        return x
+
+    def g(x):
+        return x + other.__dict__["fourth"]
+
+    for change in ("first", "second", "third"):
+        yield f
+        setattr(bag, change, getattr(bag, change) + 1.0)
+    yield f
+    yield g
+    other.fourth = 7.0
+    yield g
+
+
+@scenario
+def a_cached_property():
+    class Bag:
+        rate = 1.0
+
+        @functools.cached_property
+        def twice(self):
+            return 2 * self.rate
+
+    bag = Bag()
+    bag.twice  # noqa: B018
+
+    def f(x):
+        return x * bag.twice
+
+    yield f
+    bag.twice = 5.0
+    yield f
+    del bag.twice
+    bag.rate = 3.0
+    bag.twice  # noqa: B018
+    yield f
+
+
+@scenario
 def attributes_that_may_be_missing():
     class Bag:
         pass
