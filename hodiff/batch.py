@@ -1,7 +1,7 @@
 """Batching: many evaluations at once, as ``vmap`` does, by carrying a batch axis through every operation.
 
-May import ``core`` and ``errors``. The batch is always axis 0 of the value of a `BatchTracer`, which itself shows
-the shape without it.
+May import ``batch_rules``, ``core`` and ``errors``. The batch is always axis 0 of the value of a `BatchTracer`, which
+itself shows the shape without it.
 
 >>> trace = BatchTrace(2)
 >>> BatchTracer(trace, np.ones((2, 3))).shape
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.batch_rules import Partly
 from hodiff.core import Primitive, Trace, Tracer
 from hodiff.errors import ControlFlowError, ConversionError, RuleError
 
@@ -96,13 +97,14 @@ class BatchTrace(Trace):
         answer = primitive.batch(primitive, self.size, values, batched, parameters)
         self.check_answer(primitive, answer)
         parts = answer if isinstance(answer, tuple) else (answer,)
-        for part in parts:
-            if part.shape[:1] != (self.size,):
+        flags = answer.flags if answer.__class__ is Partly else (True,) * len(parts)
+        for part, flag in zip(parts, flags, strict=True):
+            if flag and part.shape[:1] != (self.size,):
                 raise RuleError(
                     f"{primitive.name}: its batching rule returned shape {part.shape} for a batch of {self.size}; the "
                     f"batch must be axis 0: check `core`, `leading` or `batch` in its declaration"
                 )
-        traced = tuple(BatchTracer(self, part) for part in parts)
+        traced = tuple(BatchTracer(self, p) if flag else p for p, flag in zip(parts, flags, strict=True))
         return traced if isinstance(answer, tuple) else traced[0]
 
 

@@ -21,6 +21,18 @@ from hodiff.errors import RuleError
 Rule = Callable[..., Any]
 
 
+class Partly(tuple[Any, ...]):
+    """Several answers, of which only the flagged ones have the batch in front; others are the same for all members."""
+
+    flags: Sequence[bool]
+
+    def __new__(cls, answers: Sequence[Any], flags: Sequence[bool]) -> "Partly":
+        """Answers with their flags."""
+        parts = super().__new__(cls, answers)
+        parts.flags = flags
+        return parts
+
+
 def batch_aligned(
     primitive: Primitive,
     size: int,

@@ -1,0 +1,81 @@
+"""A choice between two programs as an operation.
+
+``branch`` takes a truth value and the operands of both programs, and runs one of them. Its derivative forward is a
+choice between pushed programs; back, between programs that run both passes. May import ``core``, ``derive``,
+``linear_map``, ``program``, ``repeats``, ``shaped`` and ``subprograms``.
+
+>>> from hodiff.staging import stage
+>>> _, double = stage(lambda x: [x * 2.0], [np.float64(1.0)], name="double")
+>>> _, root = stage(lambda x: [np.sqrt(x)], [np.float64(1.0)], name="root")
+>>> branch(False, np.float64(9.0), true=double, false=root)
+(np.float64(3.0),)
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hodiff.compiled.derive import batch
+from hodiff.core import Primitive
+from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.program import Program
+from hodiff.repeats import refuse
+from hodiff.shaped import Shaped, is_inexact
+from hodiff.subprograms import Annihilate, answers_of, example, pulled, pushed, rerun, runner, zeros
+
+
+def _run(chosen: Any, *operands: Any, true: Program, false: Program) -> tuple[Any, ...]:
+    return answers_of(runner(true if chosen else false)(*operands), operands)
+
+
+def _sides(derive: Callable[[Program], Program], true: Program, false: Program) -> dict[str, Program]:
+    return {"true": derive(true), "false": derive(false)}
+
+
+def _batch(primitive: Primitive, size: int, operands: Any, flags: Any, parameters: dict[str, Any]) -> Any:
+    if flags[0]:
+        refuse(size)
+    values = [example(v) for v in operands[1:]]
+    with np.errstate(all="ignore"):
+        sides = _sides(lambda side: batch(side, size, tuple(flags[1:]), values), **parameters)
+    return primitive(*operands, **sides)
+
+
+def _within(operands: Sequence[Any], flags: Sequence[bool], parameters: dict[str, Any]) -> Any:
+    values = [example(v) for v in operands[1:]]
+    every = tuple(range(len(parameters["true"].outputs)))
+    sides = _sides(lambda side: rerun(side, Annihilate(), tuple(flags[1:]), every, values)[0], **parameters)
+    return branch(*operands, **sides), (True,) * len(every)
+
+
+def _differentiate(tangents: list[Any], operands: Sequence[Any], *, true: Program, false: Program) -> tuple[Any, Any]:
+    slots = tuple(i for i, t in enumerate(tangents[1:]) if t is not None)
+    values = [example(v) for v in operands[1:]]
+    inexact = [is_inexact(atom.dtype) for atom in true.outputs]
+
+    def push(given: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
+        sides = _sides(lambda side: pushed(side, slots, values), true, false)
+        found = branch(*operands, *(t if t is not None else zeros(v) for t, v in _paired(given, slots, true)), **sides)
+        rest = iter(found[len(inexact) :])
+        return found[: len(inexact)], [next(rest) if flag else None for flag in inexact]
+
+    if not any(isinstance(t, TapeVariable) for t in tangents):
+        answers, found = push(tangents)
+        return answers, tuple(found)
+    answers = branch(*operands, true=true, false=false)
+    like = [Shaped(a.shape, a.dtype) if flag else None for a, flag in zip(answers, inexact, strict=True)]
+
+    def pull(cotangents: list[Any]) -> list[Any]:
+        full = [zeros(s) if c is None else c for c, s in zip(cotangents, like, strict=True) if s is not None]
+        found = iter(branch(*operands, *full, **_sides(lambda side: pulled(side, slots, values), true, false)))
+        return [None if t is None else next(found) for t in tangents]
+
+    return answers, tuple(apply_linear(lambda given: push(given)[1], pull, tangents, like))
+
+
+def _paired(tangents: Sequence[Any], slots: Sequence[int], program: Program) -> list[tuple[Any, Any]]:
+    return [(tangents[slot + 1], program.inputs[slot]) for slot in slots]
+
+
+branch = Primitive("branch", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
