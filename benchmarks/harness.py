@@ -6,11 +6,14 @@ has a budget of time, so that a slow peer cannot hold up the rest.
 
 import gc
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 Call = Callable[[], Any]
 
@@ -25,6 +28,14 @@ class Timing:
     def median(self) -> float:
         """Median over the rounds."""
         return statistics.median(self.rounds)
+
+    @property
+    def noise(self) -> float:
+        """Half the distance of the quartiles, as a part of the median."""
+        if len(self.rounds) < 3:
+            return 0.0
+        low, _, high = statistics.quantiles(self.rounds, n=4, method="inclusive")
+        return (high - low) / 2 / self.median
 
 
 def time_in_turns(
@@ -54,6 +65,26 @@ def time_in_turns(
     return timings
 
 
+def time_first_calls(make: Callable[[], Call], *, rounds: int = 5, budget: float = 3.0) -> float:
+    """Seconds of the first call of what ``make`` makes anew each time, the making included: the median."""
+    taken: list[float] = []
+    while len(taken) < rounds and (not taken or sum(taken) < budget):
+        gc.collect()
+        start = time.perf_counter()
+        make()()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def check(name: str, calls: dict[str, Call]) -> None:
+    """Stop unless all contenders give the same result, to 1e-8."""
+    flat = {who: np.concatenate([np.ravel(v) for v in _leaves(call())]) for who, call in calls.items()}
+    first = next(iter(flat))
+    for who, values in flat.items():
+        if not np.allclose(values, flat[first], rtol=1e-8, atol=1e-8):
+            sys.exit(f"{name}: {who} and {first} disagree")
+
+
 def peak_memory(call: Call) -> int:
     """Most bytes that Python and NumPy held at once during a call."""
     gc.collect()
@@ -63,6 +94,12 @@ def peak_memory(call: Call) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, (tuple, list)):
+        return [leaf for part in value for leaf in _leaves(part)]
+    return [value]
 
 
 def _repeats(call: Call, seconds: float) -> int:
