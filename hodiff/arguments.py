@@ -113,7 +113,7 @@ def differentiable_leaves(tree: Any, transformation: str, *, holomorphic: bool =
         value = as_array(leaf)
         if value is None or not is_inexact(value.dtype) or (holomorphic and value.dtype.kind != "c"):
             raise _not_differentiable(leaf, leaf_names(tree)[i], transformation, holomorphic)
-        result.append(value)
+        result.append(value.strong() if isinstance(value, Tracer) else value)
     return result, structure
 
 

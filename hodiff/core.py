@@ -456,6 +456,10 @@ class Tracer:
             raise self.owner.leaked()
         return self
 
+    def strong(self) -> Any:
+        """This value as one with a precision of its own, where it may be one of Python's numbers."""
+        return self
+
     def __bool__(self) -> bool:
         return bool(self.alive().truth())
 

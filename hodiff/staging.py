@@ -110,6 +110,13 @@ class StageTracer(Tracer):
     def __str__(self) -> str:
         return str(self.alive().truth())
 
+    def __repr__(self) -> str:
+        return super().__repr__() if self.owner.closed else repr(self.truth())
+
+    def strong(self) -> Any:
+        """One of Python's numbers as a NumPy scalar."""
+        return _strong(self)
+
 
 def _nothing(kind: str, flag: int) -> None:
     """Handle a floating-point error by doing nothing."""
@@ -185,12 +192,16 @@ class StageTrace(Trace):
         pairs = [self._operand(operand) for operand in operands]
         try:
             answer = primitive.function(*(value for value, _ in pairs), **parameters)
-        except (AttributeError, TypeError):
+        except Exception as error:
             # NumPy makes arrays of Python's numbers where it needs them; the functions of primitives need not.
-            if not any(_is_number(operand) and isinstance(operand, Tracer) for operand in operands):
+            if not isinstance(error, (AttributeError, TypeError)) or not any(
+                _is_number(operand) and isinstance(operand, Tracer) for operand in operands
+            ):
+                self._raised(primitive, error)
                 raise
             return self.process(primitive, tuple(_strong(operand) for operand in operands), parameters)
-        self.check_answer(primitive, answer)
+        if answer.__class__ not in _NUMBERS or not primitive.symbol:  # an operation of Python's own, from a program
+            self.check_answer(primitive, answer)
         return self._write(primitive, tuple(atom for _, atom in pairs), parameters, answer)
 
     def number(self, primitive: Primitive, *operands: Any) -> Any:
@@ -198,10 +209,18 @@ class StageTrace(Trace):
         if self.closed:
             raise self.leaked()
         pairs = [self._operand(operand) for operand in operands]
-        answer = primitive.function(*(value for value, _ in pairs))
+        try:
+            answer = primitive.function(*(value for value, _ in pairs))
+        except Exception as error:
+            self._raised(primitive, error)
+            raise
         if answer.__class__ not in _NUMBERS:
             raise self.refuse(f"{primitive.name} of numbers gives an object of type {type(answer).__name__}")
         return self._write(primitive, tuple(atom for _, atom in pairs), {}, answer)
+
+    def _raised(self, primitive: Primitive, error: Exception) -> None:
+        """Give up: for other numbers there may be no error, and the function may catch this one."""
+        self.failure = NotStagedError(f"{primitive.name} raises {type(error).__name__}: {error}")
 
     def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
         several = isinstance(answer, tuple)
@@ -396,7 +415,9 @@ def _install_binary(name: str, symbol: str) -> None:
 
     def forward(self: StageTracer, other: Any) -> Any:
         if self.value.__class__ in _NUMBERS and _is_number(other):
-            return self.owner.number(primitive, self, other)
+            answer = self.owner.number(primitive, self, other)
+            # Python's own True and False are told by identity: ``match x > 0``, ``(x > 0) is True``.
+            return bool(answer) if name in _UNREFLECTED and not self.owner.inner else answer
         return general(self, other)
 
     setattr(StageTracer, f"__{name}__", forward)
@@ -433,6 +454,18 @@ def _install_unary(name: str, symbol: str) -> None:
     setattr(StageTracer, f"__{name}__", forward)
 
 
+def _install_divmod(name: str, pair: Callable[[Any, Any], tuple[Any, Any]]) -> None:
+    general = getattr(Tracer, name)
+
+    def method(self: StageTracer, other: Any) -> Any:
+        both = self.value.__class__ in _NUMBERS and _is_number(other)
+        return pair(self, other) if both else general(self, other)
+
+    setattr(StageTracer, name, method)
+
+
+_install_divmod("__divmod__", lambda x, y: (x // y, x % y))
+_install_divmod("__rdivmod__", lambda x, y: (y // x, y % x))
 for _name, _symbol in SYMBOLS.items():
     if _name in ("neg", "pos", "invert", "abs"):
         _install_unary(_name, _symbol)
