@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 #: In a path, the element of a container by some key.
 ELEMENT = "[]"
@@ -25,6 +25,22 @@ ELEMENT = "[]"
 _NULL_ABOVE = sys.version_info >= (3, 13)
 #: Before CPython 3.12, methods are loaded by an instruction of their own.
 _METHOD_FLAG = sys.version_info >= (3, 12)
+
+
+_NO_EFFECT = frozenset(
+    (
+        "CACHE",
+        "EXTENDED_ARG",
+        "RESUME",
+        "NOP",
+        "PRECALL",
+        "KW_NAMES",
+        "MAKE_CELL",
+        "COPY_FREE_VARS",
+        "NOT_TAKEN",
+        "TO_BOOL",
+    )
+)
 
 
 class Path(NamedTuple):
@@ -87,6 +103,61 @@ def scan_code(code: CodeType) -> Scan:
     return Scan(tuple(dict.fromkeys(loads)), tuple(dict.fromkeys(stores)), frozenset(names), frozenset(words), matches)
 
 
+class Instruction(NamedTuple):
+    """What is used of an instruction, as the module ``dis`` tells it, which takes ten times as long."""
+
+    opname: str
+    arg: int
+    argval: Any
+    is_jump_target: bool
+
+
+def instructions_of(code: CodeType) -> list[Instruction]:
+    """The instructions that do something, in order."""
+    # Cells of arguments share their places with them.
+    variables = (*code.co_varnames, *(n for n in code.co_cellvars if n not in code.co_varnames), *code.co_freevars)
+    raw = code.co_code
+    targets = frozenset(dis.findlabels(raw))  # type: ignore[arg-type]
+    found, extended, is_target = [], 0, False
+    for offset in range(0, len(raw), 2):
+        number, arg = raw[offset], raw[offset + 1] | extended
+        is_target = is_target or offset in targets
+        if number == dis.EXTENDED_ARG:
+            extended = arg << 8
+            continue
+        extended = 0
+        kind, shift = _DECODING[number]
+        if kind == "nothing":
+            continue
+        value: Any = arg
+        if kind == "name":
+            value = code.co_names[arg >> shift]
+        elif kind == "variable":
+            value = variables[arg]
+        elif kind == "variables":
+            value = (variables[arg >> 4], variables[arg & 15])
+        elif kind == "constant":
+            value = code.co_consts[arg]
+        found.append(Instruction(dis.opname[number], arg, value, is_target))
+        is_target = False
+    return found
+
+
+def _decoding(number: int) -> tuple[str, int]:
+    """What the argument of an instruction refers to, and how many bits are flags."""
+    name = dis.opname[number]
+    if name in _NO_EFFECT:
+        return "nothing", 0
+    if number in dis.hasname:
+        flags = {"LOAD_GLOBAL": 1, "LOAD_ATTR": int(_METHOD_FLAG), "LOAD_SUPER_ATTR": 2}
+        return "name", flags.get(name, 0)
+    if name.count("_FAST") == 2 and "AND_CLEAR" not in name:
+        return "variables", 0
+    if number in dis.haslocal or number in dis.hasfree:
+        return "variable", 0
+    return ("constant" if number in dis.hasconst else "number"), 0
+
+
 class _Item:
     """A value on the stack that is known by where it comes from; ``used`` unless only an attribute is taken of it."""
 
@@ -101,7 +172,7 @@ class _Reader:
     """Follows the stack of one code object."""
 
     def __init__(self, code: CodeType) -> None:
-        self.instructions = [i for i in dis.get_instructions(code) if i.opname not in _NO_EFFECT]
+        self.instructions = instructions_of(code)
         self.free = frozenset(code.co_freevars)
         self.first = code.co_varnames[0] if code.co_argcount else ""
         self.items: list[_Item] = []
@@ -161,16 +232,16 @@ class _Reader:
 
     # --- loads -------------------------------------------------------------------------------------------------------
 
-    def on_load_global(self, instruction: dis.Instruction) -> None:
-        with_null = bool((instruction.arg or 0) & 1)
+    def on_load_global(self, instruction: Instruction) -> None:
+        with_null = bool(instruction.arg & 1)
         self.push_unknown(with_null and not _NULL_ABOVE)
         self.push(Path("global", instruction.argval))
         self.push_unknown(with_null and _NULL_ABOVE)
 
-    def on_load_name(self, instruction: dis.Instruction) -> None:
+    def on_load_name(self, instruction: Instruction) -> None:
         self.push(Path("global", instruction.argval))
 
-    def on_load_fast(self, instruction: dis.Instruction) -> None:
+    def on_load_fast(self, instruction: Instruction) -> None:
         if instruction.argval == self.first:
             self.push(Path("argument", instruction.argval))
         else:
@@ -179,7 +250,7 @@ class _Reader:
     on_load_fast_check = on_load_fast
     on_load_fast_borrow = on_load_fast
 
-    def on_load_fast_load_fast(self, instruction: dis.Instruction) -> None:
+    def on_load_fast_load_fast(self, instruction: Instruction) -> None:
         for name in instruction.argval:
             if name == self.first:
                 self.push(Path("argument", name))
@@ -188,7 +259,7 @@ class _Reader:
 
     on_load_fast_borrow_load_fast_borrow = on_load_fast_load_fast
 
-    def on_load_deref(self, instruction: dis.Instruction) -> None:
+    def on_load_deref(self, instruction: Instruction) -> None:
         if instruction.argval in self.free:
             self.push(Path("cell", instruction.argval))
         else:
@@ -196,19 +267,19 @@ class _Reader:
 
     on_load_classderef = on_load_deref
 
-    def on_load_from_dict_or_deref(self, instruction: dis.Instruction) -> None:
+    def on_load_from_dict_or_deref(self, instruction: Instruction) -> None:
         self.pop()
         self.on_load_deref(instruction)
 
-    def on_load_from_dict_or_globals(self, instruction: dis.Instruction) -> None:
+    def on_load_from_dict_or_globals(self, instruction: Instruction) -> None:
         self.pop()
         self.on_load_name(instruction)
 
-    def on_load_attr(self, instruction: dis.Instruction) -> None:
+    def on_load_attr(self, instruction: Instruction) -> None:
         self.take_attribute(self.pop(), instruction.argval)
-        self.push_unknown(_METHOD_FLAG and (instruction.arg or 0) & 1)
+        self.push_unknown(_METHOD_FLAG and instruction.arg & 1)
 
-    def on_load_method(self, instruction: dis.Instruction) -> None:
+    def on_load_method(self, instruction: Instruction) -> None:
         self.take_attribute(self.pop(), instruction.argval)
         self.push_unknown(1)
 
@@ -219,11 +290,11 @@ class _Reader:
             item.used = False
             self.push(_extended(item.path, name))
 
-    def on_binary_subscr(self, instruction: dis.Instruction) -> None:
+    def on_binary_subscr(self, instruction: Instruction) -> None:
         del instruction
         self.element(self.pop(2))
 
-    def on_binary_slice(self, instruction: dis.Instruction) -> None:
+    def on_binary_slice(self, instruction: Instruction) -> None:
         del instruction
         self.element(self.pop(3))
 
@@ -241,35 +312,35 @@ class _Reader:
             # The inner module is taken from it as attributes, whatever the code does next.
             self.items.append(_Item(Path("import", name.split(".")[0], tuple(name.split(".")[1:]))))
 
-    def on_import_from(self, instruction: dis.Instruction) -> None:
+    def on_import_from(self, instruction: Instruction) -> None:
         module = self.stack[-1] if self.stack else None
         self.take_attribute(module, instruction.argval)
 
     # --- the stack ---------------------------------------------------------------------------------------------------
 
-    def on_copy(self, instruction: dis.Instruction) -> None:
-        depth = instruction.arg or 1
+    def on_copy(self, instruction: Instruction) -> None:
+        depth = instruction.arg
         item = self.stack[-depth] if depth <= len(self.stack) else None
         # Two references: an attribute taken of one says nothing of the other, but both lead to the same object.
         self.stack.append(None if item is None else _Item(item.path))
 
-    def on_swap(self, instruction: dis.Instruction) -> None:
-        depth = instruction.arg or 1
+    def on_swap(self, instruction: Instruction) -> None:
+        depth = instruction.arg
         if depth <= len(self.stack):
             self.stack[-1], self.stack[-depth] = self.stack[-depth], self.stack[-1]
         else:
             self.stack.clear()
 
-    def on_call(self, instruction: dis.Instruction) -> None:
-        self.pop((instruction.arg or 0) + 2)
+    def on_call(self, instruction: Instruction) -> None:
+        self.pop(instruction.arg + 2)
         self.push_unknown(1)
 
-    def on_call_kw(self, instruction: dis.Instruction) -> None:
-        self.pop((instruction.arg or 0) + 3)
+    def on_call_kw(self, instruction: Instruction) -> None:
+        self.pop(instruction.arg + 3)
         self.push_unknown(1)
 
-    def on_build_tuple(self, instruction: dis.Instruction) -> None:
-        self.pop(instruction.arg or 0)
+    def on_build_tuple(self, instruction: Instruction) -> None:
+        self.pop(instruction.arg)
         self.push_unknown(1)
 
     on_build_list = on_build_tuple
@@ -277,44 +348,44 @@ class _Reader:
     on_build_string = on_build_tuple
     on_build_slice = on_build_tuple
 
-    def on_build_const_key_map(self, instruction: dis.Instruction) -> None:
-        self.pop((instruction.arg or 0) + 1)
+    def on_build_const_key_map(self, instruction: Instruction) -> None:
+        self.pop(instruction.arg + 1)
         self.push_unknown(1)
 
     # --- assignments -------------------------------------------------------------------------------------------------
 
-    def on_store_global(self, instruction: dis.Instruction) -> None:
+    def on_store_global(self, instruction: Instruction) -> None:
         self.pop()
         self.stores.append(Path("global", instruction.argval))
 
-    def on_delete_global(self, instruction: dis.Instruction) -> None:
+    def on_delete_global(self, instruction: Instruction) -> None:
         self.stores.append(Path("global", instruction.argval))
 
-    def on_store_deref(self, instruction: dis.Instruction) -> None:
+    def on_store_deref(self, instruction: Instruction) -> None:
         self.pop()
         self.on_delete_deref(instruction)
 
-    def on_delete_deref(self, instruction: dis.Instruction) -> None:
+    def on_delete_deref(self, instruction: Instruction) -> None:
         if instruction.argval in self.free:
             self.stores.append(Path("cell", instruction.argval))
 
-    def on_store_attr(self, instruction: dis.Instruction) -> None:
+    def on_store_attr(self, instruction: Instruction) -> None:
         self.store(self.pop(), instruction.argval)
         self.pop()
 
-    def on_delete_attr(self, instruction: dis.Instruction) -> None:
+    def on_delete_attr(self, instruction: Instruction) -> None:
         self.store(self.pop(), instruction.argval)
 
-    def on_store_subscr(self, instruction: dis.Instruction) -> None:
+    def on_store_subscr(self, instruction: Instruction) -> None:
         del instruction
         self.store(self.pop(2), ELEMENT)
         self.pop()
 
-    def on_delete_subscr(self, instruction: dis.Instruction) -> None:
+    def on_delete_subscr(self, instruction: Instruction) -> None:
         del instruction
         self.store(self.pop(2), ELEMENT)
 
-    def on_store_slice(self, instruction: dis.Instruction) -> None:
+    def on_store_slice(self, instruction: Instruction) -> None:
         del instruction
         self.store(self.pop(3), ELEMENT)
         self.pop()
@@ -324,25 +395,11 @@ def _extended(path: Path, attribute: str) -> Path:
     return Path(path.kind, path.name, (*path.attributes, attribute))
 
 
-def _names_of(instruction: dis.Instruction) -> Iterable[str]:
+def _names_of(instruction: Instruction) -> Iterable[str]:
     value = instruction.argval
     return value if isinstance(value, tuple) else (value,)
 
 
-_NO_EFFECT = frozenset(
-    (
-        "CACHE",
-        "EXTENDED_ARG",
-        "RESUME",
-        "NOP",
-        "PRECALL",
-        "KW_NAMES",
-        "MAKE_CELL",
-        "COPY_FREE_VARS",
-        "NOT_TAKEN",
-        "TO_BOOL",
-    )
-)
 _ASSIGNING = frozenset(
     ("STORE_FAST", "DELETE_FAST", "STORE_DEREF", "DELETE_DEREF", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST")
 )
@@ -368,3 +425,4 @@ _POPS = {
     "UNARY_POSITIVE": 1,
 }
 _PUSHES = {"POP_TOP": 0, "STORE_FAST": 0, "STORE_NAME": 0}
+_DECODING = [_decoding(number) for number in range(256)]

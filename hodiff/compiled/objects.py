@@ -119,7 +119,8 @@ class ClassRecord(Record):
         ]
         found = [n for n in special if n not in self.done]
         self.done.update(found)
-        found += self.new(walk, [n for n in list(self.names) if n not in _INTERNAL])
+        names = [n for n in list(self.names) if n not in _INTERNAL]
+        found += self.new(walk, [n for n in names if n in walk.names or not (n.startswith("__") and n.endswith("__"))])
         for name in found:
             self._guard(walk, name)
 
@@ -195,7 +196,7 @@ class InstanceRecord(Record):
         walk.bind(label, "{1}({0})", (self.item, member.__get__), walk.value(value, label))
 
 
-_INTERNAL = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__"})
+_INTERNAL = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "_abc_impl"})
 
 
 def instance_dict(item: Any) -> dict[str, Any] | None:

@@ -1,11 +1,14 @@
 """Functions that must not be compiled, captured arrays as inputs, and what the walk must not do."""
 # ruff: noqa: E501 - the programs of the tables stand on one line each
 
+import dis
 import gc
+import inspect
 import sys
 import textwrap
 import threading
 import types
+import typing
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from functools import partial
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 
 import hodiff as hd
+from hodiff.compiled import bytecode
 from hodiff.compiled.bytecode import scan_code
 from hodiff.compiled.captures import Captures, Memory
 
@@ -681,6 +685,35 @@ def test_a_compiled_function_inside_is_made_anew_without_what_it_has_compiled():
     assert captures.rebuild([np.array([5.0])])(1.0) == 10.0
     assert inner(1.0) == 2.0
     assert captures.changed_by_run() is None
+
+
+def code_objects():
+    """All code of some large modules, with branches, exceptions, closures, patterns and long arguments."""
+    waiting = [f.__code__ for m in (dis, inspect, textwrap, typing, np.lib._function_base_impl, hd.custom, hd.calls)
+               for f in vars(m).values() if isinstance(f, types.FunctionType)]  # fmt: skip
+    names = ", ".join(f"n{i}" for i in range(300))
+    waiting.append(
+        module_of(f"def f({names}):\n    n7 = lambda: n299\n    return n7() + n280 if g299 else n7").f.__code__
+    )
+    while waiting:
+        code = waiting.pop()
+        waiting += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        yield code
+
+
+def test_instructions_are_those_that_dis_tells():
+    count = 0
+    for code in code_objects():
+        shown = [i for i in dis.get_instructions(code) if i.opname not in bytecode._NO_EFFECT]
+        own = bytecode.instructions_of(code)
+        assert [i.opname for i in own] == [i.opname for i in shown]
+        relevant = {*dis.hasname, *dis.haslocal, *dis.hasfree, *dis.hasconst}
+        pairs = [(a, b) for a, b in zip(own, shown, strict=True) if b.opcode in relevant]
+        assert all(a.argval is b.argval or a.argval == b.argval for a, b in pairs)
+        jumps = {i.argval for i in shown if i.opcode in dis.hasjrel}
+        assert all(a.is_jump_target for a, b in zip(own, shown, strict=True) if b.offset in jumps)
+        count += len(own)
+    assert count > 10_000
 
 
 def test_every_instruction_of_large_code_is_followed():
