@@ -22,7 +22,7 @@ def moving(entry: Any) -> int | None:
     It is an integer itself, or the start of a window ``start:stop`` of fixed length.
     """
     if entry.__class__ is int:
-        return int(entry)
+        return entry
     window = entry.__class__ is slice and entry.start.__class__ is int and entry.stop.__class__ is int
     return entry.start if window and 0 <= entry.start < entry.stop and entry.step in (None, 1) else None
 

@@ -13,13 +13,14 @@ operands are, and the integers of a basic index. May import ``core``,
 [1, 0]
 """
 
+import marshal
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from hodiff.core import Primitive
-from hodiff.program import Atom, Equation, Guard, Literal, Program, Var, exact
+from hodiff.program import QUIET, Atom, Equation, Guard, Literal, Program, Var, exact
 from hodiff.progressions import moving
 
 #: Answers of one equation that can be told apart in `Table.operands`.
@@ -53,6 +54,7 @@ class Table:
         self._numbers: dict[Any, int] = {}
         self._types: dict[Any, int] = {}
         self._literals: dict[Any, int] = {}
+        self._arrays: dict[int, int] = {}
         self._kept: list[Any] = []  # what is known by identity must stay alive
         self.places: dict[Var, int] = {var: -2 - i for i, var in enumerate(inputs)}
         self._type_of: dict[Var, int] = {var: self._type(var.shape, var.dtype, var.form) for var in self.places}
@@ -72,29 +74,35 @@ class Table:
         self.integer_start = np.array(integer_start, np.int64)
 
     def _equation(self, step: Any, position: int) -> int:
-        places, types = self.places, self._type_of
-        key: list[Any] = []
+        places, types, operands, literals = self.places, self._type_of, self._operands, self._literal_numbers
+        primitive, errstate, parameters = step.primitive, step.errstate, step.parameters
+        key: list[Any] = [
+            primitive if primitive.origin is None else self._primitive(primitive),
+            None if errstate is None else id(errstate) if errstate is QUIET else errstate,
+            step.several,
+            self._parameters(primitive, parameters) if parameters else None,
+        ]
         for atom in step.operands:
             if atom.__class__ is Var:
-                self._operands.append(places[atom])
-                self._literal_numbers.append(0)
+                operands.append(places[atom])
+                literals.append(0)
                 key.append(types[atom])
             else:
-                self._operands.append(-1)
-                self._literal_numbers.append(self._literal(atom.value))
-                key.append(self._value_type(atom.value))
+                value = atom.value
+                operands.append(-1)
+                literals.append(self._literal(value))
+                key.append(self._value_type(value))
         number = position * WIDTH
+        key.append(-1)
         for var in step.answers:
-            key.append(self._type(var.shape, var.dtype, var.form))
-            types[var] = key[-1]
+            found = self._types.setdefault((var.shape, var.dtype, var.form), len(self._types))
+            key.append(found)
+            types[var] = found
             places[var] = number
             number += 1
-        if len(step.answers) > WIDTH:
+        if number > (position + 1) * WIDTH:
             return -1 - position
-        primitive = step.primitive
-        parameters = self._parameters(primitive, step.parameters) if step.parameters else None
-        found = (self._primitive(primitive), step.errstate, step.several, len(step.operands), *key, parameters)
-        return self._numbers.setdefault(found, len(self._numbers))
+        return self._numbers.setdefault(tuple(key), len(self._numbers))
 
     def _primitive(self, primitive: Primitive) -> Any:
         if primitive.origin is None:
@@ -106,7 +114,7 @@ class Table:
         return self._types.setdefault((shape, dtype, form), len(self._types))
 
     def _value_type(self, value: Any) -> int:
-        if isinstance(value, np.ndarray):
+        if value.__class__ is np.ndarray:
             return self._type(value.shape, value.dtype, "array")
         found = self._types.get(value.__class__)
         if found is None:
@@ -115,27 +123,37 @@ class Table:
         return found
 
     def _literal(self, value: Any) -> int:
+        kind = value.__class__
         key: Any
-        if value.__class__ in (int, bool):
-            key = (value.__class__, value)
-        elif not isinstance(value, np.ndarray):
-            key = exact(value)
-        elif value.size <= _SMALL or not any(value.strides):
-            key = exact(value) if value.size <= _SMALL else (value.shape, value.dtype, exact(value.flat[0]))
-        else:
-            key = id(value)
+        if kind is float or kind is np.float64:
+            key = (kind, value.hex())
+        elif kind is int or kind is bool:
+            key = (kind, value)
+        elif kind is np.ndarray:
+            known = self._arrays.get(id(value))
+            if known is not None:
+                return known
             self._kept.append(value)
+            key = exact(value) if value.size <= _SMALL else id(value)
+            if not any(value.strides) and value.size:
+                key = (value.shape, exact(value.flat[0]))
+            self._arrays[id(value)] = self._literals.setdefault(key, 1 + len(self._literals))
+            return self._arrays[id(value)]
+        else:
+            key = exact(value)
         return self._literals.setdefault(key, 1 + len(self._literals))
 
     def _parameters(self, primitive: Primitive, parameters: dict[str, Any]) -> Any:
         if primitive.index is None:
-            return self.frozen(parameters)
+            try:
+                return marshal.dumps(list(parameters.items()), 2)
+            except ValueError:
+                return self.frozen(parameters)
         pattern: list[Any] = []
-        index = parameters[primitive.index]
-        for entry in index:
+        for entry in parameters[primitive.index]:
             number = moving(entry)
             if number is None:
-                pattern.append(self.frozen(entry))
+                pattern.append(entry if entry is None or entry is Ellipsis else self.frozen(entry))
             else:
                 self._integers.append(number)
                 pattern.append(int if entry.__class__ is int else entry.stop - number)

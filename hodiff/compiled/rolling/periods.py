@@ -15,8 +15,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 #: How often a number may come in one period and its distance still be seen as one.
 _LAGS = 24
-#: Periods that are tried.
-_CANDIDATES = 48
+#: Periods that are tried: so many of the shortest, of the most frequent, and of the most frequent between neighbours.
+_CANDIDATES = 32
 
 
 def repetitions(keys: Array, turns: int) -> Iterator[tuple[int, int, int]]:
@@ -35,6 +35,8 @@ def repetitions(keys: Array, turns: int) -> Iterator[tuple[int, int, int]]:
         ``keys[i] == keys[i + period]`` wherever both lie in the stretch.
     """
     for period in candidates(keys, turns):
+        if np.count_nonzero(keys >= 0) < turns * period:
+            break
         same = (keys[period:] == keys[:-period]) & (keys[period:] >= 0)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))
         for start, stop in edges.reshape(-1, 2).tolist():
@@ -47,14 +49,19 @@ def candidates(keys: Array, turns: int) -> list[int]:
     order = np.argsort(keys, kind="stable")
     sorted_keys = keys[order]
     counts: dict[int, int] = {}
+    nearest: dict[int, int] = {}
     for lag in range(1, min(_LAGS, len(keys) - 1) + 1):
         same = (sorted_keys[lag:] == sorted_keys[:-lag]) & (sorted_keys[lag:] >= 0)
         distances = (order[lag:] - order[:-lag])[same]
-        if not distances.size:
+        if distances.size < turns - lag:
             break
         values, found = np.unique(distances, return_counts=True)
         for value, count in zip(values.tolist(), found.tolist(), strict=True):
             counts[value] = counts.get(value, 0) + count
-    often = [period for period, count in counts.items() if count >= turns - 1]
-    often.sort(key=lambda period: -counts[period])
-    return sorted(often[:_CANDIDATES])
+        # Numbers that come once in a period show it without its multiples.
+        nearest = nearest or dict(counts)
+    often = sorted(period for period, count in counts.items() if count >= turns - 1)
+    chosen = {*often[:_CANDIDATES]}
+    for table in (nearest, counts):
+        chosen.update(sorted(often, key=lambda period: -table.get(period, 0))[:_CANDIDATES])
+    return sorted(chosen)

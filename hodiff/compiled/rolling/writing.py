@@ -13,7 +13,7 @@ from hodiff.compiled.rolling.bodies import Body, Pick, Place, Stream, Unrollable
 from hodiff.compiled.rolling.keys import WIDTH, Table
 from hodiff.loops import loop
 from hodiff.ops.indexing import getitem
-from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
+from hodiff.program import Atom, Equation, Guard, Literal, Program, Source, Var
 from hodiff.progressions import Part, Progression, advance, moving
 from hodiff.staging import stage_part
 
@@ -70,6 +70,8 @@ class Writer:
         self.stacks: dict[tuple[Body, Place], Var] = {}
         self.finals: dict[tuple[Body, int | Place], Var] = {}
         self.memo: dict[Any, Atom] = {}
+        #: The user's line that is being written.
+        self.source: Source | None = None
         self.owners: list[Body | None] = [None] * len(self.steps)
         for body in bodies:
             self.owners[body.run.start : body.run.stop] = [body] * (body.run.stop - body.run.start)
@@ -166,7 +168,7 @@ class Writer:
         return self._emit_getitem(stack, index, answer.twin())
 
     def _emit_getitem(self, array: Atom, index: tuple[Any, ...], answer: Var) -> Var:
-        self.written.append(Equation(getitem, (array,), {"index": index}, (answer,)))
+        self.written.append(Equation(getitem, (array,), {"index": index}, (answer,), source=self.source))
         return answer
 
     def staged(self, function: Callable[..., Any], *atoms: Atom) -> Atom:
@@ -176,7 +178,7 @@ class Writer:
         for step in program.equations:
             operands = tuple(names.get(atom, atom) for atom in step.operands)
             self.written.append(
-                Equation(step.primitive, operands, step.parameters, step.answers, step.several, None, step.source)
+                Equation(step.primitive, operands, step.parameters, step.answers, step.several, None, self.source)
             )
         return names.get(program.outputs[0], program.outputs[0])
 
@@ -227,6 +229,7 @@ class Writer:
 
     def equation(self, step: Equation | Guard, position: int = -1) -> None:
         """Write a step that is no part of a loop."""
+        self.source = step.source
         if isinstance(step, Guard):
             self.written.append(Guard(self.value(step.operand), step.expected, step.truth, step.source))
             return
@@ -275,6 +278,7 @@ class Writer:
     def loop(self, body: Body) -> None:
         """Write a run as a loop."""
         run = body.run
+        self.source = self.steps[run.start].source
         body.reverse = self._descending(body)
         last, stacked = list(self.needs.last[body]), list(self.needs.stacked[body])
         last = [place for place in last if place not in self.needs.stacked[body]]
@@ -288,6 +292,8 @@ class Writer:
         for place in last:
             finals.append(body.answer(place).twin())
             self.finals[body, place] = finals[-1]
+        if not program.steps and not finals and not stacked:
+            return  # parts of arrays that others pick for themselves
         stacks = []
         for place in stacked:
             var = body.answer(place)
@@ -301,8 +307,7 @@ class Writer:
             "reverse": body.reverse,
         }
         operands = (*constants, *initial, *ignored, *sequences)
-        source = self.steps[run.start].source
-        self.written.append(Equation(loop, operands, parameters, (*finals, *stacks), True, None, source))
+        self.written.append(Equation(loop, operands, parameters, (*finals, *stacks), True, None, self.source))
 
     def _sequence(self, body: Body, sequence: Pick | Stream | Literal) -> Atom:
         turns = body.run.turns
