@@ -39,6 +39,8 @@ class Lifetimes:
     roots : dict
         For each array the variables, or literals, whose memory it may show: itself too, where it may have memory of
         its own.
+    views : set
+        The arrays that may show something else.
     dying : list of list of Var
         For each step the variables whose memory, or scalar, is not needed after it.
     escaping : set
@@ -47,6 +49,7 @@ class Lifetimes:
 
     def __init__(self, inputs: Sequence[Var], steps: Sequence[Equation | Guard], outputs: Sequence[Atom]) -> None:
         self.roots: dict[Atom, frozenset[Atom]] = {var: frozenset((var,)) for var in inputs if var.form == "array"}
+        self.views: set[Atom] = set()
         last: dict[Atom, int] = {}
         for i, step in enumerate(steps):
             for atom in step.operands if isinstance(step, Equation) else (step.operand,):
@@ -77,3 +80,5 @@ class Lifetimes:
         for var in equation.answers:
             if var.form == "array":
                 self.roots[var] = shown | {var} if own or not shown else shown
+                if shows:
+                    self.views.add(var)

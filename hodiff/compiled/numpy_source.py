@@ -149,10 +149,10 @@ def _results(writer: Writer, program: Program, fresh: Sequence[bool]) -> list[st
     for atom, new in zip(program.outputs, fresh, strict=True):
         text = writer.operand(atom)
         if atom.form == "array":
-            roots = writer.roots_of(atom)
+            roots = writer.lifetimes.roots_of(atom)
             if returned & roots - given or any(isinstance(root, Literal) for root in roots):
                 text = f"{text}.copy()"
-            elif roots != {atom} or atom in given:
+            elif atom in given or atom in writer.lifetimes.views:
                 text = _owned(writer, text, roots, given, new)
             returned |= roots
         texts.append(text)

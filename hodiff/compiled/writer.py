@@ -51,7 +51,7 @@ class Writer(Text):
         #: The buffers that hold variables, of the innermost program and of those around it.
         self._holding: dict[Atom, str] = {}
         self._temporaries: list[str] = []
-        self._lifetimes = Lifetimes((), (), ())
+        self.lifetimes = Lifetimes((), (), ())
         self._step = 0
         self._ambient: Errstate | None = None
         self.comment = ""
@@ -72,7 +72,7 @@ class Writer(Text):
     def array(self, var: Var, *, zeros: bool = False) -> str:
         """The name of an answer, which stands for an array to be written into: of zeros, or of anything."""
         name = self.define(var)
-        if var in self._lifetimes.escaping:
+        if var in self.lifetimes.escaping:
             make = self.bind(np.zeros, "zeros") if zeros else self.bind(np.empty, "empty")
             self.line(f"{name} = {make}({self.constant(var.shape)}, {self.constant(var.dtype)})")
         else:
@@ -93,7 +93,7 @@ class Writer(Text):
         It can be within a block, of a loop say, and is then computed again and again: an output is an array of its own
         each time, or a view of an operand, or an operand itself.
         """
-        saved = self._lifetimes, self._step, self.comment, self._guards
+        saved = self.lifetimes, self._step, self.comment, self._guards
         around = set(self._holding)
         self._guards = None
         for var, name in zip(program.inputs, operands, strict=True):
@@ -102,15 +102,11 @@ class Writer(Text):
             for var in equation.answers:
                 self._names.pop(var, None)
         self.steps(program)
-        self._lifetimes, self._step, self.comment, self._guards = saved
+        self.lifetimes, self._step, self.comment, self._guards = saved
         for atom in [atom for atom in self._holding if atom not in around]:
             # A scalar from outside: what is written within a block holds within it alone.
             self.buffers.give(self._holding.pop(atom))
         return [self.operand(atom) for atom in program.outputs]
-
-    def roots_of(self, atom: Atom) -> frozenset[Atom]:
-        """The variables and literals whose memory an operand may show."""
-        return self._lifetimes.roots_of(atom)
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
@@ -118,7 +114,7 @@ class Writer(Text):
         """Write all steps of a program whose inputs have names."""
         runs = scheduled(program.steps, self._ambient)
         order = [step for _, run in runs for step in run]
-        self._lifetimes = Lifetimes(program.inputs, order, program.outputs)
+        self.lifetimes = Lifetimes(program.inputs, order, program.outputs)
         self._step = 0
         for state, run in runs:
             with self._handling(state):
@@ -134,7 +130,7 @@ class Writer(Text):
         around, self._ambient = self._ambient, state
         if state == QUIET and _IGNORE is not None:
             # What np.errstate does, at a third of its price.
-            handling, ignore = self.bind(_HANDLING, "handling_"), self.bind(_IGNORE, "ignore")
+            handling, ignore = self.bind(_HANDLING, "handling"), self.bind(_IGNORE, "ignore")
             token = self.fresh("before")
             self.comment = ""
             self.line(f"{token} = {handling}.set({ignore})")
@@ -156,7 +152,7 @@ class Writer(Text):
             self._guard(step)
         else:
             self._equation(step)
-        lifetimes = self._lifetimes
+        lifetimes = self.lifetimes
         for atom in lifetimes.dying[self._step]:
             name = self._holding.pop(atom, None)
             if name is not None:
@@ -232,6 +228,8 @@ class Writer(Text):
         numbers = all(atom.form == "number" for atom in equation.operands)
         operands = [self.operand(atom) for atom in equation.operands]
         plain = not equation.parameters and not any(atom.shape for atom in equation.operands)
+        if not numbers and equation.operands[0].form == "number" and equation.operands[0].dtype.kind == "c":
+            plain = False  # a Python complex times a float64, which is a Python float, is a Python complex
         if primitive.symbol is not None and plain and numbers == (answer.form == "number"):
             return _with_symbol(primitive.symbol, operands)
         template = _chosen(primitive.code, "value", equation)
@@ -260,7 +258,7 @@ class Writer(Text):
         (answer,) = equation.answers
         function = self.bind(equation.primitive.function, equation.primitive.name)
         operands = self._ufunc_operands(equation)
-        if answer not in self._lifetimes.escaping:
+        if answer not in self.lifetimes.escaping:
             operands.append(self._in_place(equation) or self._take(answer))
             self._holding[answer] = operands[-1]
         elif not answer.shape:
@@ -299,7 +297,7 @@ class Writer(Text):
         function: Any = equation.primitive.function
         if function.signature is not None:
             return None
-        dying, roots = self._lifetimes.dying[self._step], self._lifetimes.roots_of
+        dying, roots = self.lifetimes.dying[self._step], self.lifetimes.roots_of
         for atom in equation.operands:
             fits = atom in self._holding and atom in dying and atom.shape == answer.shape and atom.dtype == answer.dtype
             if fits and all(other is atom or atom not in roots(other) for other in equation.operands):
