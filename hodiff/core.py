@@ -109,6 +109,8 @@ class Primitive:
     bundled : callable or None
         For any number of operands: ``(parts, **parameters) -> answer``, the same from operands in bundles, each a
         `progressions.Part`; written with NumPy functions and other primitives; NotImplemented where that cannot be.
+    python : bool
+        An operation of Python's own on its numbers, which traced values do by ``function`` too, through their methods.
     within : callable or None
         For operations that contain programs, as loops: ``(operands, flags, parameters) -> (answers, their flags)``, with
         the programs in the variant in which zeros of the flagged operands win over NaN and inf.
@@ -134,6 +136,7 @@ class Primitive:
         "name",
         "origin",
         "partials",
+        "python",
         "shape",
         "smooth",
         "symbol",
@@ -184,6 +187,7 @@ class Primitive:
         self.index: str | None = None
         self.bundled: Callable[..., Any] | None = None
         self.symbol: str | None = None
+        self.python = False
         self.annihilating: Primitive | None = None
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:

@@ -300,7 +300,9 @@ class Program:
                 guards += 1
                 continue
             operands = [value_of(atom, known) for atom in step.operands]
-            if step.errstate is None:
+            if step.primitive.python:
+                answer = step.primitive.function(*operands)
+            elif step.errstate is None:
                 answer = bind(step.primitive, *operands, **step.parameters)
             else:
                 with np.errstate(**step.errstate._asdict()):

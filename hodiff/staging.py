@@ -200,8 +200,8 @@ class StageTrace(Trace):
                 self._raised(primitive, error)
                 raise
             return self.process(primitive, tuple(_strong(operand) for operand in operands), parameters)
-        if answer.__class__ not in _NUMBERS or not primitive.symbol:  # an operation of Python's own, from a program
-            self.check_answer(primitive, answer)
+        if answer.__class__ not in _NUMBERS or not (primitive.symbol or primitive is python_number):
+            self.check_answer(primitive, answer)  # the others are operations of Python's own, from a program
         return self._write(primitive, tuple(atom for _, atom in pairs), parameters, answer)
 
     def number(self, primitive: Primitive, *operands: Any) -> Any:
@@ -377,10 +377,16 @@ def _is_number(value: Any) -> bool:
     return value.__class__ in _NUMBERS
 
 
+def _of_python(name: str, function: Callable[..., Any]) -> Primitive:
+    primitive = Primitive(name, function, batch=batch_aligned, constant=True)
+    primitive.python = True
+    return primitive
+
+
 #: A NumPy scalar of one of Python's numbers, which has a precision.
-strong_number = Primitive("strong_number", lambda x: np.asarray(x)[()], batch=batch_aligned, constant=True)
+strong_number = _of_python("strong_number", lambda x: x.strong() if isinstance(x, Tracer) else np.asarray(x)[()])
 #: What ``x.item()`` returns.
-python_number = Primitive("python_number", lambda x: x.item(), batch=batch_aligned, constant=True)
+python_number = _of_python("python_number", lambda x: x.item())
 
 
 def _strong(operand: Any) -> Any:
@@ -409,7 +415,7 @@ _install_item("tolist")
 
 def _install_binary(name: str, symbol: str) -> None:
     function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
-    primitive = Primitive(f"number {symbol}", function, batch=batch_aligned, constant=True)
+    primitive = _of_python(f"number {symbol}", function)
     primitive.symbol = symbol
     general = getattr(Tracer, f"__{name}__")
 
@@ -442,7 +448,7 @@ def _install_binary(name: str, symbol: str) -> None:
 
 
 def _install_unary(name: str, symbol: str) -> None:
-    primitive = Primitive(f"number {symbol.strip()}", getattr(operator, name), batch=batch_aligned, constant=True)
+    primitive = _of_python(f"number {symbol.strip()}", getattr(operator, name))
     primitive.symbol = symbol
     general = getattr(Tracer, f"__{name}__")
 
