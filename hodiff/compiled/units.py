@@ -27,7 +27,9 @@ _DERIVED = 64
 
 def optimised(program: Program) -> Program:
     """A staged program after all passes."""
-    return simplify(roll(simplify(program)))
+    simple = simplify(program)
+    rolled = roll(simple)
+    return simple if rolled is simple else simplify(rolled)
 
 
 class Passes(NamedTuple):
