@@ -1,7 +1,7 @@
 """What a function reads from outside itself, guarded, so that compiled code never goes stale.
 
-`Captures.of` walks over the function (see ``reachable``) and writes one small Python function that tests all guards.
-May import ``expected``, ``objects``, ``reachable``, ``rebuild`` and ``values``.
+`Captures.of` walks over the function (see ``reachable``); what it found is tested by one small function (see
+``guards``). May import ``guards``, ``objects``, ``reachable`` and ``rebuild``.
 
 >>> data, rate = np.array([1.0, 2.0]), 3.0
 >>> captures = Captures.of(lambda x: rate * np.sum(data * x))
@@ -17,17 +17,14 @@ np.float64(90.0)
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from types import CellType
 from typing import Any
 
 import numpy as np
 
-from hodiff.compiled.expected import MISSING, Array, Exact
+from hodiff.compiled.guards import checker, reader
 from hodiff.compiled.objects import UnsuitableError, instance_dict, is_a
 from hodiff.compiled.reachable import Walk
-from hodiff.compiled.rebuild import Graph, Slot
-from hodiff.compiled.values import Guard
+from hodiff.compiled.rebuild import Graph
 
 
 class Captures:
@@ -54,12 +51,11 @@ class Captures:
         self._function = function
         # A function that is not compiled needs no guards, and keeps nothing alive.
         self._graph = walk.graph if reason is None else Graph()
-        self._guards = _cheapest_first(walk.guards) if reason is None else []
+        self._guards = walk.guards if reason is None else []
         self._changeable = tuple(map(_reference, walk.changeable.values())) if reason is None else ()
         self._graph.needed()
-        self.unchanged: Callable[[], bool]
-        self.arrays: Callable[[], tuple[Any, ...]]
-        self.unchanged, self.arrays = _tests(self._guards, list(self._graph.slots.values()))
+        self.unchanged: Callable[[], bool] = checker(self._guards)
+        self.arrays: Callable[[], tuple[Any, ...]] = reader(self._graph.slots.values())
 
     @classmethod
     def of(cls, function: Callable[..., Any], extra: Iterable[Any] = ()) -> "Captures":
@@ -88,10 +84,7 @@ class Captures:
         """What changed since the guards held, to be asked after a run of the function; None where nothing did."""
         if self.unchanged():
             return None
-        for guard in self._guards:
-            if not _tests([guard], [])[0]():
-                return f"changes `{guard.label}`"
-        return None
+        return next((f"changes `{guard.label}`" for guard in self._guards if not guard.holds()), None)
 
     def memory(self) -> "Memory":
         """What a run might change, as it is now, so that it can be put back."""
@@ -169,82 +162,3 @@ def _put_back(item: Any, before: Any) -> None:
         assert own is not None
         own.clear()
         own.update(names)
-
-
-def _is_empty(cell: CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return True
-    return False
-
-
-def _is_unset(member: Any, item: Any) -> bool:
-    try:
-        member.__get__(item, type(item))
-    except AttributeError:
-        return True
-    return False
-
-
-def _cheapest_first(guards: list[Guard]) -> list[Guard]:
-    """Guards that compare identities in front of those that compare contents."""
-    return sorted(guards, key=lambda g: g.expected is not None and g.expected.known is MISSING)
-
-
-def _tests(guards: list[Guard], slots: list[Slot]) -> tuple[Callable[[], bool], Callable[[], tuple[Any, ...]]]:
-    """The function that tests all guards and the one that reads the arrays, written as source."""
-    constants: dict[int, tuple[str, Any]] = {}
-
-    def constant(value: Any) -> str:
-        return constants.setdefault(id(value), (f"c{len(constants)}", value))[0]
-
-    kept: list[Any] = []  # bound methods live as long as their identities are used
-    tests = []
-    for guard in guards:
-        place = guard.place.format(*map(constant, guard.values))
-        expected = guard.expected
-        if expected is None:
-            tests.append(place)
-        elif expected.by_identity:
-            tests.append(f"{place} is {constant(expected.known)}")
-        elif isinstance(expected, Array):
-            tests.append(f"{place}.__class__ is {constant(np.ndarray)}")
-        else:
-            kept.append(expected.same)
-            same = f"{constant(kept[-1])}({place})"
-            tests.append(f"({place} is {constant(expected.known)} or {same})" if isinstance(expected, Exact) else same)
-    arrays = [
-        f"{constant(slot.where)}[{slot.name!r}]" if slot.kind == "global" else f"{constant(slot.where)}.cell_contents"
-        for slot in slots
-    ]
-    source = _SOURCE.format(
-        constants=", ".join(name for name, _ in constants.values()),
-        tests="\n                and ".join(tests) or "True",
-        arrays="".join(f"{array}, " for array in arrays),
-    )
-    names: dict[str, Any] = {"is_empty": _is_empty, "is_unset": _is_unset, "instance_dict": instance_dict}
-    exec(_compiled(source), names)
-    tested, read = names["make"](*(value for _, value in constants.values()))
-    return tested, read
-
-
-@lru_cache(maxsize=256)
-def _compiled(source: str) -> Any:
-    return compile(source, "<guards of a compiled function>", "exec")
-
-
-# A name that is gone is a guard that does not hold.
-_SOURCE = """
-def make({constants}):
-    def unchanged():
-        try:
-            return (
-                {tests}
-            )
-        except Exception:
-            return False
-    def arrays():
-        return ({arrays})
-    return unchanged, arrays
-"""

@@ -26,8 +26,6 @@ class Expected:
 
     __slots__ = ()
     known: Any = MISSING
-    #: Identity decides: another object is never the same.
-    by_identity = False
 
     def same(self, value: Any) -> bool:
         """Whether the value is as expected."""
@@ -38,13 +36,16 @@ class Same(Expected):
     """The same object; what is inside it has its own guards."""
 
     __slots__ = ("known",)
-    by_identity = True
 
     def __init__(self, value: Any) -> None:
         self.known = value
 
     def same(self, value: Any) -> bool:
         return value is self.known
+
+
+#: Of a condition.
+TRUE = Same(True)
 
 
 class Exact(Expected):

@@ -13,7 +13,7 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, Modu
 from typing import Any, Protocol
 
 from hodiff.compiled import purity
-from hodiff.compiled.expected import MISSING, Expected, Same
+from hodiff.compiled.expected import MISSING, TRUE, Expected, Same
 
 _HEAP_TYPE = 1 << 9
 #: Special methods that no computation calls unless it asks for text, copies or pickles.
@@ -42,8 +42,8 @@ class Walker(Protocol):
     constructs: bool
 
     def value(self, item: Any, label: str, *, movable: bool = False) -> Expected: ...
-    def bind(self, label: str, place: str, values: tuple[Any, ...], expected: Expected) -> None: ...
-    def condition(self, label: str, condition: str, values: tuple[Any, ...]) -> None: ...
+    def bind(self, label: str, kind: str, owner: Any, key: Any, expected: Expected) -> None: ...
+    def absent(self, label: str, names: Any, name: str) -> None: ...
     def doubtful(self, doubt: str) -> None: ...
     def member(self, module: ModuleType, attribute: str, label: str) -> Any: ...
     def function(self, function: FunctionType, label: str, *, movable: bool = False, owner: Any = None) -> None: ...
@@ -77,7 +77,7 @@ class FunctionRecord(Record):
         for name in self.new(walk, list(names)):
             if name != "__wrapped__":
                 label = f"{self.label}.{name}"
-                walk.bind(label, f"{{0}}[{literal(name)}]", (names,), walk.value(names[name], label))
+                walk.bind(label, "item", names, name, walk.value(names[name], label))
 
 
 class ModuleRecord(Record):
@@ -107,7 +107,8 @@ class ClassRecord(Record):
 
     def extend(self, walk: Walker) -> None:
         # A class gets an attribute more: it may hide another one.
-        walk.condition(self.label, f"len({{0}}) == {len(self.names)}", (self.names,))
+        if not self.done:
+            walk.bind(self.label, "length", self.names, len(self.names), TRUE)
         constructed = self.constructed or walk.constructs
         special = [
             n
@@ -134,7 +135,7 @@ class ClassRecord(Record):
             expected: Expected = Same(value)
         else:
             expected = walk.value(value, label)
-        walk.bind(label, f"{{0}}[{literal(name)}]", (self.names,), expected)
+        walk.bind(label, "item", self.names, name, expected)
 
 
 class InstanceRecord(Record):
@@ -159,10 +160,13 @@ class InstanceRecord(Record):
     def extend(self, walk: Walker) -> None:
         # Where attributes are looked up by code of the user's, guards go around it.
         plain = lookup(self.kind, "__getattribute__") is object.__getattribute__
-        walk.bind(self.label, "{0}.__class__" if plain else "type({0})", (self.item,), Same(self.kind))
+
+        def place(name: str, around: Any) -> tuple[str, Any, Any]:
+            return ("attribute", self.item, name) if plain else ("call", self.item, around)
+
+        walk.bind(self.label, *place("__class__", type), Same(self.kind))
         if self.names is not None:
-            place = "{0}.__dict__" if plain else "instance_dict({0})"
-            walk.bind(self.label, place, (self.item,), Same(self.names))
+            walk.bind(self.label, *place("__dict__", instance_dict), Same(self.names))
             self._extend_dict(walk, self.names)
         for name in self.new(walk, self.slots, full=self.full):
             self._guard_slot(walk, name)
@@ -173,7 +177,7 @@ class InstanceRecord(Record):
                 continue  # of a distribution of SciPy: a draw is seen by its name
             label = f"{self.label}.{name}"
             if not is_a(lookup(self.kind, name), property, MemberDescriptorType):
-                walk.bind(label, f"{{0}}[{literal(name)}]", (names,), walk.value(names[name], label))
+                walk.bind(label, "item", names, name, walk.value(names[name], label))
         for name in walk.names if not self.full else ():
             if name in self.done:
                 continue
@@ -183,7 +187,7 @@ class InstanceRecord(Record):
             ):
                 # Not an attribute of the instance now: one that is set later hides that of the class.
                 self.done.add(name)
-                walk.condition(f"{self.label}.{name}", f"{literal(name)} not in {{0}}", (names,))
+                walk.absent(f"{self.label}.{name}", names, name)
 
     def _guard_slot(self, walk: Walker, name: str) -> None:
         label = f"{self.label}.{name}"
@@ -191,9 +195,23 @@ class InstanceRecord(Record):
         try:
             value = member.__get__(self.item, self.kind)
         except AttributeError:
-            walk.condition(label, "is_unset({0}, {1})", (member, self.item))
+            walk.bind(label, "call", self.item, _Unset(member), TRUE)
             return
-        walk.bind(label, "{1}({0})", (self.item, member.__get__), walk.value(value, label))
+        walk.bind(label, "call", self.item, member.__get__, walk.value(value, label))
+
+
+class _Unset:
+    """Asks whether a slot has no value."""
+
+    def __init__(self, member: Any) -> None:
+        self.member = member
+
+    def __call__(self, item: Any) -> bool:
+        try:
+            self.member.__get__(item)
+        except AttributeError:
+            return True
+        return False
 
 
 _INTERNAL = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "_abc_impl"})
@@ -252,8 +270,3 @@ def is_foreign_function(function: FunctionType) -> bool:
 def has_slots(kind: type) -> bool:
     """Whether a class or one of its bases was defined with slots."""
     return any("__slots__" in vars(base) for base in kind.__mro__)
-
-
-def literal(name: str) -> str:
-    """A name as a literal inside a template."""
-    return repr(name).replace("{", "{{").replace("}", "}}")

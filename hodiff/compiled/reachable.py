@@ -2,7 +2,7 @@
 
 The walk runs none of the user's code: attributes are looked up in the dicts of instances and classes. It ends with a
 list of guards, or with the reason why the function is none of its arguments alone. May import ``bytecode``,
-``expected``, ``objects``, ``purity``, ``rebuild`` and ``values``.
+``expected``, ``guards``, ``objects``, ``purity``, ``rebuild`` and ``values``.
 
 >>> rate = 2.0
 >>> walk = Walk()
@@ -22,7 +22,8 @@ import numpy as np
 
 from hodiff.compiled import purity
 from hodiff.compiled.bytecode import ELEMENT, Path, scan_code
-from hodiff.compiled.expected import MISSING, Array, Expected, Same, is_input
+from hodiff.compiled.expected import MISSING, TRUE, Array, Expected, Same, is_input
+from hodiff.compiled.guards import is_empty
 from hodiff.compiled.objects import (
     FunctionRecord,
     UnsuitableError,
@@ -30,7 +31,6 @@ from hodiff.compiled.objects import (
     is_a,
     is_foreign_class,
     is_foreign_function,
-    literal,
     lookup,
 )
 from hodiff.compiled.rebuild import Slot
@@ -101,20 +101,21 @@ class Walk(Values):
             self.load(function, path, movable, owner)
 
     def _guard_function(self, function: FunctionType, label: str) -> None:
-        self.bind(label, "{0}.__code__", (function,), Same(function.__code__))
-        self.bind(label, "{0}.__defaults__", (function,), Same(function.__defaults__))
+        self.bind(label, "attribute", function, "__code__", Same(function.__code__))
+        self.bind(label, "attribute", function, "__defaults__", Same(function.__defaults__))
         for position, default in enumerate(function.__defaults__ or ()):
             name = f"default {position} of {label}"
             self.constant(name, default, self.value(default, name))
         name = f"keyword defaults of {label}"
         if function.__kwdefaults__ is not None:
-            self.bind(name, "{0}.__kwdefaults__", (function,), self.value(function.__kwdefaults__, name))
+            expected = self.value(function.__kwdefaults__, name)
+            self.bind(name, "attribute", function, "__kwdefaults__", expected)
         if function.__dict__:
             self.record(FunctionRecord(function, label))
 
     def load(self, function: FunctionType, path: Path, movable: bool, owner: Any) -> None:
         """What a function loads: guard the name, and go on with the value."""
-        slot, place, value = self._root(function, path, owner)
+        slot, value = self._root(function, path, owner)
         if value is MISSING:
             return
         if slot is None:
@@ -126,15 +127,17 @@ class Walk(Values):
         if is_input(value):
             if movable:
                 self.graph.add_slot(function, slot)
-                self.bind(path.name, place, (slot.where,), Array())
-            else:
-                self.bind(path.name, place, (slot.where,), self.value(value, path.name))
+            self._bind_slot(slot, Array() if movable else self.value(value, path.name))
         else:
-            self.bind(path.name, place, (slot.where,), self._value_of_path(value, path, movable))
+            self._bind_slot(slot, self._value_of_path(value, path, movable))
             if movable and is_function(value):
                 self.graph.add_reference(function, slot, value)
         if path.attributes:
             self._follow(value, path)
+
+    def _bind_slot(self, slot: Slot, expected: Expected) -> None:
+        place = ("item", slot.where, slot.name) if slot.kind == "global" else ("attribute", slot.where, "cell_contents")
+        self.bind(slot.name, *place, expected)
 
     def _value_of_path(self, value: Any, path: Path, movable: bool) -> Expected:
         """A module of which only attributes are taken is not looked at as a whole."""
@@ -144,23 +147,23 @@ class Walk(Values):
             return Same(value)
         return self.value(value, path.name, movable=movable)
 
-    def _root(self, function: FunctionType, path: Path, owner: Any) -> tuple[Slot | None, str, Any]:
-        """Slot and place of a name, and the value that it has."""
+    def _root(self, function: FunctionType, path: Path, owner: Any) -> tuple[Slot | None, Any]:
+        """The slot that a name stands for, and the value that it has."""
         if path.kind == "argument":
-            return None, "", MISSING if owner is None else owner
+            return None, MISSING if owner is None else owner
         if path.kind == "import":
-            return None, "", self._imported(function, path)
+            return None, self._imported(function, path)
         if path.kind == "cell":
             cell = (function.__closure__ or ())[function.__code__.co_freevars.index(path.name)]
             value = _content(cell)
             if value is MISSING:
-                self.condition(path.name, "is_empty({0})", (cell,))
-            return Slot("cell", cell, path.name), "{0}.cell_contents", value
+                self.bind(path.name, "call", cell, is_empty, TRUE)
+            return Slot("cell", cell, path.name), value
         names = function.__globals__
         if path.name in names:
-            return Slot("global", names, path.name), f"{{0}}[{literal(path.name)}]", names[path.name]
-        self.condition(path.name, f"{literal(path.name)} not in {{0}}", (names,))
-        return None, "", vars(builtins).get(path.name, MISSING)
+            return Slot("global", names, path.name), names[path.name]
+        self.absent(path.name, names, path.name)
+        return None, vars(builtins).get(path.name, MISSING)
 
     def _imported(self, function: FunctionType, path: Path) -> Any:
         name = path.name
@@ -170,7 +173,7 @@ class Walk(Values):
             name = f"{base}.{name.lstrip('.')}".rstrip(".")
         if name in sys.modules:
             if purity.standing(name) == "foreign":
-                self.bind(name, f"{{0}}.get({literal(name)})", (sys.modules,), Same(sys.modules[name]))
+                self.bind(name, "item", sys.modules, name, Same(sys.modules[name]))
             return sys.modules[name]
         if purity.standing(name) != "trusted":
             raise UnsuitableError(f"imports the module {name}, which is not loaded yet")
@@ -229,7 +232,7 @@ class Walk(Values):
                 self.doubtful(f"reads `{label}`, which its module makes when asked")
             else:
                 expected = Same(value) if is_a(value, ModuleType) else self.value(value, label)
-                self.bind(label, f"{{0}}[{literal(attribute)}]", (names,), expected)
+                self.bind(label, "item", names, attribute, expected)
             return value
         if standing == "doubtful":
             self.doubtful(f"uses `{label}`")
@@ -246,7 +249,7 @@ class Walk(Values):
             what = "the global" if path.kind == "global" else "the outer variable"
             raise UnsuitableError(f"assigns to {what} `{path.name}`")
         *inner, last = path.attributes
-        value = self._root(function, path, owner)[2]
+        value = self._root(function, path, owner)[1]
         label = path.name
         for attribute in inner:
             if value is MISSING:

@@ -1,6 +1,6 @@
 """What to expect of each value that a function reaches, by what kind of value it is.
 
-None of the user's code is run. May import ``core``, ``expected``, ``objects``, ``purity`` and ``rebuild``.
+None of the user's code is run. May import ``core``, ``expected``, ``guards``, ``objects``, ``purity`` and ``rebuild``.
 
 >>> walk = Values()
 >>> walk.value([1.0, (2.0, "a")], "settings").same([1.0, (2.0, "b")])
@@ -24,12 +24,13 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from hodiff.compiled import purity
-from hodiff.compiled.expected import MISSING, Array, Content, Elements, Entries, Exact, Expected, Same
+from hodiff.compiled.expected import MISSING, TRUE, Array, Content, Elements, Entries, Exact, Expected, Same
+from hodiff.compiled.guards import Guard
 from hodiff.compiled.objects import (
     ClassRecord,
     InstanceRecord,
@@ -40,7 +41,6 @@ from hodiff.compiled.objects import (
     instance_dict,
     is_a,
     is_foreign_class,
-    literal,
     lookup,
     module_of,
 )
@@ -75,18 +75,6 @@ _FIXED = purity.words(
     _SpecialForm ParamSpec NewType partialmethod singledispatchmethod finfo iinfo _NoValueType Placeholder _tuplegetter
     """
 )
-
-
-class Guard(NamedTuple):
-    """What has to hold: the value at a place is the expected one.
-
-    ``place`` is an expression in which ``{0}``, ``{1}`` stand for ``values``; without an expectation it is a condition.
-    """
-
-    label: str
-    place: str
-    values: tuple[Any, ...]
-    expected: Expected | None = None
 
 
 class Values:
@@ -124,24 +112,21 @@ class Values:
         """Follow an object: its attributes are guarded as far as code names them."""
         self.records.setdefault((id(record.item), type(record).__name__), record)
 
-    def bind(self, label: str, place: str, values: tuple[Any, ...], expected: Expected) -> None:
-        """Guard what is at a place, once."""
-        key = (place, *map(id, values), isinstance(expected, Array))
-        if key not in self._bound:
-            self._bound.add(key)
-            self.guards.append(Guard(label, place, values, expected))
+    def bind(self, label: str, kind: str, owner: Any, key: Any, expected: Expected) -> None:
+        """Guard what is at a place (see `guards.Guard`), once."""
+        place = (kind, id(owner), key if key.__class__ is str else id(key), isinstance(expected, Array))
+        if place not in self._bound:
+            self._bound.add(place)
+            self.guards.append(Guard(label, kind, owner, key, expected))
 
-    def condition(self, label: str, condition: str, values: tuple[Any, ...]) -> None:
-        """Guard a condition, once."""
-        key = (condition, *map(id, values))
-        if key not in self._bound:
-            self._bound.add(key)
-            self.guards.append(Guard(label, condition, values))
+    def absent(self, label: str, names: Any, name: str) -> None:
+        """Guard that a name is not among others."""
+        self.bind(label, "absent", names, name, TRUE)
 
     def constant(self, label: str, item: Any, expected: Expected) -> None:
         """Guard what is inside an object that itself cannot be replaced."""
         if expected.known is MISSING:
-            self.bind(label, "{0}", (item,), expected)
+            self.bind(label, "object", item, None, expected)
 
     # --- values ------------------------------------------------------------------------------------------------------
 
@@ -252,7 +237,8 @@ class Values:
         for position, argument in enumerate(item.args):
             name = f"argument {position} of {label}"
             self.constant(name, argument, self.value(argument, name))
-        self.bind(f"keywords of {label}", "{0}.keywords", (item,), self.value(item.keywords, f"keywords of {label}"))
+        name = f"keywords of {label}"
+        self.bind(name, "attribute", item, "keywords", self.value(item.keywords, name))
 
     def c_callable(self, item: Any, label: str) -> None:
         """A function that is written in C: known builtins, methods of captured objects, or unknown."""
@@ -320,7 +306,7 @@ class Values:
                 record.constructed |= constructed
             elif purity.standing(module_of(base)) == "impure":
                 raise UnsuitableError(purity.effect_of(module_of(base), label))
-        self.bind(label, "{0}.__mro__", (kind,), Same(kind.__mro__))
+        self.bind(label, "attribute", kind, "__mro__", Same(kind.__mro__))
 
     def instance(self, item: Any, label: str, movable: bool) -> None:
         """Any other object: by its class."""
@@ -363,10 +349,10 @@ class Values:
                 if movable and is_function(part):
                     self.graph.add_part(item, part)
             if bound:
-                self.bind(label, f"{{0}}[{literal(name)}]", (names,), expected)
+                self.bind(label, "item", names, name, expected)
         for name, value in {} if not bound else vars(type(item)).items():
             if value is None and name not in names and not name.startswith("_"):
-                self.condition(label, f"{literal(name)} not in {{0}}", (names,))
+                self.absent(label, names, name)
 
     def _library_object(self, item: Any, label: str, standing: str) -> None:
         """An object of NumPy, SciPy or the standard library: all that it holds, unless it cannot change."""
