@@ -99,7 +99,7 @@ class Literal:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return np.shape(self.value)
+        return getattr(self.value, "shape", ())
 
     @property
     def dtype(self) -> Any:
@@ -109,7 +109,8 @@ class Literal:
     @property
     def form(self) -> str:
         """As of a variable."""
-        return Var.of(self.value).form
+        value = self.value
+        return "array" if isinstance(value, np.ndarray) else "scalar" if isinstance(value, np.generic) else "number"
 
     def __str__(self) -> str:
         value = self.value

@@ -24,11 +24,13 @@ from hodiff.program import Atom, Equation, Guard, Literal, Var
 
 def sharing(equation: Equation) -> tuple[bool, bool]:
     """Whether the answer may show memory of operands, and whether it may have memory of its own."""
-    primitive, code = equation.primitive, equation.primitive.code
-    if primitive.view is not None or (code is not None and code.shares):
+    primitive = equation.primitive
+    if isinstance(primitive.function, np.ufunc):
+        return False, True
+    shares = None if primitive.code is None else primitive.code.shares
+    if primitive.view is not None or shares:
         return True, False
-    new = isinstance(primitive.function, np.ufunc) or (code is not None and code.shares is False)
-    return not new, True
+    return shares is None, True
 
 
 class Lifetimes:
@@ -51,9 +53,10 @@ class Lifetimes:
         self.roots: dict[Atom, frozenset[Atom]] = {var: frozenset((var,)) for var in inputs if var.form == "array"}
         self.views: set[Atom] = set()
         last: dict[Atom, int] = {}
+        roots = self.roots
         for i, step in enumerate(steps):
             for atom in step.operands if isinstance(step, Equation) else (step.operand,):
-                for root in self.roots_of(atom) or (atom,):
+                for root in roots.get(atom) or (atom,):
                     last[root] = i
             if isinstance(step, Equation):
                 self._add(step)
@@ -74,11 +77,13 @@ class Lifetimes:
 
     def _add(self, equation: Equation) -> None:
         shows, own = sharing(equation)
-        shown = frozenset[Atom]()
-        if shows:
-            shown = shown.union(*(self.roots_of(atom) for atom in equation.operands))
+        if not shows:
+            for var in equation.answers:
+                if var.form == "array":
+                    self.roots[var] = frozenset((var,))
+            return
+        shown = frozenset[Atom]().union(*(self.roots_of(atom) for atom in equation.operands))
         for var in equation.answers:
             if var.form == "array":
                 self.roots[var] = shown | {var} if own or not shown else shown
-                if shows:
-                    self.views.add(var)
+                self.views.add(var)

@@ -127,11 +127,10 @@ def _source(writer: Writer, name: str, inputs: list[str], results: list[str]) ->
         yield "        buffers = make_buffers()"
         yield f"    {writer.buffers.names} = buffers"
     for line in (*writer.lines, GIVE_BACK):
-        text = line.strip()
-        if text != GIVE_BACK:
+        if GIVE_BACK not in line:
             yield f"    {line}"
         elif writer.buffers:
-            yield f"    {line[: -len(text)]}pool.append(buffers)"
+            yield f"    {line.replace(GIVE_BACK, 'pool.append(buffers)')}"
     yield f"    return ({', '.join(results)}{',' if len(results) == 1 else ''})"
     if writer.buffers:
         yield ""

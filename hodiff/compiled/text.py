@@ -70,8 +70,11 @@ class Text:
 
     def fresh(self, hint: str) -> str:
         """A name that is not taken yet: ``hint``, or with a number after it."""
-        name = hint = re.sub(r"\W", "_", hint) if not hint.isidentifier() else hint
-        if name in self._taken and name in kwlist:
+        if hint not in self._taken and hint.isidentifier():
+            self._taken.add(hint)
+            return hint
+        name = hint = re.sub(r"\W", "_", hint)
+        if name in kwlist:
             name = hint = f"{hint}_"
         number = 0
         while name in self._taken:

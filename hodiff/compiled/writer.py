@@ -29,7 +29,7 @@ from hodiff.compiled.lifetimes import Lifetimes, sharing
 from hodiff.compiled.schedule import scheduled
 from hodiff.compiled.text import Text
 from hodiff.errors import ProgramError
-from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Var, exact, letters
+from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact, letters
 
 #: In the place of the lines that give the buffers back to the pool, until it is known whether there are any.
 GIVE_BACK = "(give back)"
@@ -51,6 +51,8 @@ class Writer(Text):
         #: The buffers that hold variables, of the innermost program and of those around it.
         self._holding: dict[Atom, str] = {}
         self._temporaries: list[str] = []
+        self._sources: dict[Source, str] = {}
+        self._small: dict[Any, str | None] = {}
         self.lifetimes = Lifetimes((), (), ())
         self._step = 0
         self._ambient: Errstate | None = None
@@ -65,9 +67,10 @@ class Writer(Text):
 
     def define(self, var: Var) -> str:
         """The name of an answer, which is to be assigned to it."""
-        if var not in self._names:
-            self._names[var] = self.fresh(next(self._letters))
-        return self._names[var]
+        name = self._names.get(var)
+        if name is None:
+            name = self._names[var] = self.fresh(next(self._letters))
+        return name
 
     def array(self, var: Var, *, zeros: bool = False) -> str:
         """The name of an answer, which stands for an array to be written into: of zeros, or of anything."""
@@ -147,19 +150,27 @@ class Writer(Text):
         self._ambient = around
 
     def _write(self, step: Equation | Guard) -> None:
-        self.comment = "" if step.source is None else str(step.source)
+        self.comment = self._where(step)
         if isinstance(step, Guard):
             self._guard(step)
         else:
             self._equation(step)
-        lifetimes = self.lifetimes
-        for atom in lifetimes.dying[self._step]:
-            name = self._holding.pop(atom, None)
-            if name is not None:
-                self.buffers.give(name)
+        for atom in self.lifetimes.dying[self._step]:
+            if atom in self._holding:
+                self.buffers.give(self._holding.pop(atom))
         while self._temporaries:
             self.buffers.give(self._temporaries.pop())
         self._step += 1
+
+    def _where(self, step: Equation | Guard) -> str:
+        """The user's line."""
+        source = step.source
+        if source is None:
+            return ""
+        text = self._sources.get(source)
+        if text is None:
+            text = self._sources[source] = str(source)
+        return text
 
     def _guard(self, guard: Guard) -> None:
         if self._guards is None:
@@ -267,28 +278,36 @@ class Writer(Text):
 
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """Operands of a ufunc; numbers as arrays of shape () and of the dtype that they take, which is faster."""
-        texts = [self.operand(atom) for atom in equation.operands]
-        small = [i for i, atom in enumerate(equation.operands) if not atom.shape and atom.form != "array"]
+        atoms = equation.operands
+        small = [i for i, atom in enumerate(atoms) if not atom.shape and atom.form != "array"]
         if not small or not equation.answers[0].shape:
-            return texts
-        kinds = _loop_dtypes(equation.primitive.function, tuple(map(_kind, equation.operands)))
-        if kinds is None:
-            return texts
-        for i in small:
-            atom = equation.operands[i]
-            if isinstance(atom, Var):
-                if atom.dtype == kinds[i]:
-                    texts[i] = self._cell(atom, texts[i])
-            elif (value := _zero_dimensional(atom.value, kinds[i])) is not None:
-                texts[i] = self.constant(value)
+            return [self.operand(atom) for atom in atoms]
+        kinds = _loop_dtypes(equation.primitive.function, tuple(map(_kind, atoms)))
+        texts = []
+        for i, atom in enumerate(atoms):
+            text = None
+            if kinds is not None and i in small:
+                text = self._literal(atom, kinds[i]) if isinstance(atom, Literal) else self._cell(atom, kinds[i])
+            texts.append(text or self.operand(atom))
         return texts
 
-    def _cell(self, var: Var, text: str) -> str:
-        """The name of a buffer of shape () that contains a scalar."""
+    def _literal(self, literal: Literal, dtype: Any) -> str | None:
+        """The name of a number as an array of shape (); None where it cannot be one."""
+        value = literal.value
+        key = (value.__class__, value, str(value), dtype)
+        if key not in self._small:
+            array = _zero_dimensional(value, dtype)
+            self._small[key] = None if array is None else self.constant(array)
+        return self._small[key]
+
+    def _cell(self, var: Var, dtype: Any) -> str | None:
+        """The name of a buffer of shape () that contains a scalar; None where ufuncs convert it to another dtype."""
+        if var.dtype != dtype:
+            return None
         name = self._holding.get(var)
         if name is None:
             name = self._take(var)
-            self.line(f"{name}[()] = {text}")
+            self.line(f"{name}[()] = {self._names[var]}")
         return name
 
     def _in_place(self, equation: Equation) -> str | None:
@@ -297,11 +316,12 @@ class Writer(Text):
         function: Any = equation.primitive.function
         if function.signature is not None:
             return None
-        dying, roots = self.lifetimes.dying[self._step], self.lifetimes.roots_of
-        for atom in equation.operands:
-            fits = atom in self._holding and atom in dying and atom.shape == answer.shape and atom.dtype == answer.dtype
-            if fits and all(other is atom or atom not in roots(other) for other in equation.operands):
-                return self._holding.pop(atom)
+        for atom in self.lifetimes.dying[self._step]:
+            if atom in self._holding and atom.shape == answer.shape and atom.dtype == answer.dtype:
+                # An array and views of it at once would overlap, and NumPy make a copy.
+                roots = [self.lifetimes.roots_of(other) for other in equation.operands if other is not atom]
+                if atom in equation.operands and not any(atom in found for found in roots):
+                    return self._holding.pop(atom)
         return None
 
     def _take(self, var: Var) -> str:
