@@ -4,8 +4,8 @@
 from turn to turn, and sequences, of which each turn takes one element; its answers are the final carried values and,
 for whatever else the body gives, the stacked values of all turns. What is carried takes the form (array, scalar,
 number) of the input of the body. The derivative of a loop is a loop: forward, over the body with tangents; in reverse,
-one that saves residuals as stacked answers, and one that runs the other way. May import ``batch_rules``, ``core``,
-``errors``, ``linear_map``, ``program``, ``shaped`` and ``subprograms``.
+one that saves residuals as stacked answers, and one that runs the other way. May import ``batch_rules``, ``code``,
+``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, body = stage(lambda a, x, y: [a * x + y, x], [2.0, np.float64(0.0), np.float64(0.0)], name="body")
@@ -14,14 +14,17 @@ one that saves residuals as stacked answers, and one that runs the other way. Ma
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hodiff.batch_rules import Partly
+from hodiff.code import Code
 from hodiff.core import NUMPY_UFUNCS, Primitive
 from hodiff.errors import ProgramError
 from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.loop_code import write_loop
 from hodiff.program import QUIET, Atom, Equation, Literal, Program, Var
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.subprograms import (
@@ -382,3 +385,4 @@ def _without_atom(atom: Atom, unused: set[Var]) -> Atom:
 _ADD: Any = NUMPY_UFUNCS[np.add]
 
 loop = Primitive("loop", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
+loop.code = Code(write=partial(write_loop, conform))

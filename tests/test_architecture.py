@@ -80,6 +80,7 @@ LAYERS = {
     "hodiff.compiled.rolling.bodies": 6,
     "hodiff.compiled.derive": 7,
     "hodiff.subprograms": 8,
+    "hodiff.loop_code": 8,
     "hodiff.loops": 9,
     "hodiff.repeats": 10,
     "hodiff.branches": 11,

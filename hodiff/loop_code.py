@@ -1,0 +1,87 @@
+"""Loops and branches as Python source: statements with the body written into them.
+
+May import ``program``.
+
+>>> _header(["x", "i"], ["xs", "range(3)"], 3)
+'for x, i in zip(xs, range(3)):'
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from hodiff.program import Atom, Literal, Var
+
+#: Gives a plain value the form of a variable.
+Conform = Callable[[Var, Any], Any]
+
+
+def write_loop(conform: Conform, writer: Any, equation: Any) -> None:
+    """Write a loop of a known number of turns as a ``for`` statement."""
+    parameters = equation.parameters
+    body, constants, carries = parameters["body"], parameters["constants"], parameters["carries"]
+    first = constants + carries
+    fixed = [writer.operand(atom) for atom in equation.operands[:constants]]
+    state = _initial_state(conform, writer, equation.operands[constants:first], body.inputs[constants:first])
+    stacks = [writer.array(var) for var in equation.answers[carries:]]
+    elements = []
+    streams = []
+    for atom, var in zip(equation.operands[first:], body.inputs[first:], strict=True):
+        elements.append(writer.fresh("element"))
+        streams.append(_stream(writer, atom, var, parameters["reverse"]))
+    if stacks:
+        elements.append(writer.fresh("turn"))
+        length = parameters["length"]
+        streams.append(f"range({length - 1}, -1, -1)" if parameters["reverse"] else f"range({length})")
+    with writer.block(_header(elements, streams, parameters["length"])):
+        found = writer.inline(body, [*fixed, *state, *elements[: len(body.inputs) - first]])
+        for stack, value in zip(stacks, found[carries:], strict=True):
+            writer.line(f"{stack}[{elements[-1]}] = {value}")
+        _next_state(conform, writer, state, found[:carries], body.outputs[:carries], body.inputs[constants:first])
+        if not found and not body.steps:
+            writer.line("pass")
+    for var, name in zip(equation.answers, state, strict=False):
+        writer.assign(var, name)
+
+
+def _header(elements: list[str], streams: list[str], length: int) -> str:
+    if not elements:
+        return f"for _ in range({length}):"
+    if len(elements) == 1:
+        return f"for {elements[0]} in {streams[0]}:"
+    return f"for {', '.join(elements)} in zip({', '.join(streams)}):"
+
+
+def _stream(writer: Any, atom: Atom, var: Var, reverse: bool) -> str:
+    """An expression for what gives the elements of a sequence one by one."""
+    name = f"{writer.operand(atom)}{'[::-1]' if reverse else ''}"
+    return f"{name}.tolist()" if var.form == "number" else name
+
+
+def _initial_state(conform: Conform, writer: Any, atoms: tuple[Atom, ...], variables: tuple[Var, ...]) -> list[str]:
+    state = []
+    for atom, var in zip(atoms, variables, strict=True):
+        name = writer.fresh("state")
+        writer.line(f"{name} = {_conformed(conform, writer, atom, writer.operand(atom), var)}")
+        state.append(name)
+    return state
+
+
+def _next_state(
+    conform: Conform, writer: Any, state: list[str], found: list[str], atoms: tuple[Atom, ...], variables: Any
+) -> None:
+    values = [
+        _conformed(conform, writer, atom, text, var) for atom, text, var in zip(atoms, found, variables, strict=True)
+    ]
+    changed = [(name, value) for name, value in zip(state, values, strict=True) if name != value]
+    if changed:
+        names, texts = zip(*changed, strict=True)
+        writer.line(f"{', '.join(names)} = {', '.join(texts)}")
+
+
+def _conformed(conform: Conform, writer: Any, atom: Atom, text: str, var: Var) -> str:
+    """A value in the form of a variable of the body."""
+    typed = Var.of(atom.value) if isinstance(atom, Literal) else atom
+    if typed.form == var.form and (var.form == "array" or typed.dtype == var.dtype):
+        return text
+    return f"{writer.bind(partial(conform, var), 'conform')}({text})"
