@@ -30,7 +30,7 @@ program f(a: float64[3]) -> float64
 from collections.abc import Callable, Sequence
 
 from hodiff.compiled.passes import algebra, common, dead_code, folding, shaping, sinking
-from hodiff.compiled.passes.rewriting import Rule, rewrite
+from hodiff.compiled.passes.rewriting import Rule, Sweep
 from hodiff.core import Primitive
 from hodiff.program import Program
 from hodiff.program import check as check_program
@@ -44,6 +44,7 @@ _PAGES: tuple[Callable[[Primitive], Sequence[Rule]], ...] = (
     common.rules,
 )
 _ROUNDS = 5
+_DONE = "simplified"
 
 
 def simplify(program: Program, *, check: bool = False) -> Program:
@@ -60,11 +61,19 @@ def simplify(program: Program, *, check: bool = False) -> Program:
     Program
         The same object where there was nothing to do.
     """
+    if _DONE in program.memo:
+        return program
+    sweep: Sweep | None = None
     for _ in range(_ROUNDS):
         before = program
-        program = _one_by_one(program) if check else dead_code.run(rewrite(program, _all_rules))
+        if check:
+            program = _one_by_one(program)
+        else:
+            sweep = Sweep(program, _all_rules, sweep)
+            program = dead_code.run(sweep.run())
         if program is before:
             break
+    program.memo[_DONE] = True
     return program
 
 

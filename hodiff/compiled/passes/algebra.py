@@ -24,7 +24,19 @@ import numpy as np
 from hodiff.compiled.passes.rewriting import Rule, Sweep, fits, is_quiet, number_of, rewrite, with_equation
 from hodiff.compiled.passes.scaling import is_real, moderate, scaled, times
 from hodiff.core import Primitive
-from hodiff.ops.elementwise import add, divide, multiply, negative, positive, power, reciprocal, square, subtract
+from hodiff.ops.elementwise import (
+    add,
+    conjugate,
+    divide,
+    multiply,
+    negative,
+    positive,
+    power,
+    real,
+    reciprocal,
+    square,
+    subtract,
+)
 from hodiff.ops.selection import select
 from hodiff.program import Atom, Equation, Literal, Program, Var
 
@@ -102,6 +114,11 @@ def _same(sweep: Sweep, equation: Equation) -> Found:
     del sweep
     x = equation.operands[0]
     return x if fits(x, equation.answers[0]) else None
+
+
+def _of_real(sweep: Sweep, equation: Equation) -> Found:
+    """The real part, or the conjugate, of what is real."""
+    return None if equation.operands[0].dtype.kind == "c" else _same(sweep, equation)
 
 
 def _either(sweep: Sweep, equation: Equation) -> Found:
@@ -278,6 +295,8 @@ _RULES: dict[Primitive, tuple[Rule, ...]] = {
     divide: (_over_one, _quotient),
     negative: (_negated,),
     positive: (_same,),
+    real: (_of_real,),
+    conjugate: (_of_real,),
     square: (_even,),
     power: (_power,),
     select: (_either,),

@@ -41,7 +41,9 @@ def rules(primitive: Primitive) -> Sequence[Rule]:
 
 
 def _merged(sweep: Sweep, equation: Equation) -> Atom | None:
-    key = _key(equation)
+    key = sweep.keys.get(equation)
+    if key is None:
+        key = sweep.keys[equation] = _key(equation)
     known = sweep.seen.get(key)
     if known is None:
         sweep.seen[key] = (equation, sweep.guards)

@@ -33,6 +33,15 @@ _LONGEST = 32
 class Sweep:
     """One forward pass over a program.
 
+    Parameters
+    ----------
+    program : Program
+    rules : callable
+        The rules for a primitive. The last is tried on every equation; the others not where the sweep before found
+        none for the same equation, and nothing that rules look at has changed.
+    previous : Sweep, optional
+        The sweep before, with the same rules.
+
     Attributes
     ----------
     steps : list of Equation or Guard
@@ -43,18 +52,23 @@ class Sweep:
         How many guards are behind.
     seen : dict
         For rules to remember equations by.
+    keys : dict
+        For rules to remember of an equation, through all sweeps.
     changed : bool
         Whether a rule applied.
     """
 
-    def __init__(self, program: Program, rules: Rules) -> None:
+    def __init__(self, program: Program, rules: Rules, previous: "Sweep | None" = None) -> None:
         self.seen: dict[Any, Any] = {}
+        self.keys: dict[Equation, Any] = {} if previous is None else previous.keys
         self.steps: list[Equation | Guard] = []
         self.outputs = frozenset(atom for atom in program.outputs if isinstance(atom, Var))
         self.guards = 0
         self.changed = False
+        self._program = program
         self._rules = rules
-        self._chosen: dict[Primitive, Sequence[Rule]] = {}
+        self._before = None if previous is None else (previous._places, previous._uses)
+        self._chosen: dict[Primitive, Sequence[Rule]] = {} if previous is None else previous._chosen
         self._definitions: dict[Atom, Equation] = {}
         self._places: dict[Equation, int] = {}
         self._substitutes: dict[Atom, Atom] = {}
@@ -117,6 +131,22 @@ class Sweep:
 
     # --- the sweep ----------------------------------------------------------------------------------------------------
 
+    def run(self) -> Program:
+        """The program with every equation rewritten; the same object where no rule applied."""
+        for step in self._program.steps:
+            if isinstance(step, Equation):
+                self.read(step)
+                continue
+            operand = self._substitutes.get(step.operand, step.operand)
+            if operand is not step.operand:
+                step = Guard(operand, step.expected, step.truth, step.source)
+            self.steps.append(step)
+            self.guards += 1
+        if not self.changed:
+            return self._program
+        outputs = [self._substitutes.get(atom, atom) for atom in self._program.outputs]
+        return self._program.replace(steps=self.steps, outputs=outputs)
+
     def read(self, equation: Equation) -> None:
         """Rewrite one equation of the program."""
         substitutes = self._substitutes
@@ -131,13 +161,24 @@ class Sweep:
                 equation.errstate,
                 equation.source,
             )
-        atom = self.rewritten(equation)
+        atom = self.rewritten(equation, settled=self._before is not None and self._is_settled(equation))
         if atom is not equation.answers[0]:
             for operand in equation.operands:
                 self._uses[operand] = self._uses.get(operand, 1) - 1
             self.substitute(equation.answers[0], atom)
 
-    def rewritten(self, equation: Equation) -> Atom:
+    def _is_settled(self, equation: Equation) -> bool:
+        """Whether the sweep before tried all rules on this equation, and its operands are as they were then."""
+        places, uses = self._before  # type: ignore[misc]
+        if equation not in places:
+            return False
+        for atom in equation.operands:
+            found = self._definitions.get(atom)
+            if (found is not None and found not in places) or self._uses.get(atom) != uses.get(atom):
+                return False
+        return True
+
+    def rewritten(self, equation: Equation, *, settled: bool = False) -> Atom:
         """What the first answer of an equation is, once no rule applies any more; the equation is written."""
         answer = equation.answers[0]
         if answer.form != "number":
@@ -145,7 +186,7 @@ class Sweep:
                 rules = self._chosen.get(equation.primitive)
                 if rules is None:
                     rules = self._chosen[equation.primitive] = self._rules(equation.primitive)
-                for rule in rules:
+                for rule in rules[-1:] if settled else rules:
                     found = rule(self, equation)
                     if found is not None:
                         break
@@ -155,30 +196,17 @@ class Sweep:
                 if not isinstance(found, Equation):
                     return found
                 equation = found
+                settled = False
         self._places[equation] = len(self.steps)
         self.steps.append(equation)
         for var in equation.answers:
             self._definitions[var] = equation
         return answer
 
-    def final(self, atom: Atom) -> Atom:
-        """What stands for an operand of a guard, or for an output."""
-        return self._substitutes.get(atom, atom)
-
 
 def rewrite(program: Program, rules: Rules) -> Program:
     """The program with every equation rewritten by the rules; the same object where none applied."""
-    sweep = Sweep(program, rules)
-    for step in program.steps:
-        if isinstance(step, Equation):
-            sweep.read(step)
-            continue
-        operand = sweep.final(step.operand)
-        sweep.steps.append(step if operand is step.operand else Guard(operand, step.expected, step.truth, step.source))
-        sweep.guards += 1
-    if not sweep.changed:
-        return program
-    return program.replace(steps=sweep.steps, outputs=[sweep.final(atom) for atom in program.outputs])
+    return Sweep(program, rules).run()
 
 
 # --- facts about equations and operands -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any
 from hodiff.compiled.passes.rewriting import Rule, Sweep, fits, rewrite, with_equation
 from hodiff.core import Primitive
 from hodiff.ops.indexing import getitem
-from hodiff.ops.reductions import spread, total
+from hodiff.ops.reductions import average, spread, total
 from hodiff.ops.selection import cast
 from hodiff.ops.shaping import broadcasted, permuted, reshaped
 from hodiff.program import Atom, Equation, Program
@@ -46,6 +46,13 @@ def _same_type(sweep: Sweep, equation: Equation) -> Found:
     del sweep
     x = equation.operands[0]
     return x if fits(x, equation.answers[0]) else None
+
+
+def _no_axes(sweep: Sweep, equation: Equation) -> Found:
+    """A sum or mean along no axis."""
+    del sweep
+    x = equation.operands[0]
+    return x if equation.parameters["axis"] == () and fits(x, equation.answers[0]) else None
 
 
 def _same_order(sweep: Sweep, equation: Equation) -> Found:
@@ -150,4 +157,6 @@ _RULES: dict[Primitive, tuple[Rule, ...]] = {
     getitem: (_whole, _part, _one_number),
     spread: (_same_type,),
     cast: (_same_type,),
+    total: (_no_axes,),
+    average: (_no_axes,),
 }
