@@ -6,7 +6,7 @@ Traceback (most recent call last):
 optimizers.errors.ShapeError: fun cost returned an array of shape (3,): it must return one real number, a scalar
 """
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy as np
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 
 __all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "quiet", "scalar"]
+
+_QUIET_ALREADY = nullcontext()
 
 
 def scalar(out: Any, name: str) -> Any:
@@ -29,15 +31,16 @@ def scalar(out: Any, name: str) -> Any:
     >>> scalar(2.0, "fun f")
     2.0
     """
-    shape = getattr(out, "shape", None)
-    if shape is None:
-        shape = np.shape(out)
+    # Compiled mode looks through this code, and trusts it more without `type` and `getattr`.
+    shape = np.shape(out)
     if shape != ():
         raise ShapeError(f"{name} returned an array of shape {shape}: it must return one real number, a scalar")
-    dtype = getattr(out, "dtype", None)
-    kind = np.asarray(out).dtype.kind if dtype is None else np.dtype(dtype).kind
+    try:
+        kind = out.dtype.kind
+    except AttributeError:
+        kind = np.asarray(out).dtype.kind
     if kind not in "fiub":
-        what = "a complex number" if kind == "c" else f"a {type(out).__name__}"
+        what = "a complex number" if kind == "c" else f"a {out.__class__.__name__}"
         raise InputTypeError(f"{name} returned {what}: it must return one real number, a scalar")
     return out
 
@@ -85,15 +88,13 @@ def check_callables(fun: Any, grad: Any, hess: Any, hvp: Any) -> None:
 
 
 def check_jit(jit: bool | str) -> None:
-    """Raise `OptionError` unless `jit` is "auto" or False; True would need a compiled mode.
+    """Raise `OptionError` unless `jit` is "auto", True or False.
 
     Examples
     --------
     >>> check_jit("auto")
     """
-    if jit is True:
-        raise OptionError('jit=True: compiled mode is not available in this version; use jit="auto" or jit=False')
-    if jit is not False and jit != "auto":
+    if jit is not False and jit is not True and not (isinstance(jit, str) and jit == "auto"):
         raise OptionError(f'jit must be "auto", True or False, not {jit!r}')
 
 
@@ -130,4 +131,5 @@ def quiet() -> AbstractContextManager[Any]:
     ...     print(np.log(-np.ones(1)))
     [nan]
     """
-    return np.errstate(**{kind: "ignore" for kind, how in np.geterr().items() if how == "warn"})  # type: ignore[arg-type]
+    loud: dict[str, Any] = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
+    return np.errstate(**loud) if loud else _QUIET_ALREADY

@@ -1,4 +1,4 @@
-"""Trees of arrays as one float64 vector and back; what is a tree, ``hodiff`` says. Imports ``hodiff``, ``errors``.
+"""Trees of arrays as one float64 vector and back; what is a tree, ``hodiff`` says. Imports it, ``errors``, ``linear``.
 
 Solvers work on vectors; users write functions of whatever tree is natural. ``Layout`` is the bridge. Its
 ``unravel`` uses slices and ``np.reshape`` alone, so a traced vector passes through it.
@@ -11,6 +11,7 @@ array([[1., 2.],
        [3., 4.]])
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from hodiff import extend
 from optimizers.errors import InputTypeError, NonFiniteError, ShapeError
+from optimizers.linear import norm
 
 __all__ = ["Array", "Layout", "Tree", "check_finite", "real_array"]
 
@@ -39,6 +41,8 @@ def real_array(value: Tree, name: str) -> Array:
     >>> real_array([1, 2], "x0")
     array([1., 2.])
     """
+    if type(value) is np.ndarray and value.dtype == np.float64:
+        return np.array(value)
     try:
         array = np.asarray(value)
     except ValueError:
@@ -57,6 +61,9 @@ def check_finite(value: Array, name: str) -> None:
     --------
     >>> check_finite(np.ones(3), "x0")
     """
+    # A norm that is finite has finite entries, and costs half of looking at each.
+    if value.ndim == 1 and math.isfinite(norm(value)):
+        return
     bad = ~np.isfinite(value)
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -93,6 +100,17 @@ class Layout:
     size: int
     shapes: tuple[tuple[int, ...], ...]
     spec: Any
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the tree is the vector itself.
+
+        Examples
+        --------
+        >>> Layout.of(np.ones(3)).is_vector, Layout.of(np.ones((3, 1))).is_vector
+        (True, False)
+        """
+        return self.spec is None and len(self.shapes[0]) == 1
 
     @classmethod
     def of(cls, x0: Tree, name: str = "x0") -> "Layout":

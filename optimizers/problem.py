@@ -1,8 +1,8 @@
-"""The objective as solvers see it, and the door to derivatives; imports ``hodiff`` and the layers below.
+"""The objective as solvers see it; imports ``hodiff``, ``derivatives`` and the layers below.
 
 ``Problem`` turns a user's function of any tree into values and derivatives of one flat vector: derivatives
-that the user gives are used, the others come from ``hodiff``. It evaluates, checks and counts; ``Point``
-remembers.
+that the user gives are used as they are, the others come from ``derivatives``. It evaluates, checks and counts;
+``Point`` remembers.
 
 >>> import numpy as np
 >>> problem = Problem(lambda p: np.sum(p["a"] ** 2) + p["b"], like={"a": np.ones(2), "b": 3.0})
@@ -10,7 +10,6 @@ remembers.
 array([2., 4., 1.])
 """
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -21,11 +20,12 @@ import scipy.sparse.linalg
 
 import hodiff as hd
 from optimizers.checks import check_callables, check_jit, label, pair, quiet, scalar
+from optimizers.derivatives import Derivatives, derivatives_of
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
 from optimizers.point import Counts, Point
 
-__all__ = ["UNTRACEABLE", "Problem", "vector_functions"]
+__all__ = ["UNTRACEABLE", "Problem"]
 
 # What of a user's Hessian may be asymmetric, relative to its largest entry.
 _ASYMMETRY = 1e-6
@@ -55,8 +55,10 @@ class Problem:
     like : tree, optional
         An example of x, which fixes its structure; by default the first point asked for does.
     jit : "auto", True or False
-        Whether derivatives are compiled. There is no compiled mode in this version: "auto" and False run
-        eagerly, True is refused.
+        Whether `fun` and what `hodiff` makes of it are compiled, by `hodiff.jit`. "auto": where they can be; what
+        cannot, such as a function that draws random numbers or keeps a log, runs eagerly, and `eager_reason` says
+        why. True: an `OptionError` says why. False: nothing is compiled. Results are the same but for rounding.
+        Derivatives that are given are called as they are, and so is `fun` where it returns the gradient too.
 
     Attributes
     ----------
@@ -64,6 +66,8 @@ class Problem:
         Evaluations so far.
     dense : bool
         Whether second derivatives come as matrices, from `hess`.
+    jit : "auto", True or False
+        As given.
     maxfun : int or None
         Evaluations of the objective that line searches keep to; the driver sets it.
 
@@ -96,11 +100,10 @@ class Problem:
         self.layout = None if like is None else Layout.of(like, "x0")
         self._args = args if isinstance(args, tuple) else (args,)
         self._fun, self._grad, self._hess, self._hvp = fun, grad, hess, hvp
-        self._value_and_grad = hd.value_and_grad(self._flat)
-        self._flat_grad = hd.grad(self._flat)
-        self._flat_hess = hd.hessian(self._flat)
+        self.jit = jit
+        self._derivatives: Derivatives | None = None
         # Two, since a trust region returns to the old point when it rejects the new one.
-        self._recent: deque[Point] = deque(maxlen=2)
+        self._recent: tuple[Point, ...] = ()
         self.dense = hess is not None and hvp is None
         self.maxfun: int | None = None
         self.names = {
@@ -129,17 +132,18 @@ class Problem:
         >>> problem.at([1.0, 2.0]) is problem.at([1.0, 2.0])
         True
         """
-        for point in reversed(self._recent):
+        for point in self._recent:
             if x is point.x:
                 return point
         vector = self._vector(x, name)
-        for point in reversed(self._recent):
+        for point in self._recent:
             if _same(vector, point.x):
                 return point
         check_finite(vector, name)
         vector.setflags(write=False)
-        self._recent.append(Point(self, vector, f, g, H))
-        return self._recent[-1]
+        point = Point(self, vector, f, g, H)
+        self._recent = (*self._recent[-1:], point)
+        return point
 
     def __call__(self, x: Tree) -> float:
         """The objective at `x`, from the evaluation that gives the gradient too: for ``scipy.optimize.minimize``.
@@ -154,6 +158,14 @@ class Problem:
         True
         """
         return self.at(x).f
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_derivatives": None}  # made again where they are needed
+
+    @property
+    def eager_reason(self) -> str | None:
+        """Why `fun` or a derivative of it ran eagerly though it was to be compiled; None where none did so far."""
+        return None if self._derivatives is None else self._derivatives.eager_reason
 
     def left(self) -> float:
         """How many evaluations of the objective `maxfun` leaves; infinitely many without that limit.
@@ -233,17 +245,21 @@ class Problem:
         (2.0, array([2., 2.]))
         """
         self.counts.nfev += 1
-        with quiet():
-            if self._grad is None:
-                self.counts.njev += 1
-                f, g = self._value_and_grad(x)
-                return float(f), self._vector_result(g, "g", x)
-            out = self._fun(self._tree(x), *self._args)
-        if self._grad is not True:
-            return float(scalar(out, self.names["f"])), None
+        if self._grad is True:
+            with quiet():
+                out = self._fun(self._tree(x), *self._args)
+            self.counts.njev += 1
+            f, g = pair(out, self.names["f"])
+            return float(scalar(f, self.names["f"])), self._vector_result(g, "g", x)
+        found = self._found()
+        if self._grad is not None:
+            with quiet():
+                return float(found.value(np.array(x), *self._args)), None
         self.counts.njev += 1
-        f, g = pair(out, self.names["f"])
-        return float(scalar(f, self.names["f"])), self._vector_result(g, "g", x)
+        with quiet():
+            f, g = found.value_and_grad(x, *self._args)
+        g.setflags(write=False)
+        return float(f), g
 
     def gradient(self, x: Array) -> Array:
         """Gradient alone; with the value where they are computed together.
@@ -278,7 +294,7 @@ class Problem:
             if self._hess is not None:
                 out = self._hess(self._tree(x), *self._args)
             else:
-                out = self._of_gradient(lambda g: hd.jacobian(g)(x), lambda: self._flat_hess(x))
+                out = self._of_gradient(lambda g: hd.jacobian(g)(x), lambda: self._found().hessian(x, *self._args))
             if isinstance(out, scipy.sparse.linalg.LinearOperator):
                 out = out @ np.eye(x.size)
         H = real_array(out.toarray() if scipy.sparse.issparse(out) else out, self.names["H"])
@@ -298,7 +314,9 @@ class Problem:
         """
         self.counts.nfev += 1
         with quiet():
-            return float(self._flat(np.array(x)))
+            if self._grad is True:
+                return float(self._found().flat(np.array(x), *self._args))
+            return float(self._found().value(np.array(x), *self._args))
 
     def pushforward(self, x: Array) -> Callable[[Array], Array]:
         """The map v -> H(x) v; `hodiff` linearises the gradient once for all v.
@@ -316,7 +334,7 @@ class Problem:
         else:
             with quiet():
                 product = self._of_gradient(
-                    lambda g: hd.linearize(g, x)[1], lambda: hd.linearize(self._flat_grad, x)[1]
+                    lambda g: hd.linearize(g, x)[1], lambda: self._found().pushforward(x, self._args)
                 )
 
         def counted(v: Array) -> Array:
@@ -336,11 +354,8 @@ class Problem:
         """
         self.counts.nd3 += 1
 
-        def along_v(y: Any) -> Any:
-            return hd.jvp(self._flat_grad, (y,), (v,))[1]
-
         with quiet():
-            return self._vector_result(hd.jvp(along_v, (x,), (w,))[1], "g", x)
+            return self._vector_result(self._found().third(x, v, w, *self._args), "g", x)
 
     def series(self, x: Array, d: Array, order: int) -> Array:
         """Derivatives 0 to `order` of t -> f(x + t d) at 0, shape (order + 1,), by nested forward mode.
@@ -354,26 +369,16 @@ class Problem:
             raise OptionError(f"taylor: order must be >= 0, not {order}")
         self.counts.ntaylor += 1
 
-        def expand(k: int) -> Callable[[Any], tuple[Any, ...]]:
-            if k == 0:
-                return lambda y: (self._flat(y),)
-            lower = expand(k - 1)
-
-            def terms(y: Any) -> tuple[Any, ...]:
-                values, slopes = hd.jvp(lower, (y,), (d,))
-                return (values[0], *slopes)
-
-            return terms
-
         with quiet():
-            return np.array([float(term) for term in expand(order)(x)])
+            return np.array([float(term) for term in self._found().series(order)(x, d, *self._args)])
 
     # -- helpers ------------------------------------------------------------------------------------------
 
-    def _flat(self, x: Any) -> Any:
-        """The objective of a possibly traced vector: what hodiff differentiates."""
-        out = self._fun(self.tree_of(x), *self._args)
-        return scalar(pair(out, self.names["f"])[0] if self._grad is True else out, self.names["f"])
+    def _found(self) -> Derivatives:
+        """What `hodiff` makes of the objective; the layout is known once there is a point."""
+        if self._derivatives is None:
+            self._derivatives = derivatives_of(self._fun, self.layout, paired=self._grad is True, jit=self.jit)
+        return self._derivatives
 
     def _of_gradient(self, derive: Callable[[Callable[[Any], Any]], Any], otherwise: Callable[[], Any]) -> Any:
         """A derivative of the user's gradient where there is one that can be traced; else of the objective."""
@@ -428,35 +433,10 @@ class Problem:
         return vector
 
 
-def vector_functions(
-    fun: Callable[..., Any], args: tuple[Any, ...] = ()
-) -> tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]:
-    """Exact Jacobian x -> (m, n) of a vector function, and (x, v) -> Hessian of v·fun, (n, n): constraints' needs.
-
-    Examples
-    --------
-    >>> jac, hess = vector_functions(lambda x: np.stack([x[0] * x[1], x[1] ** 2]))
-    >>> jac(np.array([1.0, 2.0])), hess(np.ones(2), np.array([0.0, 1.0]))
-    (array([[2., 1.],
-           [0., 4.]]), array([[0., 0.],
-           [0., 2.]]))
-    """
-
-    def flat(x: Any) -> Any:
-        return np.reshape(fun(x, *args), (-1,))
-
-    jacobian = hd.jacobian(flat)
-
-    def hessian(x: Array, v: Array) -> Array:
-        weights = np.array(v, dtype=np.float64).reshape(-1)
-        return np.array(hd.hessian(lambda y: np.sum(weights * flat(y)))(np.array(x, dtype=np.float64)))
-
-    return lambda x: np.array(jacobian(np.array(x, dtype=np.float64))), hessian
-
-
 def _same(a: Array, b: Array) -> bool:
     """Bitwise equality: 0.0 and -0.0 are different points."""
-    return a.shape == b.shape and np.array_equal(a.view(np.int64), b.view(np.int64))
+    # Most points differ in their first entry.
+    return a.shape == b.shape and a.item(0) == b.item(0) and a.tobytes() == b.tobytes()
 
 
 def _symmetric(H: Array, name: str | None) -> Array:

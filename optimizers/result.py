@@ -58,6 +58,12 @@ class History:
 
     Rows hold numbers only, so nothing in a history aliases an iterate. Iteration and indexing give rows.
 
+    Attributes
+    ----------
+    eager_reason : str or None
+        Why the objective ran eagerly although it was to be compiled (see the `jit` of `Problem`); None where it did
+        not. The message of the result says it too.
+
     Examples
     --------
     >>> import optimizers as opt
@@ -66,9 +72,10 @@ class History:
     ([0, 1], 2)
     """
 
-    __slots__ = ("_length", "_rows")
+    __slots__ = ("_length", "_rows", "eager_reason")
 
     def __init__(self) -> None:
+        self.eager_reason: str | None = None
         self._rows: list[Row] = []
         self._length: int | None = None
 
@@ -93,8 +100,19 @@ class History:
         0
         """
         other = History()
-        other._rows, other._length = self._rows, len(self)
+        other._rows, other._length, other.eager_reason = self._rows, len(self), self.eager_reason
         return other
+
+    @property
+    def remark(self) -> str:
+        """What is appended to the message of a result: `eager_reason` in parentheses, or nothing.
+
+        Examples
+        --------
+        >>> History().remark
+        ''
+        """
+        return "" if self.eager_reason is None else f" (the objective ran eagerly: {self.eager_reason})"
 
     def _own(self) -> list[Row]:
         return self._rows if self._length is None else self._rows[: self._length]
@@ -141,7 +159,8 @@ class Result(OptimizeResult):  # type: ignore[misc]  # SciPy ships no types
     nit, nfev, njev, nhev, nhvp : int
         Iterations, and evaluations of the objective, gradient, Hessian and Hessian-vector products.
     status, success, message : int, bool, str
-        The `Status`, whether it is ``Status.CONVERGED``, and the ending in words with its figures.
+        The `Status`, whether it is ``Status.CONVERGED``, and the ending in words with its figures; and why the
+        objective ran eagerly, where it was to be compiled and could not.
     history : History
         One row an iteration.
 

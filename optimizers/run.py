@@ -146,6 +146,7 @@ class Loop(Generic[S]):
         >>> opt.LBFGS().run(lambda x: x @ x, [1.0]).message
         'the gradient test holds: |gradient| = 0 <= gtol'
         """
+        self.history.eager_reason = self.problem.eager_reason
         state = last
         if self.ending is not Status.CONVERGED and last.f - self.best.f > round_off(self.best.f):
             state = self.best
@@ -191,11 +192,13 @@ class Loop(Generic[S]):
         if self.ending is None:
             return "running"
         gnorm = float(np.abs(state.g).max())
-        if self.ending is Status.CONVERGED:
-            return f"{self.ending.message}: |gradient| = {gnorm:.3g} <= gtol"
         if self.ending is Status.CALLBACK:
             return self._reason
-        return f"{self.ending.message}: |gradient| = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
+        if self.ending is Status.CONVERGED:
+            figures = f"|gradient| = {gnorm:.3g} <= gtol"
+        else:
+            figures = f"|gradient| = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
+        return f"{self.ending.message}: {figures}{self.history.remark}"
 
 
 class Speaker:

@@ -28,10 +28,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import BFGS, NonlinearConstraint
 
+from optimizers.derivatives import vector_derivatives_of
 from optimizers.errors import OptionError
-from optimizers.flatten import Array, real_array
+from optimizers.flatten import Array, Layout, real_array
 from optimizers.point import Point
-from optimizers.problem import Problem, vector_functions
+from optimizers.problem import Problem
 
 __all__ = ["METHODS", "SharedDerivatives", "exact_constraints", "method_named", "plain_name", "scipy_kwargs"]
 
@@ -96,6 +97,8 @@ class SharedDerivatives:
     ----------
     fun : callable
         ``fun(x, *args)`` -> real scalar of a vector x.
+    jit : "auto", True or False
+        See `Problem`; one that is given has its own.
 
     Examples
     --------
@@ -105,10 +108,10 @@ class SharedDerivatives:
     (array([12.]), array([[12.]]), array([60.]))
     """
 
-    def __init__(self, fun: Callable[..., Any] | Problem) -> None:
-        self._fun = fun
+    def __init__(self, fun: Callable[..., Any] | Problem, jit: bool | str = "auto") -> None:
+        self._fun, self._jit = fun, jit
         self._args: tuple[Any, ...] = ()
-        self._problem = fun if isinstance(fun, Problem) else Problem(fun)
+        self._problem = fun if isinstance(fun, Problem) else Problem(fun, jit=jit)
         # Two, since a trust region returns to the old point when it rejects the new one.
         self._points: deque[Point] = deque(maxlen=2)
 
@@ -147,18 +150,21 @@ class SharedDerivatives:
         if len(args) != len(self._args) or any(a is not b for a, b in zip(args, self._args, strict=True)):
             if isinstance(self._fun, Problem):
                 raise OptionError("args: a Problem has its own, Problem(fun, args=...); leave SciPy's out")
-            self._args, self._problem = args, Problem(self._fun, args=args)
+            self._args, self._problem = args, Problem(self._fun, args=args, jit=self._jit)
             self._points.clear()
-        vector = real_array(x, "x")
+        vector = x if type(x) is np.ndarray and x.dtype == np.float64 else real_array(x, "x")
+        asked = vector.tobytes()
         for point in self._points:
-            if point.x.tobytes() == vector.tobytes():
+            if point.x.tobytes() == asked:
                 return point
         point = self._problem.at(vector)
         self._points.append(point)
         return point
 
 
-def scipy_kwargs(fun: Callable[..., Any] | Problem, method: str) -> dict[str, Callable[..., Any]]:
+def scipy_kwargs(
+    fun: Callable[..., Any] | Problem, method: str, *, jit: bool | str = "auto"
+) -> dict[str, Callable[..., Any]]:
     """The derivative keywords that SciPy's method of this name can use, from `hodiff`, ready to splat.
 
     ``scipy.optimize.minimize(fun, x0, method=m, **scipy_kwargs(fun, m))`` gives each method exactly the
@@ -171,6 +177,8 @@ def scipy_kwargs(fun: Callable[..., Any] | Problem, method: str) -> dict[str, Ca
         ``fun(x, *args)`` -> real scalar of a vector x. A `Problem`, passed to SciPy too, evaluates once a point.
     method : str
         SciPy's name of a method of `scipy.optimize.minimize`, in any case, with or without separators.
+    jit : "auto", True or False
+        See `Problem`. It is for the derivatives: `fun` itself SciPy calls as it is, unless that is a `Problem`.
 
     Returns
     -------
@@ -189,58 +197,45 @@ def scipy_kwargs(fun: Callable[..., Any] | Problem, method: str) -> dict[str, Ca
     (['hess', 'jac'], {})
     """
     wanted = METHODS[method_named(method)]
-    shared = SharedDerivatives(fun)
+    shared = SharedDerivatives(fun, jit)
     return {name: getattr(shared, name) for name in wanted}
 
 
-def exact_constraints(constraints: Any, unravel: Callable[[Array], Any]) -> Any:
+def exact_constraints(constraints: Any, layout: Layout | None = None, jit: bool | str = "auto") -> Any:
     """SciPy's constraints, with exact derivatives where none were given, as functions of the flat vector.
 
     Dicts without ``jac`` gain one. A `NonlinearConstraint` gains ``jac`` and ``hess`` where they are SciPy's
-    defaults, ``"2-point"`` and `BFGS`. Linear constraints and bounds are left as they are.
+    defaults, ``"2-point"`` and `BFGS`. Linear constraints and bounds are left as they are. `layout` is that of the
+    trees that the constraints are functions of; `jit` that of `Problem`.
 
     Examples
     --------
-    >>> (circle,) = exact_constraints({"type": "ineq", "fun": lambda x: 1.0 - x @ x}, lambda x: x)
+    >>> (circle,) = exact_constraints({"type": "ineq", "fun": lambda x: 1.0 - x @ x})
     >>> circle["jac"](np.array([1.0, 0.0]))
     array([[-2.,  0.]])
     """
     if isinstance(constraints, (list, tuple)):
-        return [_exact(constraint, unravel) for constraint in constraints]
-    return [_exact(constraints, unravel)]
+        return [_exact(constraint, layout, jit) for constraint in constraints]
+    return [_exact(constraints, layout, jit)]
 
 
-def _exact(constraint: Any, unravel: Callable[[Array], Any]) -> Any:
+def _exact(constraint: Any, layout: Layout | None, jit: bool | str) -> Any:
     if isinstance(constraint, dict):
-        return _exact_dict(constraint, unravel)
+        found = vector_derivatives_of(constraint["fun"], layout, jit=jit)
+        jac = constraint.get("jac")
+        exact = {"fun": found.fun, "jac": found.jac if jac is None else jac, "args": tuple(constraint.get("args", ()))}
+        return {**constraint, **exact}
     if not isinstance(constraint, NonlinearConstraint):
         return constraint
-    fun, jac, hess = _flat(constraint.fun, unravel), constraint.jac, constraint.hess
-    exact_jac, exact_hess = vector_functions(fun)
-    if isinstance(jac, str) and jac == "2-point":
-        jac = exact_jac
-    if isinstance(hess, BFGS):
-        hess = exact_hess
+    found = vector_derivatives_of(constraint.fun, layout, jit=jit)
+    jac, hess = constraint.jac, constraint.hess
     return NonlinearConstraint(
-        fun,
+        found.fun,
         constraint.lb,
         constraint.ub,
-        jac=jac,
-        hess=hess,
+        jac=found.jac if isinstance(jac, str) and jac == "2-point" else jac,
+        hess=found.hess if isinstance(hess, BFGS) else hess,
         keep_feasible=constraint.keep_feasible,
         finite_diff_rel_step=constraint.finite_diff_rel_step,
         finite_diff_jac_sparsity=constraint.finite_diff_jac_sparsity,
     )
-
-
-def _exact_dict(constraint: dict[str, Any], unravel: Callable[[Array], Any]) -> dict[str, Any]:
-    args = tuple(constraint.get("args", ()))
-    flat = _flat(constraint["fun"], unravel)
-    exact: dict[str, Any] = {**constraint, "fun": flat}
-    if constraint.get("jac") is None:
-        exact["jac"] = lambda x, *more: vector_functions(flat, more)[0](x)
-    return {**exact, "args": args}
-
-
-def _flat(fun: Callable[..., Any], unravel: Callable[[Array], Any]) -> Callable[..., Any]:
-    return lambda x, *args: fun(unravel(x), *args)

@@ -16,10 +16,12 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
+from optimizers.derivatives import vector_derivatives_of
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
+from optimizers.linear import norm
 from optimizers.point import Point
-from optimizers.problem import UNTRACEABLE, Problem, vector_functions
+from optimizers.problem import UNTRACEABLE, Problem
 from optimizers.result import History, Result, Row
 from optimizers.run import Speaker
 from optimizers.scipy_bridge import METHODS, exact_constraints
@@ -94,7 +96,7 @@ def run_scipy(
     if limits is not None:
         keywords["bounds"] = scipy.optimize.Bounds(*limits)
     if method in _CONSTRAINED:
-        keywords["constraints"] = exact_constraints(constraints, problem.tree_of)
+        keywords["constraints"] = exact_constraints(constraints, problem.layout, jit)
     options = dict(options or {})
     bound = max([_FIRST_ORDER, *(float(t) for t in (tol, options.get("gtol")) if t is not None)])
     if tol is None:
@@ -191,7 +193,7 @@ def _sides(constraint: Any, x: Array) -> tuple[Array, Array, Array, Array]:
         fun = constraint.fun if matrix is None else matrix.__matmul__
         jac = constraint.jac if matrix is None else lambda _: matrix
     value = np.atleast_1d(np.asarray(fun(x, *args), dtype=np.float64)).reshape(-1)
-    slopes = jac(x, *args) if callable(jac) else vector_functions(fun, args)[0](x)
+    slopes = jac(x, *args) if callable(jac) else vector_derivatives_of(fun).jac(x, *args)
     low, high = (np.broadcast_to(np.asarray(side, dtype=np.float64), value.shape) for side in (low, high))
     return value, np.asarray(_dense(slopes), dtype=np.float64).reshape(value.size, x.size), low, high
 
@@ -256,6 +258,7 @@ class _Run:
         point = self._point(x) if self._exact else None
         f, g = (float(found.fun), None) if point is None else (point.f, point.g)
         status, message = self._ending(found), str(found.get("message", ""))
+        self.history.eager_reason = self.problem.eager_reason
         if status is Status.CALLBACK:
             assert self.tell is not None
             message = self.tell.reason
@@ -269,6 +272,8 @@ class _Run:
                 status = Status.CONTRADICTED
             if status is not Status.CONVERGED:
                 message = f"{status.message}: {figures}; SciPy says: {message}"
+        if status is not Status.CALLBACK:
+            message += self.history.remark
         fields = self._fields(x, f, g, int(found.get("nit", len(self.history) - 1)), self.history)
         fields.update(status=status, success=status is Status.CONVERGED, message=message, scipy_result=found)
         if isinstance(found.get("hess"), np.ndarray):
@@ -296,15 +301,19 @@ class _Run:
             f, gnorm = point.f, float(np.abs(point.g).max())
         else:
             f, gnorm = next((v for y, v in reversed(self._values) if np.array_equal(x, y)), np.nan), np.nan
-        step = 0.0 if start else float(np.linalg.norm(x - self.last))
+        step = 0.0 if start else norm(x - self.last)
         elapsed = time.perf_counter() - self._begin
-        n, xnorm = self.problem.counts, float(np.linalg.norm(x))
-        row = Row(len(self.history), f, gnorm, step, xnorm, np.nan, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
+        n = self.problem.counts
+        row = Row(len(self.history), f, gnorm, step, norm(x), np.nan, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
         self.history.append(row)
         self.last = x
 
     def _find(self, x: Array) -> Point | None:
-        return next((point for point in reversed(self._points) if np.array_equal(point.x, x)), None)
+        first = x.item(0)  # in which most points differ
+        for point in reversed(self._points):
+            if point.x.item(0) == first and np.array_equal(point.x, x):
+                return point
+        return None
 
     def _point(self, x: Array) -> Point:
         point = self._find(x)
@@ -314,8 +323,9 @@ class _Run:
         return point
 
     def _value(self, x: Array) -> float:
+        first = x.item(0)
         for y, known in reversed(self._values):
-            if np.array_equal(x, y):
+            if y.item(0) == first and np.array_equal(x, y):
                 return known
         value = self.problem.plain_value(x)
         self._values.append((np.array(x), value))

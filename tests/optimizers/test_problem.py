@@ -239,7 +239,7 @@ def test_answers_are_remembered_for_every_direction():
         (lambda: opt.Problem(3), InputTypeError, "fun must be callable, not int"),
         (lambda: opt.Problem(cubic, "2-point"), InputTypeError, "grad must be a callable or None, not '2-point'"),
         (lambda: opt.Problem(cubic, hess=np.eye(2)), InputTypeError, "hess must be a callable"),
-        (lambda: opt.Problem(cubic, jit=True), OptionError, "compiled mode is not available in this version"),
+        (lambda: opt.Problem(cubic, jit=1), OptionError, "jit must be"),
         (lambda: opt.Problem(cubic, jit="yes"), OptionError, "jit must be"),
         (lambda: opt.Problem(cubic, like={}), ShapeError, "x0 is empty"),
         (lambda: opt.Problem(cubic).at([]), ShapeError, "x is empty"),
