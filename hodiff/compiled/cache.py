@@ -5,7 +5,7 @@
 ``forms``, ``numpy_source``, ``program``, ``specialisations``, ``staging`` and ``transform``.
 
 >>> double = Compiled(World(lambda x: 2 * x), lambda function: lambda values: function(*values), "double")
->>> double.run([3.0])[0]
+>>> double.run([3.0])
 6.0
 """
 
@@ -179,18 +179,24 @@ class Compiled:
         statistics = self.world.statistics
         began = time.perf_counter()
         failure = None
+        captures = self.world.captures
+        memory = captures.memory()
         try:
             form, results, program = self.stage(inputs, len(values))
         except Exception as error:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
             failure = str(error) if isinstance(error, NotStagedError) else f"{type(error).__name__}: {error}"
         if failure is not None:
+            memory.restore()  # the plain function does it all again
             result = self.plain(values)  # an error of the function itself is raised here
             table.eager = failure
             statistics.eager_calls += 1
             return result
-        changed = self.world.captures.changed_by_run()
+        changed = captures.changed_by_run()
         if changed is not None:
             self.world.reason = changed
+            if captures.doubt is None and not memory.leaked():
+                return form.fill(owned(results, inputs))
+            memory.restore()
         elif self._trusted(table, program, results, values):
             fresh = tuple(
                 is_fresh(value, inputs) and atom not in program.inputs
@@ -201,7 +207,8 @@ class Compiled:
                 statistics.specialisations += 1
             statistics.compile_seconds += time.perf_counter() - began
             return self._first(table, form, inputs, results)
-        return form.fill(owned(results, inputs))
+        # Neither what was staged nor what it left behind is what the plain function gives.
+        return self.plain(values)
 
     def _first(self, table: Table, form: Form, inputs: Sequence[Any], results: list[Any]) -> Any:
         """The tree of results of a new program: what it will give for these inputs at every call, to the last bit."""

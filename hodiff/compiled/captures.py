@@ -1,7 +1,7 @@
 """What a function reads from outside itself, guarded, so that compiled code never goes stale.
 
 `Captures.of` walks over the function (see ``reachable``); what it found is tested by one small function (see
-``guards``). May import ``guards``, ``objects``, ``reachable`` and ``rebuild``.
+``guards``). May import ``core``, ``guards``, ``objects``, ``reachable`` and ``rebuild``.
 
 >>> data, rate = np.array([1.0, 2.0]), 3.0
 >>> captures = Captures.of(lambda x: rate * np.sum(data * x))
@@ -25,6 +25,7 @@ from hodiff.compiled.guards import checker, reader
 from hodiff.compiled.objects import UnsuitableError, instance_dict, is_a
 from hodiff.compiled.reachable import Walk
 from hodiff.compiled.rebuild import Graph
+from hodiff.core import Tracer
 
 
 class Captures:
@@ -106,6 +107,14 @@ class Memory:
     def __init__(self, items: Iterable[Any]) -> None:
         self._contents = [(item, _contents(item)) for item in items]
 
+    def leaked(self) -> bool:
+        """Whether a traced value has got into what changed: a trace has written there, and nobody else."""
+        return any(
+            _differ(now := _contents(item), before) and _holds_tracer(now, 4)
+            for item, before in self._contents
+            if not is_a(item, np.ndarray)
+        )
+
     def restore(self) -> bool:
         """Put back what changed; whether anything did."""
         changed = False
@@ -134,6 +143,15 @@ def _contents(item: Any) -> Any:
     if kind is not None:
         inside = dict(kind.items(item)) if kind in (OrderedDict, dict) else list(kind.__iter__(item))
     return inside, None if names is None else dict(names)
+
+
+def _holds_tracer(value: Any, depth: int) -> bool:
+    if is_a(value, Tracer):
+        return True
+    if not depth or not is_a(value, list, tuple, dict):
+        return False
+    parts = dict.values(value) if is_a(value, dict) else value
+    return any(_holds_tracer(part, depth - 1) for part in parts)
 
 
 def _differ(now: Any, before: Any) -> bool:

@@ -77,6 +77,8 @@ class Walk(Values):
         self.count(function)
         if not is_foreign_function(function):
             self.trusted_callable(function.__globals__.get("__name__"), function, label)
+            if "dispatch" in function.__dict__:
+                self.doubtful(f"`{label}` chooses by the types of values")
             for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
                 if is_a(_content(cell), FunctionType, MethodType, partial, type, dict, list, tuple):
                     self.load(function, Path("cell", name), movable, None)

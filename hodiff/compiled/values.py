@@ -360,7 +360,7 @@ class Values:
             if all(loop.strip("->O") == "" for loop in item.types):
                 self.doubtful(f"calls Python code through the ufunc `{label}`")
             return
-        for name in ("__func__", "fget", "fset", "func", "__wrapped__", "pyfunc"):
+        for name in ("__func__", "fget", "fset", "func", "__wrapped__", "pyfunc", "dispatcher"):
             found = lookup(type(item), name)
             part = getattr(item, name, None) if found is not MISSING or name in (instance_dict(item) or {}) else None
             if callable(part):
@@ -368,6 +368,8 @@ class Values:
         if type(item).__name__ in _FIXED:
             self.reads_all = self.reads_all or type(item).__name__ in ("attrgetter", "methodcaller")
             self.constructs = self.constructs or is_a(item, classmethod)
+            if type(item).__name__ == "singledispatchmethod":
+                self.doubtful(f"`{label}` chooses by the types of values")
             if type(item).__name__ == "_lru_cache_wrapper":
                 self.doubtful(f"calls `{label}`, which remembers its results")
         elif instance_dict(item) is not None or has_slots(type(item)):
