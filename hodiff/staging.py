@@ -249,11 +249,12 @@ class StageTrace(Trace):
         if operand.__class__ is Buffer:
             return self._operand(operand.content())
         if isinstance(operand, Tracer):
-            tracer = self._lift(operand)
+            tracer = self.lift(operand)
             return tracer.value, tracer.atom
         return operand, self._literal(operand)
 
-    def _lift(self, operand: Tracer) -> StageTracer:
+    def lift(self, operand: Tracer) -> StageTracer:
+        """The input of this part that stands for a value of an outer trace."""
         if not self.inner:
             raise self.refuse("a traced value of an outer transformation is used that is no argument (a closure)")
         for known, tracer in self.lifted:
@@ -413,6 +414,13 @@ _install_item("item")
 _install_item("tolist")
 
 
+def _innermost(x: StageTracer, y: Any) -> StageTrace:
+    """The trace that an operation of two numbers, of which one is traced, belongs to."""
+    if y.__class__ is StageTracer and y.owner.level > x.owner.level:
+        return y.owner  # type: ignore[no-any-return]
+    return x.owner
+
+
 def _install_binary(name: str, symbol: str) -> None:
     function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
     primitive = _of_python(f"number {symbol}", function)
@@ -421,9 +429,10 @@ def _install_binary(name: str, symbol: str) -> None:
 
     def forward(self: StageTracer, other: Any) -> Any:
         if self.value.__class__ in _NUMBERS and _is_number(other):
-            answer = self.owner.number(primitive, self, other)
+            owner = _innermost(self, other)
+            answer = owner.number(primitive, self, other)
             # Python's own True and False are told by identity: ``match x > 0``, ``(x > 0) is True``.
-            return bool(answer) if name in _UNREFLECTED and not self.owner.inner else answer
+            return bool(answer) if name in _UNREFLECTED and not owner.inner else answer
         return general(self, other)
 
     setattr(StageTracer, f"__{name}__", forward)
@@ -433,12 +442,12 @@ def _install_binary(name: str, symbol: str) -> None:
 
     def backward(self: StageTracer, other: Any) -> Any:
         if self.value.__class__ in _NUMBERS and _is_number(other):
-            return self.owner.number(primitive, other, self)
+            return _innermost(self, other).number(primitive, other, self)
         return general_reflected(self, other)
 
     def in_place(self: StageTracer, other: Any) -> Any:
         if self.value.__class__ in _NUMBERS and _is_number(other):
-            return self.owner.number(primitive, self, other)
+            return _innermost(self, other).number(primitive, self, other)
         return general_in_place(self, other)
 
     setattr(StageTracer, f"__r{name}__", backward)

@@ -236,7 +236,7 @@ def test_errors_say_what_does_not_fit(name):
 
 @every_pair
 def test_errors_of_the_function_arrive(controlled, plain):
-    with pytest.raises(ValueError, match="matmul|broadcast"):
+    with pytest.raises(ValueError, match=r"matmul|broadcast"):
         controlled(np.ones((2, 2)), np.full(3, 3.0), XS)
 
 
