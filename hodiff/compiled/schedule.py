@@ -17,10 +17,24 @@ May import ``program``.
 
 from collections.abc import Callable, Sequence
 
-from hodiff.program import Equation, Errstate, Guard, Var
+from hodiff.program import Equation, Errstate, Guard, Program, Var
 
 Step = Equation | Guard
 Run = tuple[Errstate | None, list[Step]]
+
+
+def handling_of(equation: Equation) -> Errstate | None:
+    """The error handling of an equation; for a loop, that of its body, where it is one and the same."""
+    if equation.errstate is not None or not equation.parameters:
+        return equation.errstate
+    bodies = [
+        value
+        for parameter in equation.parameters.values()
+        for value in (parameter if isinstance(parameter, tuple) else (parameter,))
+        if isinstance(value, Program)
+    ]
+    found = {handling_of(e) for body in bodies for e in body.equations if e.primitive.hazard != "none"}
+    return found.pop() if len(found) == 1 else None
 
 
 def scheduled(steps: Sequence[Step], ambient: Errstate | None) -> list[Run]:
@@ -36,7 +50,8 @@ def scheduled(steps: Sequence[Step], ambient: Errstate | None) -> list[Run]:
     """
 
     def state_of(equation: Equation) -> Errstate | None:
-        return None if equation.errstate == ambient else equation.errstate
+        state = handling_of(equation)
+        return None if state == ambient else state
 
     if all(isinstance(step, Guard) or state_of(step) is None for step in steps):
         return [(None, list(steps))]

@@ -402,6 +402,16 @@ def test_a_program_in_a_loop(count):
     assert_same(first, wanted)
 
 
+def test_a_loop_whose_body_is_quiet_is_quiet_once():
+    inner = Build(np.ones(3), np.ones(3))
+    new = inner(log, inner(add, *inner.inputs, errstate=QUIET), errstate=QUIET)
+    outer = Build(np.ones(3), np.ones(3))
+    answer = outer(LOOP, *outer.inputs, body=inner.program(new), count=3)
+    source = emit(outer.program(outer(exp, answer, errstate=QUIET))).source
+    assert source.count("handling.set") == 1
+    assert source.index("handling.set") < source.index("for turn in range(3)")
+
+
 def test_the_values_of_a_turn_outlive_the_buffers_of_the_next():
     inner = Build(np.ones(3), np.ones(3))
     state, constant = inner.inputs
