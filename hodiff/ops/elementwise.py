@@ -124,7 +124,7 @@ remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y
 fmod = elementwise(np.fmod, 1, lambda ans, x, y: -np.rint(np.divide(x - ans, y)))
 absolute = elementwise(np.absolute, lambda ans, x: _direction(ans, x))
 fabs = elementwise(np.fabs, lambda ans, x: real_sign(x), smooth=True)
-real_sign: Primitive = constant(lambda x: np.sign(x), name="real_sign", core=0)
+real_sign: Primitive = constant(lambda x: np.sign(x), name="real_sign", core=0, hazard="none")
 copysign = elementwise(np.copysign, lambda ans, x, y: real_sign(x) * np.copysign(1.0, y), None, smooth=True)
 nextafter = elementwise(np.nextafter, 1, None, smooth=True)
 ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)
@@ -174,12 +174,13 @@ degrees = elementwise(np.degrees, lambda ans, x: 1 / _like(_DEGREE, x), smooth=T
 
 # --- complex numbers --------------------------------------------------------------------------------------------------
 
-conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, numpy=np.conjugate)
+conjugate = linear(np.conjugate, lambda ct, x: np.conjugate(ct), leading=True, hazard="none", numpy=np.conjugate)
 real = elementwise(
     np.real,
     1,
     smooth=True,
     view=lambda z, value: _with_parts(z, value, None),
+    hazard="none",
     code=Code(value="{0}.real"),
     numpy=np.real,
 )
@@ -189,6 +190,7 @@ imaginary = elementwise(
     name="imaginary",
     smooth=True,
     view=lambda z, value: _with_parts(z, None, value),
+    hazard="none",
     code=Code(value="{0}.imag"),
 )
 #: A complex number from its parts, infinite ones included: re + 1j * im would be NaN.

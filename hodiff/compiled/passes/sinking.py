@@ -64,8 +64,10 @@ def rules(primitive: Primitive) -> Sequence[Rule]:
 def _linear(sweep: Sweep, equation: Equation) -> Found:
     """A factor of an operand in which the operation is linear."""
     primitive = equation.primitive
-    if not is_quiet(equation) or (primitive.jointly and len(equation.operands) > 1):
+    if not is_quiet(equation):
         return None
+    if primitive.jointly and sum([primitive.linear_in(slot) for slot in range(len(equation.operands))]) > 1:
+        return None  # it is linear in all of them together, not in one
     answer = equation.answers[0]
     for slot, atom in enumerate(equation.operands):
         if (
