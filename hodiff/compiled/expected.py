@@ -44,6 +44,8 @@ class Same(Expected):
         return value is self.known
 
 
+#: Bytes above which arrays are not copied to be compared.
+_LARGE = 1 << 14
 #: Of a condition.
 TRUE = Same(True)
 
@@ -106,26 +108,29 @@ class Entries(Expected):
 class Content(Expected):
     """An array of the same dtype, shape, layout and elements; a copy of them is kept, not the array."""
 
-    __slots__ = ("bytes", "dtype", "shape", "strides")
+    __slots__ = ("bits", "dtype", "integer", "shape", "strides")
 
     def __init__(self, value: np.ndarray[Any, Any]) -> None:
         self.dtype = value.dtype
         self.shape = value.shape
         self.strides = value.strides
-        self.bytes = value.tobytes()
+        #: Bits are compared as integers where that needs no copy, and where copies would cost more than a call.
+        self.integer = (
+            np.dtype(f"i{value.itemsize}") if value.nbytes > _LARGE and value.itemsize in (1, 2, 4, 8) else None
+        )
+        self.bits: Any = value.tobytes() if self.integer is None else value.copy(order="K").view(self.integer)
 
     def same(self, value: Any) -> bool:
-        return (
-            type(value) is np.ndarray
-            and value.dtype == self.dtype
-            and value.shape == self.shape
-            and value.strides == self.strides
-            and value.tobytes() == self.bytes
-        )
-
-    def elements(self) -> np.ndarray[Any, Any]:
-        """The elements as they were."""
-        return np.frombuffer(self.bytes, self.dtype).reshape(self.shape)
+        if (
+            type(value) is not np.ndarray
+            or value.dtype != self.dtype
+            or value.shape != self.shape
+            or value.strides != self.strides
+        ):
+            return False
+        if self.integer is None:
+            return bool(value.tobytes() == self.bits)
+        return not (value.view(self.integer) != self.bits).any()
 
 
 class Array(Expected):

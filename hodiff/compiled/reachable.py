@@ -11,7 +11,6 @@ list of guards, or with the reason why the function is none of its arguments alo
 ['rate']
 """
 
-import builtins
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -165,7 +164,10 @@ class Walk(Values):
         if path.name in names:
             return Slot("global", names, path.name), names[path.name]
         self.absent(path.name, names, path.name)
-        return None, vars(builtins).get(path.name, MISSING)
+        names = function.__builtins__
+        if path.name not in names:
+            return None, MISSING
+        return Slot("global", names, path.name), names[path.name]
 
     def _imported(self, function: FunctionType, path: Path) -> Any:
         name = path.name

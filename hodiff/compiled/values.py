@@ -319,7 +319,9 @@ class Values:
             self.klass(kind, kind.__name__)
             if isinstance(lookup(kind, "__next__"), WrapperDescriptorType):
                 raise UnsuitableError(f"advances the iterator `{label}`")
-            if not is_a(item, Enum):
+            if is_a(item, Enum):
+                self.constant(label, vars(item).get("_value_"), self.value(vars(item).get("_value_"), f"{label}.value"))
+            else:
                 self.record(InstanceRecord(item, label, full=False))
                 self.changeable[id(item)] = item
             return

@@ -694,6 +694,36 @@ def the_class_of_an_instance_is_called():
 
 
 @scenario
+def a_builtin_is_replaced():
+    import builtins
+
+    def f(x):
+        return abs(-x) + max(x, 1.0)
+
+    kept = builtins.abs
+    yield f
+    try:
+        builtins.abs = lambda x: 10.0
+        yield f
+    finally:
+        builtins.abs = kept
+    yield f
+
+
+@scenario
+def the_value_of_an_enumeration_changes_inside():
+    class Mode(enum.Enum):
+        FAST = [1.0]  # noqa: RUF012
+
+    def f(x):
+        return x * Mode.FAST.value[0]
+
+    yield f
+    Mode.FAST.value[0] = 2.0
+    yield f
+
+
+@scenario
 def operators_of_objects():
     class Scale:
         def __init__(self, k):
@@ -1054,9 +1084,16 @@ def arrays_that_are_no_inputs_are_compared_by_content():
             self.y = np.ones((2, 3), order="F")
 
         def __call__(self, x, z=np.ones(2)):  # noqa: B008
+            x = x + sum(np.sum(np.abs(a) + np.signbit(a.real)) for a in self.large)
             return x * np.sum(self.x) + np.sum(self.y * weights["w"]) + np.sum(z)
 
     weights, data = {"w": np.ones(3)}, Data()
+    data.large = [
+        np.zeros((40, 100)),
+        np.zeros((40, 100), order="F"),
+        np.zeros((4000), np.float32)[::2],
+        np.zeros(5000, complex),
+    ]
     yield data
     Data.x[0] = 5.0
     yield data
@@ -1069,6 +1106,16 @@ def arrays_that_are_no_inputs_are_compared_by_content():
     Data.__call__.__defaults__[0][0] = 9.0
     yield data
     data.y = data.y.astype(np.float32)
+    yield data
+    data.large[0][3, 99] = -0.0
+    yield data
+    data.large[1][39, 0] = np.nan
+    yield data
+    data.large[1][39, 0] = 1.0
+    yield data
+    data.large[2][1999] = 1e-3
+    yield data
+    data.large[3][4999] = 1j
     yield data
 
 
