@@ -40,8 +40,9 @@ def write_loop(conform: Conform, writer: Any, equation: Any) -> None:
         _next_state(conform, writer, state, found[:carries], body.outputs[:carries], body.inputs[constants:first])
         if not found and not body.steps:
             writer.line("pass")
-    for var, name in zip(equation.answers, state, strict=False):
-        writer.assign(var, name)
+    for var, name, kind in zip(equation.answers, state, body.inputs[constants:first], strict=False):
+        # Answers are NumPy's, also where the turns have Python's numbers.
+        writer.assign(var, _conformed(conform, writer, kind, name, var))
 
 
 def _header(elements: list[str], streams: list[str], length: int) -> str:

@@ -98,8 +98,11 @@ def _scan(f: Callable[[Any, Any], Any], carry: Carry, leaves: list[Any], structu
 
 
 def _joined(first: Any, rest: Any) -> Any:
+    """What the first turn gave, and what the others gave; a number among the former takes the dtype of the latter."""
     heads, structure = flatten(first)
-    return unflatten(structure, [np.concatenate(pair) for pair in zip(heads, flatten(rest)[0], strict=True)])
+    tails = flatten(rest)[0]
+    pairs = [(h if h.dtype == t.dtype else h.astype(t.dtype), t) for h, t in zip(heads, tails, strict=True)]
+    return unflatten(structure, [np.concatenate(pair) for pair in pairs])
 
 
 def _loop(part: "_Part", carry: Carry, sequences: Sequence[Any], count: int) -> tuple[Any, Sequence[Any]]:
@@ -398,7 +401,7 @@ def inside(function: Any, lift: Callable[[Tracer], Tracer], depth: int = 2) -> A
     if any(i.opname in ("STORE_DEREF", "DELETE_DEREF") and i.argval in free for i in get_instructions(function)):
         return function
     cells = tuple(_lifted_cell(cell, lift, depth - 1) for cell in function.__closure__)
-    if cells == function.__closure__:
+    if all(cell is before for cell, before in zip(cells, function.__closure__, strict=True)):
         return function
     twin = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
     twin.__kwdefaults__ = function.__kwdefaults__

@@ -417,13 +417,22 @@ _install_item("tolist")
 def _innermost(x: StageTracer, y: Any) -> StageTrace:
     """The trace that an operation of two numbers, of which one is traced, belongs to."""
     if y.__class__ is StageTracer and y.owner.level > x.owner.level:
-        return y.owner  # type: ignore[no-any-return]
+        return y.owner
     return x.owner
 
 
 def _install_binary(name: str, symbol: str) -> None:
     function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
-    primitive = _of_python(f"number {symbol}", function)
+
+    def traced(x: Any, y: Any) -> Any:
+        """The operation in a program, where a comparison stays a traced value."""
+        both = name in _UNREFLECTED and _is_number(x) and _is_number(y)
+        if both and (isinstance(x, Tracer) or isinstance(y, Tracer)):
+            owner = _innermost(x, y) if isinstance(x, StageTracer) else y.owner
+            return owner.number(primitive, x, y)
+        return function(x, y)
+
+    primitive = _of_python(f"number {symbol}", traced)
     primitive.symbol = symbol
     general = getattr(Tracer, f"__{name}__")
 
