@@ -140,7 +140,7 @@ def _write_some_nan(writer: Any, equation: Any) -> None:
 
 
 #: Questions that decide how a derivative is computed, for traces that record what was decided (see `Tracer.decide`).
-some_nan = constant(_nan_in, name="some_nan", code=Code(write=_write_some_nan, shares=False))
+some_nan = constant(_nan_in, name="some_nan", hazard="warning", code=Code(write=_write_some_nan, shares=False))
 some_nonzero = constant(lambda x: np.any(x), name="some_nonzero")
 
 

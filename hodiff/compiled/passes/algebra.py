@@ -61,6 +61,8 @@ def rules(primitive: Primitive) -> Sequence[Rule]:
 def _times_one(sweep: Sweep, equation: Equation) -> Found:
     del sweep
     x, y = equation.operands
+    if x.__class__ is Var and y.__class__ is Var:
+        return None
     answer = equation.answers[0]
     if answer.dtype.kind == "c":
         return None  # 1 * (inf + 0j) is inf + nan j
@@ -77,6 +79,8 @@ def _plus_zero(sweep: Sweep, equation: Equation) -> Found:
     """x + 0 is x only for the negative zero, and for integers."""
     del sweep
     x, y = equation.operands
+    if x.__class__ is Var and y.__class__ is Var:
+        return None
     answer = equation.answers[0]
     for number, other in ((x, y), (y, x)):
         value = number_of(number)

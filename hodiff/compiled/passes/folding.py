@@ -36,12 +36,20 @@ def rules(primitive: Primitive) -> Sequence[Rule]:
     """The one rule, first of all, for all primitives that cannot raise an exception."""
     if primitive.hazard == "exception" or callable(primitive.jvps):
         return ()
-    return (_folded, _simpler) if is_elementwise_ufunc(primitive) else (_folded,)
+    return (_ufunc_of_literals,) if is_elementwise_ufunc(primitive) else (_folded,)
 
 
 def is_elementwise_ufunc(primitive: Primitive) -> bool:
-    """Whether the function is a ufunc without core axes, which broadcasts and promotes as NumPy's arithmetic does."""
-    return isinstance(primitive.function, np.ufunc) and primitive.function.signature is None
+    """Whether the function is a ufunc with one answer that broadcasts and promotes as NumPy's arithmetic does."""
+    function = primitive.function
+    return isinstance(function, np.ufunc) and function.signature is None and function.nout == 1
+
+
+def _ufunc_of_literals(sweep: Sweep, equation: Equation) -> Literal | Equation | None:
+    for atom in equation.operands:
+        if atom.__class__ is Literal:
+            return _folded(sweep, equation) or _simpler(sweep, equation)
+    return None
 
 
 def _folded(sweep: Sweep, equation: Equation) -> Literal | None:
@@ -77,7 +85,7 @@ def _simpler(sweep: Sweep, equation: Equation) -> Equation | None:
     del sweep
     operands = equation.operands
     for slot, atom in enumerate(operands):
-        if atom.__class__ is Literal and isinstance(atom.value, (np.ndarray, np.generic)):
+        if isinstance(atom, Literal) and isinstance(atom.value, (np.ndarray, np.generic)):
             value = _simplest(atom.value, operands, equation.answers[0])
             if value is not atom.value:
                 changed = (*operands[:slot], Literal(value), *operands[slot + 1 :])

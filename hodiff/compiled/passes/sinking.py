@@ -57,14 +57,14 @@ def rules(primitive: Primitive) -> Sequence[Rule]:
     if primitive is assemble:
         return (_same_part,)
     if is_elementwise_ufunc(primitive):
-        return (_unbroadcast, _on_source)
+        return (_broadcast,)
     return (_linear,) if primitive.transposes is not None and primitive.jvps is None else ()
 
 
 def _linear(sweep: Sweep, equation: Equation) -> Found:
     """A factor of an operand in which the operation is linear."""
     primitive = equation.primitive
-    if not is_quiet(equation):
+    if not is_quiet(equation) or equation.several:
         return None
     if primitive.jointly and sum([primitive.linear_in(slot) for slot in range(len(equation.operands))]) > 1:
         return None  # it is linear in all of them together, not in one
@@ -103,6 +103,14 @@ def _of_broadcast(sweep: Sweep, equation: Equation) -> Found:
         return None
     count = length(found.parameters["shape"], parameters["axis"])
     return with_equation(equation, multiply, (Literal(float(count)), source)) if count else None
+
+
+def _broadcast(sweep: Sweep, equation: Equation) -> Found:
+    """An elementwise operation, some operands of which are broadcast."""
+    for atom in equation.operands:
+        if sweep.behind(atom, equation, _BROADCASTS) is not None:
+            return _unbroadcast(sweep, equation) or _on_source(sweep, equation)
+    return None
 
 
 def _unbroadcast(sweep: Sweep, equation: Equation) -> Found:
