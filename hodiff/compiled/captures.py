@@ -75,6 +75,8 @@ class Captures:
             return cls(function, walk, str(error))
         except RecursionError:
             return cls(function, walk, "reaches too much (its values are nested too deeply)")
+        except Exception as error:  # noqa: BLE001 - the function itself may still be right
+            return cls(function, walk, f"cannot be looked at ({type(error).__name__}: {error})")
         return cls(function, walk, None)
 
     def rebuild(self, values: Sequence[Any]) -> Callable[..., Any]:

@@ -35,7 +35,8 @@ _IMPURE = {
     "draws random numbers": "random _random secrets uuid numpy.random",
     "reads the clock": "time datetime _datetime zoneinfo calendar sched",
     "uses threads or processes": "threading _thread multiprocessing concurrent asyncio _asyncio queue _queue "
-    "subprocess signal contextvars _contextvars",
+    "subprocess signal",
+    "depends on the context that it runs in": "contextvars _contextvars",
     "uses the network": "socket _socket ssl http urllib ftplib smtplib",
     "uses files or the state of the process": "os posix nt sys io _io _pyio pathlib shutil tempfile glob fileinput "
     "mmap logging syslog sqlite3 pickle _pickle shelve json csv gzip bz2 lzma zipfile tarfile gc atexit locale "

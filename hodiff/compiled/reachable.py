@@ -119,6 +119,10 @@ class Walk(Values):
         slot, value = self._root(function, path, owner)
         if value is MISSING:
             return
+        if path.kind == "cell" and path.name == "__class__" and "super" in function.__code__.co_names:
+            # The class around the method, loaded for super(): nothing makes an instance of it.
+            self.klass(value, path.name)
+            return
         if slot is None:
             if path.kind == "argument":
                 self._follow(value, path)

@@ -120,8 +120,6 @@ class _Rebuilding:
                 self.made[id(item)] = MethodType(self.convert(item.__func__), item.__self__)
             elif isinstance(item, partial):
                 self.made[id(item)] = partial(self.convert(item.func), *item.args, **item.keywords)
-            elif isinstance(item, (staticmethod, classmethod)):
-                self.made[id(item)] = item.__class__(self.convert(item.__func__))
             else:
                 self._transformed(item)
         return self.made[id(item)]

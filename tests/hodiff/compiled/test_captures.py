@@ -106,7 +106,7 @@ REASONS = {
     "a generator": ("g = (i for i in range(5))\ndef f(x): return x + next(g)", "advances the iterator `g`"),
     "a lock": ("import threading\nlock = threading.Lock()\ndef f(x):\n with lock: return x", "uses threads"),
     "threading.local": ("import threading\nlocal = threading.local()\ndef f(x): return x + local.a", "uses threads"),
-    "a context variable": ("import contextvars\nv = contextvars.ContextVar('v')\ndef f(x): return x + v.get(1.0)", "uses threads"),
+    "a context variable": ("import contextvars\nv = contextvars.ContextVar('v')\ndef f(x): return x + v.get(1.0)", "depends on the context"),
     "a weak reference": ("import weakref\nclass A: a = 1.0\na = A()\nr = weakref.ref(a)\ndef f(x): return x + r().a", "weak references"),
     "a masked array": ("import numpy as np\nm = np.ma.array([1.0])\ndef f(x): return x + m", "captures `m`"),
     "a matrix": ("import numpy as np\nm = np.ones(2).view(np.matrix)\ndef f(x): return x + m", "captures `m`"),
@@ -154,6 +154,7 @@ HARMLESS = {
     "hodiff inside numpy": "import hodiff.numpy as hnp\ndef f(x): return hnp.sum(hnp.array([x, x]))",
     "recursion": "def f(x, n=3): return x if n == 0 else f(2 * x, n - 1)",
     "a constructor that is not called": "class A:\n def __init__(self): print('made')\n def f(self, x): return x\n def __repr__(self): return str(print)\nf = A().f",
+    "a constructor beside super()": "class B:\n def f(self, x): return x\nclass A(B):\n def __init__(self): print('made')\n def f(self, x): return super().f(x)\nf = A().f",
     "attributes that are not read": "import threading\nclass A:\n def __init__(self):\n  self.lock = threading.Lock()\n  self.it = iter([1])\n def f(self, x): return x\nf = A().f",
     "string methods": "fmt = 'a {}'\ndef f(x):\n if fmt.format(1) == 'a 1' and f'{fmt!r}': return x\n return 0.0",
 }  # fmt: skip
@@ -648,6 +649,16 @@ def test_traced_values_are_refused():
 
     hd.grad(outer)(1.0)
     assert seen == ["captures the traced value `w`"]
+
+
+def test_what_cannot_be_looked_at_is_not_compiled(monkeypatch):
+    def broken(*arguments, **keywords):
+        raise KeyError("broken")
+
+    monkeypatch.setattr("hodiff.compiled.reachable.Walk.load", broken)
+    captures = Captures.of(lambda x: refuse(x))
+    assert captures.reason == "cannot be looked at (KeyError: 'broken')"
+    assert captures.unchanged()
 
 
 def test_callables_without_code():
