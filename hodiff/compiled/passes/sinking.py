@@ -187,9 +187,10 @@ def _same_part(sweep: Sweep, equation: Equation) -> Found:
             kept.append(piece)
             continue
         other = operands[place]
-        if not isinstance(other, Var) or not fits(atom, other) or other.form == "number":
+        var = other if isinstance(other, Var) else atom
+        if not isinstance(var, Var) or not fits(other, var) or not fits(atom, var) or var.form == "number":
             return None
-        operands[place] = sweep.new(equation, add, (other, atom), other.twin())
+        operands[place] = sweep.new(equation, add, (other, atom), var.twin())
     if len(kept) == len(pieces):
         return None
     parameters = {**equation.parameters, "pieces": tuple(kept)}

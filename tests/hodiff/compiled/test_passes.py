@@ -568,9 +568,22 @@ def test_cotangents_of_the_same_part_are_added_first():
     x, y, z = w.inputs
     parameters = {"shape": (3,), "dtype": np.dtype(float)}
     before = w.program(w(assemble, x, y, z, pieces=(first, rest, rest), **parameters))
-    after = sinking.run(before)
-    assert [e.primitive.name for e in after.equations] == ["add", "assemble"]
-    assert_close(before, after, *w.examples)
+    constant = w.program(w(assemble, x, np.arange(2.0), z, pieces=(first, rest, rest), **parameters))
+    for program in (before, Program(constant.inputs, constant.steps[1:], constant.outputs)):
+        after = sinking.run(program)
+        check(after, *w.examples)
+        assert [e.primitive.name for e in after.equations] == ["add", "assemble"]
+        assert_close(program, after, *w.examples)
+
+
+def test_operations_with_several_answers_are_left_alone():
+    parts = Primitive("parts", np.modf, batch=None)
+    w = Writer(np.float64(2.5))
+    wide = w(broadcasted, w.inputs[0], shape=(3,))
+    answers = Var((3,), np.dtype(float)), Var((3,), np.dtype(float))
+    steps = (*w.steps, Equation(parts, (wide,), {}, answers, True, QUIET))
+    before = Program(tuple(w.inputs), steps, (answers[1],))
+    assert simplify(before, check=True) is before
 
 
 def test_an_answer_stays_an_array_of_its_own():
@@ -676,7 +689,7 @@ def test_a_hessian():
     x = random(6)
     _, before = stage(lambda x: [hd.hessian(rosenbrock)(x)], [x])
     after = simplify(before, check=True)
-    assert len(after.equations) < 0.65 * len(before.equations)
+    assert len(after.equations) < 0.7 * len(before.equations)
     assert_close(before, after, x)
 
 
