@@ -17,10 +17,21 @@ import scipy
 _OURS = tuple(f"{Path(path).parent}/" for path in (__file__, np.__file__, scipy.__file__))
 
 
+class _Ours(dict[str, bool]):
+    """Whether a file is in one of these directories, by its name; looked at once each."""
+
+    def __missing__(self, name: str) -> bool:
+        found = self[name] = name.startswith(_OURS)
+        return found
+
+
+_ours = _Ours()
+
+
 def user_frame() -> Any:
     """The innermost frame outside hodiff, NumPy and SciPy; None where there is none."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+    while frame is not None and _ours[frame.f_code.co_filename]:
         frame = frame.f_back
     return frame
 

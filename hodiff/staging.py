@@ -36,6 +36,8 @@ from hodiff.operators import SYMBOLS
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
 
 _NUMBERS = (bool, int, float, complex)
+#: Where NumPy keeps how floating-point errors are handled; an object that is the same as long as nothing is set.
+_HANDLING: Any = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 
 #: The innermost staging of this thread or task; None outside of any.
 current_stage: ContextVar["StageTrace | None"] = ContextVar("current_stage", default=None)
@@ -132,7 +134,7 @@ class StageTrace(Trace):
         inputs, which `lifted` lists, and guards are refused, since they would have to hold at each turn.
     """
 
-    __slots__ = ("_ambient", "_literals", "failure", "inner", "inputs", "lifted", "steps")
+    __slots__ = ("_ambient", "_handled", "_literals", "failure", "inner", "inputs", "lifted", "steps")
     transformation = "hodiff.jit"
 
     def __init__(self, *, inner: bool = False) -> None:
@@ -145,6 +147,8 @@ class StageTrace(Trace):
         #: Why there is no program, should the function go on after it was refused.
         self.failure: NotStagedError | None = None
         self._ambient: Any = Errstate(**np.geterr())
+        #: NumPy's own object for what is set, the caller's way, and what `_compared` made of both: it is slow.
+        self._handled: tuple[Any, Any, Errstate | None] = (None, None, None)
         self._literals: dict[int, tuple[Any, Literal]] = {}
 
     def ambient(self) -> Any:
@@ -224,18 +228,32 @@ class StageTrace(Trace):
 
     def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
         several = isinstance(answer, tuple)
-        parts = answer if several else (answer,)
-        answers = tuple(Var.of(part) for part in parts)
-        self.steps.append(Equation(primitive, atoms, parameters, answers, several, self._errstate(), self._source()))
-        traced = tuple(StageTracer(self, part, var) for part, var in zip(parts, answers, strict=True))
-        return traced if several else traced[0]
+        if not several:
+            var = Var.of(answer)
+            self.steps.append(Equation(primitive, atoms, parameters, (var,), False, self._errstate(), self._source()))
+            return StageTracer(self, answer, var)
+        answers = tuple(map(Var.of, answer))
+        self.steps.append(Equation(primitive, atoms, parameters, answers, True, self._errstate(), self._source()))
+        return tuple([StageTracer(self, part, var) for part, var in zip(answer, answers, strict=True)])
 
     def _errstate(self) -> Errstate | None:
         """What is set other than by the caller."""
-        state = Errstate(**np.geterr())
         # While a part is being staged, the caller's way is that of the part.
         part = current_stage.get()
         ambient = self._ambient if part is None else part._ambient
+        if _HANDLING is None:
+            return self._compared(ambient)
+        token = _HANDLING.get()
+        known, other, state = self._handled
+        if known is not token or other is not ambient:
+            state = self._compared(ambient)
+            self._handled = token, ambient, state
+        return state
+
+    @staticmethod
+    def _compared(ambient: Errstate) -> Errstate | None:
+        """What is set other than in ``ambient``."""
+        state = Errstate(**np.geterr())
         if state == ambient:
             return None
         if state == QUIET:
