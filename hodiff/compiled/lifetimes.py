@@ -46,12 +46,13 @@ class Lifetimes:
     dying : list of list of Var
         For each step the variables whose memory, or scalar, is not needed after it.
     escaping : set
-        What the outputs may show.
+        What may be shown, or kept, by the outputs and by functions of which nothing is declared.
     """
 
     def __init__(self, inputs: Sequence[Var], steps: Sequence[Equation | Guard], outputs: Sequence[Atom]) -> None:
         self.roots: dict[Atom, frozenset[Atom]] = {var: frozenset((var,)) for var in inputs if var.form == "array"}
         self.views: set[Atom] = set()
+        self.escaping: set[Atom] = set()
         last: dict[Atom, int] = {}
         roots = self.roots
         for i, step in enumerate(steps):
@@ -62,7 +63,7 @@ class Lifetimes:
                 self._add(step)
                 for var in step.answers:
                     last[var] = i
-        self.escaping = {root for atom in outputs for root in self.roots_of(atom)}
+        self.escaping.update(root for atom in outputs for root in self.roots_of(atom))
         self.dying: list[list[Atom]] = [[] for _ in steps]
         for root, i in last.items():
             if root not in self.escaping:
@@ -83,6 +84,8 @@ class Lifetimes:
                     self.roots[var] = frozenset((var,))
             return
         shown = frozenset[Atom]().union(*(self.roots_of(atom) for atom in equation.operands))
+        if own and equation.primitive.code is None:
+            self.escaping |= shown
         for var in equation.answers:
             if var.form == "array":
                 self.roots[var] = shown | {var} if own or not shown else shown

@@ -106,7 +106,7 @@ def emit(program: Program, *, fresh: Sequence[bool] | None = None) -> Executable
             writer.define(var)
     writer.steps(program)
     results = _results(writer, program, fresh or (False,) * len(program.outputs))
-    name = writer.fresh(program.name)
+    name = writer.global_name(program.name)
     source = "\n".join(_source(writer, name, inputs, results)) + "\n"
     filename = f"<hodiff program {program.name} #{next(_numbers)}>"
     namespace = {**writer.namespace, "__name__": __name__, "Miss": Miss, "pool": []}

@@ -73,7 +73,7 @@ class Text:
         if hint not in self._taken and hint.isidentifier():
             self._taken.add(hint)
             return hint
-        name = hint = re.sub(r"\W", "_", hint)
+        name = hint = re.sub(r"\W|^(?=\d)", "_", hint)
         if name in kwlist:
             name = hint = f"{hint}_"
         number = 0
@@ -82,6 +82,11 @@ class Text:
             name = f"{hint}_{number}"
         self._taken.add(name)
         return name
+
+    def global_name(self, hint: str) -> str:
+        """A name that no object is bound to, though a local variable may have it."""
+        name = re.sub(r"\W|^(?=\d)", "_", hint)
+        return self.fresh(name) if name in self.namespace or name in RESERVED or name in kwlist else name
 
     def number(self, letter: str) -> str:
         """The next free name of a kind: ``b0``, ``b1`` and so on."""

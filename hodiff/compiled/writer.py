@@ -96,19 +96,15 @@ class Writer(Text):
         It can be within a block, of a loop say, and is then computed again and again: an output is an array of its own
         each time, or a view of an operand, or an operand itself.
         """
-        saved = self.lifetimes, self._step, self.comment, self._guards
-        around = set(self._holding)
-        self._guards = None
+        saved = self.lifetimes, self._step, self.comment, self._guards, self._temporaries
+        self._guards, self._temporaries = None, []
         for var, name in zip(program.inputs, operands, strict=True):
             self._names[var] = name
         for equation in program.equations:
             for var in equation.answers:
                 self._names.pop(var, None)
         self.steps(program)
-        self.lifetimes, self._step, self.comment, self._guards = saved
-        for atom in [atom for atom in self._holding if atom not in around]:
-            # A scalar from outside: what is written within a block holds within it alone.
-            self.buffers.give(self._holding.pop(atom))
+        self.lifetimes, self._step, self.comment, self._guards, self._temporaries = saved
         return [self.operand(atom) for atom in program.outputs]
 
     # --- steps --------------------------------------------------------------------------------------------------------

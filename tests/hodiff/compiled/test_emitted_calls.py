@@ -179,6 +179,18 @@ def test_what_an_unknown_function_returns_may_be_its_operand():
     assert executable(value)[3] is not value
 
 
+def test_what_is_not_declared_may_keep_its_operands():
+    kept = []
+    keeps = Primitive("keeps", lambda x: (kept.append(x), x + 0.0)[1], batch=None)
+    build = Build(np.arange(3.0))
+    answer = build(keeps, build(exp, *build.inputs))
+    executable = emit(build.program(answer))
+    kept.clear()
+    executable(np.zeros(3))
+    executable(np.ones(3))
+    assert_same(kept, [np.ones(3), np.exp(np.ones(3))])
+
+
 def test_no_allocation_but_the_results():
     _, program = stage(lambda x: list(hd.value_and_grad(rosenbrock)(x)), [np.ones(10_000)])
     executable = emit(program)
@@ -202,6 +214,19 @@ def test_results_of_one_program_use_few_buffers():
         return [x]
 
     assert "(b0,) = buffers" in compiled(function, np.ones(5))[0].source
+
+
+def test_an_answer_takes_the_place_of_an_operand_unless_a_view_of_that_is_read_too():
+    def source(*chosen):
+        build = Build(np.ones(3))
+        y = build(exp, *build.inputs)
+        operands = y, build(getitem, y, index=(slice(None, None, -1),))
+        answer = build(total, build(add, *(operands[i] for i in chosen)), axis=(-1,), keepdims=False)
+        return emit(build.program(answer)).source
+
+    assert "d = add(b, b, b0)" in source(0, 0)
+    assert "d = add(v0, v0, b1)" in source(1, 1)
+    assert "d = add(b, v0, b1)" in source(0, 1)
 
 
 # --- guards and errors ------------------------------------------------------------------------------------------------

@@ -109,6 +109,12 @@ def test_names_that_python_has_taken_and_names_of_functions():
     assert executable(*range(44), np.float64(44.0)) == (45.0,)
 
 
+@pytest.mark.parametrize("name", ["exp", "Miss", "a", "1st", "for", "pool"])
+def test_any_name_of_a_program(name):
+    build = Build(np.zeros(2), name=name)
+    assert_same(emit(build.program(build(exp, build(exp, *build.inputs))))(np.zeros(2)), [np.exp(np.ones(2))])
+
+
 def test_emission_is_deterministic():
     _, program = stage(lambda x: list(hd.value_and_grad(rosenbrock)(x)), [np.ones(7)])
     assert emit(program).source == emit(program).source
