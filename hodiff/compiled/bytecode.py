@@ -72,15 +72,16 @@ class Scan(NamedTuple):
         All names of globals and attributes.
     words : frozenset of str
         Strings that might be names of attributes.
-    matches : bool
-        Whether it matches the classes of values, with ``case Point(x=0)``.
+    uses : frozenset of str
+        "patterns" where it matches the classes of values (``case Point(x=0)``), "classes" where it defines some, "text"
+        where it makes text of values, other than that of an error.
     """
 
     loads: tuple[Path, ...]
     stores: tuple[Path, ...]
     names: frozenset[str]
     words: frozenset[str]
-    matches: bool
+    uses: frozenset[str]
 
 
 @lru_cache(maxsize=4096)
@@ -91,7 +92,7 @@ def scan_code(code: CodeType) -> Scan:
     loads, stores = own.loads(), list(own.stores)
     names = set(code.co_names)
     words = {value for value in code.co_consts if isinstance(value, str) and value.isidentifier()}
-    matches = any(i.opname == "MATCH_CLASS" for i in own.instructions)
+    uses = own.uses()
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             scan = scan_code(inner)
@@ -99,8 +100,10 @@ def scan_code(code: CodeType) -> Scan:
             stores += [path for p in scan.stores if (path := own.seen_from_inside(p))]
             names |= scan.names
             words |= scan.words
-            matches = matches or scan.matches
-    return Scan(tuple(dict.fromkeys(loads)), tuple(dict.fromkeys(stores)), frozenset(names), frozenset(words), matches)
+            uses |= scan.uses
+    return Scan(
+        tuple(dict.fromkeys(loads)), tuple(dict.fromkeys(stores)), frozenset(names), frozenset(words), frozenset(uses)
+    )
 
 
 class Instruction(NamedTuple):
@@ -184,6 +187,13 @@ class _Reader:
     def loads(self) -> list[Path]:
         """What is loaded, in order."""
         return [item.path for item in self.items if item.used]
+
+    def uses(self) -> set[str]:
+        """Features of the language that call methods of values by themselves."""
+        names = {i.opname for i in self.instructions}
+        found = {feature for name, feature in _FEATURES.items() if name in names}
+        # Text in a function that raises is taken to be that of the error.
+        return found - {"text"} if "RAISE_VARARGS" in names else found
 
     def seen_from_inside(self, path: Path) -> Path | None:
         """What a path of a function defined inside is for this one; None where it ends here."""
@@ -403,6 +413,14 @@ def _names_of(instruction: Instruction) -> Iterable[str]:
 _ASSIGNING = frozenset(
     ("STORE_FAST", "DELETE_FAST", "STORE_DEREF", "DELETE_DEREF", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST")
 )
+_FEATURES = {
+    "MATCH_CLASS": "patterns",
+    "LOAD_BUILD_CLASS": "classes",
+    "FORMAT_VALUE": "text",
+    "FORMAT_SIMPLE": "text",
+    "FORMAT_WITH_SPEC": "text",
+    "CONVERT_VALUE": "text",
+}
 #: How many values instructions take off the stack, and put there if that is not one.
 _POPS = {
     "LOAD_CONST": 0,

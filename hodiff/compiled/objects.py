@@ -16,14 +16,19 @@ from hodiff.compiled import purity
 from hodiff.compiled.expected import MISSING, TRUE, Expected, Same
 
 _HEAP_TYPE = 1 << 9
-#: Special methods that no computation calls unless it asks for text, copies or pickles.
-_UNUSED = purity.words(
-    """
-    __repr__ __str__ __format__ __del__ __reduce__ __reduce_ex__ __getstate__ __setstate__ __getnewargs__ __sizeof__
-    __dir__ __getnewargs_ex__ __init_subclass__ __class_getitem__ __subclasshook__ __copy__ __deepcopy__ __set_name__
-    __subclasscheck__ __instancecheck__
-    """
-)
+#: Special methods that some features of the language and some functions call, and nothing else.
+ON_DEMAND = {
+    "text": purity.words("__repr__ __str__ __format__"),
+    "classes": purity.words("__init_subclass__ __set_name__ __prepare__ __mro_entries__"),
+    "copies": purity.words(
+        """
+        __copy__ __deepcopy__ __replace__ __reduce__ __reduce_ex__ __getstate__ __setstate__ __getnewargs__
+        __getnewargs_ex__ __dir__ __sizeof__
+        """
+    ),
+    "never": purity.words("__del__"),
+}
+_ON_DEMAND = {name: feature for feature, names in ON_DEMAND.items() for name in names}
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
 #: Modules of base classes whose methods read no attributes of instances that are not named elsewhere.
 _PLAIN_BASES = frozenset({"builtins", "typing", "abc", "enum", "collections.abc"})
@@ -40,6 +45,7 @@ class Walker(Protocol):
     optional: set[str]
     reads_all: bool
     constructs: bool
+    uses: set[str]
 
     def value(self, item: Any, label: str, *, movable: bool = False) -> Expected: ...
     def bind(self, label: str, kind: str, owner: Any, key: Any, expected: Expected) -> None: ...
@@ -116,7 +122,7 @@ class ClassRecord(Record):
             if n.startswith("__")
             and n.endswith("__")
             and is_a(v, FunctionType, staticmethod, classmethod)
-            and (constructed if n in _CONSTRUCTORS else n not in _UNUSED)
+            and (constructed if n in _CONSTRUCTORS else n not in _ON_DEMAND or _ON_DEMAND[n] in walk.uses)
         ]
         found = [n for n in special if n not in self.done]
         self.done.update(found)

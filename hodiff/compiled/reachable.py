@@ -35,6 +35,7 @@ from hodiff.compiled.objects import (
 from hodiff.compiled.rebuild import Slot
 from hodiff.compiled.values import Values, is_function
 
+_MAKES_TEXT = frozenset({"str", "repr", "format", "ascii"})
 _MAY_MISS = frozenset({"hasattr", "getattr", "AttributeError"})
 
 
@@ -59,7 +60,7 @@ class Walk(Values):
         done: Any = None
         # Each name that is new may be an attribute of any object that is known.
         while done != (
-            state := (len(self.names), len(self.optional), self.reads_all, self.constructs, len(self.records))
+            state := (*map(len, (self.names, self.optional, self.uses, self.records)), self.reads_all, self.constructs)
         ):
             done = state
             for record in list(self.records.values()):
@@ -90,10 +91,13 @@ class Walk(Values):
             self.names |= scan.words
         if not scan.names.isdisjoint(purity.DRAWS):
             raise UnsuitableError(f"draws random numbers ({min(scan.names & purity.DRAWS)})")
-        if scan.matches or "__class__" in scan.names:
+        self.uses |= scan.uses
+        if not scan.names.isdisjoint(_MAKES_TEXT):
+            self.uses.add("text")
+        if "patterns" in scan.uses or "__class__" in scan.names:
             self.doubtful("looks at the classes of values")
             self.constructs = True
-        if scan.matches or not scan.names.isdisjoint(purity.REFLECTION):
+        if "patterns" in scan.uses or not scan.names.isdisjoint(purity.REFLECTION):
             self.doubtful("reads attributes by names that its code does not say")
             self.reads_all = True
         for path in scan.stores:

@@ -73,6 +73,7 @@ _FIXED = purity.words(
     staticmethod classmethod property cached_property _lru_cache_wrapper Pattern Fraction Decimal itemgetter attrgetter
     methodcaller _ArrayFunctionDispatcher object GenericAlias UnionType _UnionGenericAlias _GenericAlias TypeVar
     _SpecialForm ParamSpec NewType partialmethod singledispatchmethod finfo iinfo _NoValueType Placeholder _tuplegetter
+    PyTreeSpec
     """
 )
 
@@ -91,6 +92,8 @@ class Values:
         self.optional: set[str] = set()
         self.reads_all = False
         self.constructs = False
+        #: Features that call special methods (see `objects.ON_DEMAND`).
+        self.uses: set[str] = set()
         self.records: dict[tuple[int, str], Record] = {}
         self._expected: dict[tuple[int, bool], Expected | None] = {}
         self._bound: set[Any] = set()
@@ -273,6 +276,7 @@ class Values:
             raise UnsuitableError(f"{purity.IMPURE_MEMBERS[member]} ({label})")
         if member in purity.READS_ALL:
             self.reads_all = self.constructs = True
+            self.uses.add("copies")
         if standing == "doubtful" or (standing == "foreign" and not isinstance(item, FunctionType)):
             self.doubtful(f"calls `{label}`, of which nothing is known")
 

@@ -7,10 +7,12 @@ again. The plain function is the reference: where its result changed, the guards
 import abc
 import enum
 import functools
+import operator
 import sys
 import types
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from contextlib import contextmanager
+from copy import copy as shallow_copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -957,6 +959,129 @@ def descriptors_of_the_user():
     holder.base = 5.0
     yield f
     Holder.value = 1.0
+    yield f
+
+
+@scenario
+def methods_that_features_of_the_language_call():
+    rate, flag = 1.0, True
+
+    class Subclassed:
+        def __init_subclass__(cls):
+            cls.tag = rate
+
+    class Indexed:
+        def __class_getitem__(cls, i):
+            return rate * i
+
+    class Copied:
+        k = 1.0
+
+        def __copy__(self):
+            return types.SimpleNamespace(k=rate)
+
+    class Text:
+        def __str__(self):
+            return str(rate)
+
+        def __format__(self, spec):
+            return str(rate)
+
+    class Checked(type):
+        def __instancecheck__(cls, value):
+            return flag
+
+    class Check(metaclass=Checked):
+        pass
+
+    class Reserved:
+        def __enter__(self):
+            return rate
+
+        def __exit__(self, *arguments):
+            return False
+
+        def __iter__(self):
+            yield rate
+
+        def __float__(self):
+            return rate
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([rate])
+
+        def __index__(self):
+            return int(rate)
+
+    copied, text, reserved = Copied(), Text(), Reserved()
+
+    def subclass(x):
+        class Local(Subclassed):
+            pass
+
+        return x * Local.tag
+
+    def manage(x):
+        with reserved as y:
+            return x * y
+
+    functions = [
+        subclass,
+        manage,
+        lambda x: x * Indexed[2],
+        lambda x: x * shallow_copy(copied).k,
+        lambda x: x * float(str(text)),
+        lambda x: x * float(f"{text}"),
+        lambda x: x * sum(reserved),
+        lambda x: x * float(reserved),
+        lambda x: x * np.sum(np.asarray(reserved)),
+        lambda x: x * np.arange(5.0)[reserved],
+    ]
+    for function in functions:
+        yield function
+        rate += 1.0
+        yield function
+        rate -= 1.0
+
+    def check(x):
+        return x if isinstance(3, Check) else -x
+
+    yield check
+    flag = False
+    yield check
+
+
+@scenario
+def methods_that_functions_of_the_library_call():
+    class Runner:
+        rate = 1.0
+
+        def run(self, y):
+            return self.rate * y
+
+        twice = functools.partialmethod(lambda self, a, x: a * x * self.rate, 2.0)
+
+    runner = Runner()
+    runner.inner = types.SimpleNamespace(rate=1.0)
+    get, call = operator.attrgetter("inner.rate"), operator.methodcaller("run", 2.0)
+
+    functions = [
+        lambda x: x * call(runner),
+        lambda x: x * operator.methodcaller("run", 2.0)(runner),
+        lambda x: sum(map(runner.run, [x, x])),
+        lambda x: runner.twice(x),
+        lambda x: x * sorted([3.0, 1.0], key=runner.run)[0],
+    ]
+    for rate, function in zip((-2.0, 3.0, 4.0, 5.0, -6.0), functions, strict=True):
+        yield function
+        runner.rate = rate
+        yield function
+
+    def f(x):
+        return x * get(runner)
+
+    yield f
+    runner.inner.rate = 2.0
     yield f
 
 
