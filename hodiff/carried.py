@@ -1,7 +1,7 @@
 """What loops carry from turn to turn: trees whose leaves keep their shapes and dtypes.
 
 One thing may change: a Python number with which a loop begins becomes what the first turn makes of it. May import
-``arguments``, ``core``, ``errors``, ``mutation``, ``program``, ``staging`` and ``tree``.
+``arguments``, ``core``, ``errors``, ``mutation``, ``primal``, ``program``, ``staging`` and ``tree``.
 
 >>> carry = Carry("scan", 0.0)
 >>> carry.next(np.float32(1.5))
@@ -19,11 +19,13 @@ from hodiff.arguments import as_array
 from hodiff.core import Tracer
 from hodiff.errors import StructureError
 from hodiff.mutation import snapshot
+from hodiff.primal import PrimalTracer
 from hodiff.program import Var
 from hodiff.staging import StageTracer
 from hodiff.tree import Structure, flatten, leaf_names, unflatten
 
 _NUMBERS = (bool, int, float, complex)
+_DTYPES = {kind: np.dtype(kind) for kind in _NUMBERS}
 _RANKS = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
@@ -52,6 +54,12 @@ class Kind(NamedTuple):
         if other.number:
             return _RANKS[other.dtype.kind] <= _RANKS[self.dtype.kind]
         return bool(self.dtype == other.dtype)
+
+    def keeps(self, leaf: Any) -> bool:
+        """Whether a leaf is surely of this very type: the quick answer for most."""
+        if leaf.__class__ is np.ndarray or isinstance(leaf, (np.generic, PrimalTracer)):
+            return not self.number and leaf.shape == self.shape and leaf.dtype is self.dtype
+        return self.number and _DTYPES.get(leaf.__class__) is self.dtype
 
     def __str__(self) -> str:
         var = Var(self.shape, self.dtype, "number" if self.number else "array")
@@ -109,6 +117,10 @@ class Carry:
         StructureError
             Naming the leaf that changed its shape or dtype.
         """
+        leaves, structure = flatten(tree)
+        if structure == self.structure and all(map(Kind.keeps, self.kinds, leaves)):
+            self.leaves = leaves
+            return leaves
         leaves, structure = numbers_of(tree, f"hodiff.{self.name}: what is carried")
         if structure != self.structure:
             raise StructureError(
@@ -147,6 +159,13 @@ class Stack:
         StructureError
             When it is not like those before.
         """
+        leaves, structure = flatten(tree)
+        if structure != self._structure or not all(map(Kind.keeps, self._kinds, leaves)):
+            leaves = self._checked(tree)
+        for column, leaf in zip(self._columns, leaves, strict=True):
+            column.append(snapshot(leaf))  # the function may go on to change it
+
+    def _checked(self, tree: Any) -> list[Any]:
         leaves, structure = numbers_of(tree, "hodiff.scan: what is stacked")
         kinds = [Kind.of(leaf) for leaf in leaves]
         if self._structure is None:
@@ -163,8 +182,7 @@ class Stack:
                     f"and became {after}{_named(tree, i)}"
                 )
         self._kinds = [b if a.number and not b.number else a for b, a in zip(self._kinds, kinds, strict=True)]
-        for column, leaf in zip(self._columns, leaves, strict=True):
-            column.append(snapshot(leaf))  # the function may go on to change it
+        return leaves
 
     def tree(self) -> Any:
         """Everything stacked, in the tree of one turn."""

@@ -13,7 +13,7 @@ one that saves residuals as stacked answers, and one that runs the other way. Ma
 (np.float64(11.0), array([1., 3.]))
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
+from hodiff.compiled.numpy_source import emit
 from hodiff.core import NUMPY_UFUNCS, Primitive
 from hodiff.errors import ProgramError
 from hodiff.linear_map import TapeVariable, apply_linear
@@ -28,6 +29,7 @@ from hodiff.loop_code import write_loop
 from hodiff.program import QUIET, Atom, Equation, Literal, Program, Var
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.subprograms import (
+    WORTH_COMPILING,
     Annihilate,
     Batch,
     Way,
@@ -63,17 +65,50 @@ def _run(*operands: Any, body: Program, constants: int, carries: int, length: in
     for sequence in sequences:
         if len(sequence) != length:
             raise ProgramError(f"a loop of {length} turns got a sequence of length {len(sequence)}")
+    if length * len(body.steps) >= WORTH_COMPILING:
+        options = {"body": body, "constants": constants, "carries": carries, "length": length, "reverse": reverse}
+        compiled = _compiled(operands, options)
+        if compiled is not None:
+            return compiled(*operands)
     state = [conform(var, value) for var, value in zip(variables, state, strict=True)]
     numbers = [var.form == "number" for var in elements]
     sequences = [np.asarray(s).tolist() if n else s for s, n in zip(sequences, numbers, strict=True)]
     stacked = [np.empty((length, *atom.shape), atom.dtype) for atom in body.outputs[carries:]]
-    step = runner(body)
+    step = runner(body, length)
     for i in range(length - 1, -1, -1) if reverse else range(length):
         values = step(*fixed, *state, *(sequence[i] for sequence in sequences))
         for array, value in zip(stacked, values[carries:], strict=True):
             array[i] = value
         state = [conform(var, value) for var, value in zip(variables, values[:carries], strict=True)]
     return answers_of([*state, *stacked], operands)
+
+
+#: Lengths, or other types of operands, for which a loop is compiled as a whole, not just its body.
+_WHOLE = 8
+
+
+def _compiled(operands: Sequence[Any], parameters: dict[str, Any]) -> Callable[..., tuple[Any, ...]] | None:
+    """The loop as a compiled function of operands of these types; None where there are too many."""
+    body, first = parameters["body"], parameters["constants"]
+    inputs = tuple(Var.of(value) for value in operands)
+    known = body.memo.setdefault("compiled", {})
+    key = (*(str(var) for var in inputs), *list(parameters.values())[1:])
+    if key not in known:
+        if len(known) >= _WHOLE:
+            return None
+        carried = [carried_answer(var) for var in body.inputs[first : first + parameters["carries"]]]
+        stacked = [Var((parameters["length"], *a.shape), a.dtype) for a in body.outputs[parameters["carries"] :]]
+        answers = (*carried, *stacked)
+        equation = Equation(loop, inputs, parameters, answers, several=True)
+        program = Program(inputs, (equation,), answers, body.name)
+        known[key] = emit(program, fresh=(True,) * len(answers)).function
+    found: Callable[..., tuple[Any, ...]] = known[key]
+    return found
+
+
+def carried_answer(var: Var) -> Var:
+    """The answer for what is carried as this input of a body: NumPy's scalars for Python's numbers."""
+    return Var(var.shape, var.dtype, "scalar" if var.form == "number" else var.form)
 
 
 def examples(operands: Sequence[Any], body: Program, layout: Layout) -> list[Any]:

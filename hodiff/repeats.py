@@ -24,6 +24,7 @@ from hodiff.core import Primitive
 from hodiff.linear_map import TapeVariable, apply_linear
 from hodiff.loops import (
     Layout,
+    carried_answer,
     carrying,
     examples,
     loop,
@@ -58,6 +59,8 @@ def _run(*operands: Any, condition: Program, body: Program, constants: int, carr
     asked, step = runner(condition), runner(body)
     turns = 0
     while bool(asked(*fixed, *state)[0]):
+        if not turns & (turns - 1):  # from time to time
+            asked, step = runner(condition, turns), runner(body, turns)
         state = [conform(var, value) for var, value in zip(variables, step(*fixed, *state), strict=True)]
         turns += 1
     return answers_of([*state, np.int64(turns)], operands)
@@ -196,13 +199,9 @@ KEPT = 64
 def _loop_of(turns: int, body: Program, constants: int, carries: int) -> Program:
     """Program of one loop that takes and gives what the while loop does."""
     inputs = tuple(var.twin() for var in body.inputs)
-    answers = tuple(_answer(var) for var in body.inputs[constants:])
+    answers = tuple(carried_answer(var) for var in body.inputs[constants:])
     options = {"body": body, "constants": constants, "carries": carries, "length": turns, "reverse": False}
     return Program(inputs, (Equation(loop, inputs, options, answers, several=True),), answers, name=body.name)
-
-
-def _answer(var: Var) -> Var:
-    return Var(var.shape, var.dtype, "scalar" if var.form == "number" else var.form)
 
 
 def _by_length(turns: Any, *operands: Any, family: Family) -> tuple[Any, ...]:

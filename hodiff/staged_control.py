@@ -29,7 +29,7 @@ from hodiff.branches import branch
 from hodiff.carried import Carry, Kind, Stack, elements, numbers_of, pair_of
 from hodiff.core import NUMPY_UFUNCS, Tracer
 from hodiff.errors import NotStagedError, StructureError
-from hodiff.loops import loop
+from hodiff.loops import carried_answer, loop
 from hodiff.primal import PrimalTracer
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
 from hodiff.repeats import Family, by_length, repeat
@@ -154,7 +154,7 @@ def _counting(turns: int, part: "_Part", lo: Any) -> Program:
     start = Var.of(_example(lo))
     inputs = tuple(var.twin() for var in part.program.inputs[:-1])
     numbers = Var((turns,), np.dtype(np.intp))
-    answers = tuple(_answer(var) for var in inputs[len(part.lifted) :])
+    answers = tuple(carried_answer(var) for var in inputs[len(part.lifted) :])
     options = {
         "body": part.program,
         "constants": len(part.lifted),
@@ -167,10 +167,6 @@ def _counting(turns: int, part: "_Part", lo: Any) -> Program:
         Equation(loop, (*inputs, numbers), options, answers, several=True),
     )
     return Program((start, *inputs), steps, answers, part.program.name)
-
-
-def _answer(var: Var) -> Var:
-    return Var(var.shape, var.dtype, "scalar" if var.form == "number" else var.form)
 
 
 _ADD: Any = NUMPY_UFUNCS[np.add]

@@ -1,6 +1,7 @@
 """Programs inside operations: what the bodies of loops and the sides of branches have in common.
 
-May import ``annihilate``, ``batch``, ``core``, ``derive``, ``errors``, ``program``, ``shaped`` and ``staging``.
+May import ``annihilate``, ``batch``, ``core``, ``derive``, ``errors``, ``numpy_source``, ``program``, ``shaped`` and
+``staging``.
 
 >>> from hodiff.staging import stage
 >>> _, program = stage(lambda x, n: [x * 2.0, n + 1], [np.float64(1.0), 1], name="f")
@@ -19,6 +20,7 @@ import numpy as np
 from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.compiled.derive import Linearisation, linearise, push
+from hodiff.compiled.numpy_source import emit
 from hodiff.core import Trace, Tracer
 from hodiff.errors import NotStagedError
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
@@ -51,9 +53,18 @@ def answers_of(values: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...
     return tuple(found)
 
 
-def runner(program: Program) -> Callable[..., Sequence[Any]]:
-    """A function of plain values that runs a program without guards."""
-    return program.evaluate
+def runner(program: Program, turns: int = 1) -> Callable[..., Sequence[Any]]:
+    """A function of plain values that runs a program without guards, compiled where it pays."""
+    known: Callable[..., Sequence[Any]] | None = program.memo.get("runner")
+    if known is None:
+        if turns * len(program.steps) < WORTH_COMPILING:
+            return program.evaluate
+        known = program.memo["runner"] = emit(program).function
+    return known
+
+
+#: Evaluations of equations that cost as much as compiling a program.
+WORTH_COMPILING = 500
 
 
 def example(value: Any) -> Any:
