@@ -88,6 +88,7 @@ LAYERS = {
     "hodiff.staged_control": 12,
     "hodiff.control": 13,
     "hodiff.compiled.rolling.writing": 10,
+    "hodiff.compiled.fission": 10,
     "hodiff.compiled.rolling": 11,
     "hodiff.compiled.passes.rewriting": 3,
     "hodiff.compiled.passes.dead_code": 4,

@@ -1,6 +1,6 @@
 """Units: a program with its compiled code, and with the units that its derivatives and batches are, made once.
 
-May import ``derive``, ``numpy_source``, ``passes``, ``program`` and ``rolling``.
+May import ``derive``, ``fission``, ``numpy_source``, ``passes``, ``program`` and ``rolling``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -15,7 +15,7 @@ May import ``derive``, ``numpy_source``, ``passes``, ``program`` and ``rolling``
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from hodiff.compiled import derive
+from hodiff.compiled import derive, fission
 from hodiff.compiled.numpy_source import Executable, emit
 from hodiff.compiled.passes import simplify
 from hodiff.compiled.rolling import roll
@@ -27,9 +27,10 @@ _DERIVED = 64
 
 def optimised(program: Program) -> Program:
     """A staged program after all passes."""
-    simple = simplify(program)
+    # Loops first: what is left after that is short.
+    simple = simplify(fission.run(roll(program)))
     rolled = roll(simple)
-    return simple if rolled is simple else simplify(rolled)
+    return simple if rolled is simple else simplify(fission.run(rolled))
 
 
 class Passes(NamedTuple):

@@ -1,0 +1,330 @@
+"""Loops are left with what has to be done turn by turn; the rest is done for all turns at once.
+
+Of the body of a loop, what depends on constants alone moves before the loop, and so does, for all elements of the
+sequences together, what depends on no carry. What no carry depends on moves behind the loop, for all turns together,
+and a carry that is a mere sum becomes a sum, of products a contraction. Only *quiet* equations move, as those of
+derivative rules are: what the function's own operations have to warn of, they warn of turn by turn. Answers that nobody
+reads are left out. May import
+``batch_rules``, ``core``, ``derive``, ``loops``, ``passes``, ``program``, ``rewriting`` and ``staging``.
+
+>>> from hodiff.staging import stage
+>>> body = stage(lambda s, x: [s + np.cos(x)], [np.float64(0.0), np.float64(0.0)], name="body")[1]
+>>> body = body.replace(steps=[replace(step, errstate=QUIET) for step in body.equations])
+>>> parameters = {"body": body, "constants": 0, "carries": 1, "length": 5, "reverse": False}
+>>> x, total = Var((5,), np.dtype(float)), Var((), np.dtype(float), "scalar")
+>>> start = Literal(np.float64(1.0))
+>>> print(run(Program((x,), (Equation(loop, (start, x), parameters, (total,), True),), (total,))))
+program f(a: float64[5]) -> float64
+  b: float64[5] = cos(a) quietly
+  c: float64 = total(b, axis=(-1,), keepdims=False) quietly
+  d: float64 = add(1.0, c) quietly
+  return d
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hodiff.batch_rules import batch_loop
+from hodiff.compiled.derive import on_batch
+from hodiff.compiled.passes import simplify
+from hodiff.compiled.passes.rewriting import droppable
+from hodiff.core import NUMPY_UFUNCS
+from hodiff.loops import Layout, loop
+from hodiff.program import QUIET, Atom, Equation, Guard, Literal, Program, Var
+from hodiff.staging import stage
+
+_ADD: Any = NUMPY_UFUNCS[np.add]
+_MULTIPLY: Any = NUMPY_UFUNCS[np.multiply]
+#: The terms of a sum are kept for all turns only up to this number of elements.
+_TERMS = 2**20
+
+
+def run(program: Program) -> Program:
+    """The program with loops that do less; the same object where there are none."""
+    if not any(step.primitive is loop for step in program.equations):
+        return program
+    later: list[set[Atom]] = []
+    read: set[Atom] = set(program.outputs)
+    for step in reversed(program.steps):
+        later.append(set(read) if isinstance(step, Equation) and step.primitive is loop else set())
+        read.update(step.operands if isinstance(step, Equation) else (step.operand,))
+    steps: list[Equation | Guard] = []
+    known: dict[Atom, Atom] = {}
+    for step, used in zip(program.steps, reversed(later), strict=True):
+        if isinstance(step, Guard):
+            steps.append(replace(step, operand=known.get(step.operand, step.operand)))
+            continue
+        step = replace(step, operands=tuple(known.get(atom, atom) for atom in step.operands))
+        if step.primitive is loop:
+            parts = _Fission(step, used)
+            steps += parts.steps()
+            known.update(parts.renamed)
+        else:
+            steps.append(step)
+    return program.replace(steps=steps, outputs=[known.get(atom, atom) for atom in program.outputs])
+
+
+class _Fission:
+    """One loop, taken apart.
+
+    Parameters
+    ----------
+    equation : Equation
+    later : set
+        What is read after it.
+    """
+
+    def __init__(self, equation: Equation, later: set[Atom]) -> None:
+        parameters = equation.parameters
+        layout = Layout(parameters["constants"], parameters["carries"])
+        body = simplify(run(parameters["body"]))
+        self.equation = equation
+        self.length: int = parameters["length"]
+        fixed, self.state, elements = layout.split(body.inputs)
+        values, self.initial, sequences = layout.split(equation.operands)
+        #: What stands outside of the loop for constants, and for all turns' values of what is inside.
+        self.outside: dict[Atom, Atom] = dict(zip(fixed, values, strict=True))
+        self.stacks: dict[Atom, Atom] = dict(zip(elements, sequences, strict=True))
+        self.finals = equation.answers[: layout.carries]
+        self.outputs = body.outputs
+        pairs = zip(body.outputs[layout.carries :], equation.answers[layout.carries :], strict=True)
+        self.stacked = [(atom, var) for atom, var in pairs if var in later]
+        self.carries, self.body = self._live(body.equations, {i for i, var in enumerate(self.finals) if var in later})
+        self.uses: dict[Atom, int] = {}
+        for atom in (
+            *(atom for step in self.body for atom in step.operands),
+            *(body.outputs[i] for i in self.carries),
+            *(atom for atom, _ in self.stacked),
+        ):
+            self.uses[atom] = self.uses.get(atom, 0) + 1
+        #: What depends on constants alone.
+        self.constant: set[Atom] = set(self.outside)
+        for step in self.body:
+            if droppable(step) and self.constant.issuperset(a for a in step.operands if isinstance(a, Var)):
+                self.constant.update(step.answers)
+        self.maker = {var: step for step in self.body for var in step.answers}
+        self.written: list[Equation | Guard] = []
+        #: Stacked answers of the loop that are something else now.
+        self.renamed: dict[Atom, Atom] = {}
+
+    def _live(self, steps: Sequence[Equation], live: set[int]) -> tuple[list[int], list[Equation]]:
+        """Numbers of the carries that matter, and the steps that do."""
+        while True:
+            needed: set[Atom] = {atom for atom, _ in self.stacked} | {self.outputs[i] for i in live}
+            kept: list[Equation] = []
+            for step in reversed(steps):
+                if not droppable(step) or not needed.isdisjoint(step.answers):
+                    needed.update(step.operands)
+                    kept.append(step)
+            more = live | {i for i, var in enumerate(self.state) if var in needed}
+            if more == live:
+                return sorted(live), kept[::-1]
+            live = more
+
+    # --- what goes where ----------------------------------------------------------------------------------------------
+
+    def steps(self) -> list[Equation | Guard]:
+        """The equations that stand for the loop."""
+        several = self.length > 1
+        sums = {i: term for i in self.carries if (term := self._term(i)) is not None} if several else {}
+        products = {i: step for i, term in sums.items() if (step := self._product(term)) is not None}
+        sums = {i: term for i, term in sums.items() if i in products or self._small(term)}
+        rest = self._early(list(products.values())) if several else self.body
+        core, late = self._late(rest, sums, products)
+        if not late and not (sums and not core):
+            core, sums = rest, {}
+        single = [products[i] for i in sums if i in products]
+        late = [step for step in late if not any(step is product for product in single)]
+        wanted: dict[Atom, None] = {}
+        for step in (*late, *single):
+            wanted.update(dict.fromkeys(step.operands))
+        wanted.update(dict.fromkeys(atom for atom, _ in self.stacked))
+        wanted.update(dict.fromkeys(term for i, term in sums.items() if i not in products))
+        behind = {var for step in late for var in step.answers}
+        self._loop(core, [i for i in self.carries if i not in sums], [a for a in wanted if a not in behind])
+        self._together(late, [atom for atom in wanted if isinstance(atom, Var) and atom in behind])
+        for i, term in sums.items():
+            self._sum(i, term, products.get(i))
+        self.renamed.update({var: self.stacks[atom] for atom, var in self.stacked})
+        return self.written
+
+    def _early(self, products: list[Equation]) -> list[Equation]:
+        """Write what depends on no carry, without these products; the steps that are left."""
+        constant, early, rest = [], [], []
+        before = self.constant | {atom for atom in self.stacks if _fits(atom)}
+        for step in self.body:
+            read = [atom for atom in step.operands if isinstance(atom, Var)]
+            if self.constant.issuperset(step.answers):
+                constant.append(step)
+            elif not any(step is product for product in products) and self._movable(step) and before.issuperset(read):
+                before.update(step.answers)
+                early.append(step)
+            else:
+                rest.append(step)
+        for step in constant:
+            answers = tuple(var.twin() for var in step.answers)
+            operands = tuple(self.outside.get(atom, atom) for atom in step.operands)
+            self.written.append(replace(step, operands=operands, answers=answers))
+            self.outside.update(zip(step.answers, answers, strict=True))
+        outer = {*(atom for step in rest for atom in step.operands), *self.outputs}
+        self._together(early, [var for step in early for var in step.answers if var in outer])
+        return rest
+
+    def _movable(self, step: Equation) -> bool:
+        """Whether a step can be done for all turns at once."""
+        plain = all(_fits(atom) for atom in step.operands if atom not in self.outside and isinstance(atom, Var))
+        answers = all(_fits(var) and self._small(var) for var in step.answers)
+        return droppable(step) and plain and answers and step.primitive.batch is not batch_loop
+
+    def _small(self, atom: Any) -> bool:
+        return bool(atom.size * self.length <= _TERMS)
+
+    def _term(self, carry: int) -> Var | None:
+        """What is added to a carry in each turn, where nothing else happens to it."""
+        state, after = self.state[carry], self.outputs[carry]
+        step = self.maker.get(after) if isinstance(after, Var) else None
+        if step is None or step.primitive is not _ADD or step.errstate != QUIET or state not in step.operands:
+            return None
+        term = step.operands[1] if step.operands[0] is state else step.operands[0]
+        alone = self.uses.get(state) == 1 and self.uses.get(after) == 1 and term not in self.constant
+        same = _type(self.initial[carry]) == _type(state) == _type(term)
+        if alone and same and isinstance(term, Var) and _fits(term) and term.dtype.kind in "fc":
+            return term
+        return None
+
+    def _product(self, term: Var) -> Equation | None:
+        """The product that a term of a sum is, where it is nothing else."""
+        step = self.maker.get(term)
+        if step is None or step.primitive is not _MULTIPLY or self.uses[term] != 1 or not droppable(step):
+            return None
+        fit = all(isinstance(atom, Var) and (atom in self.outside or _fits(atom)) for atom in step.operands)
+        return step if fit and all(atom.dtype == term.dtype for atom in step.operands) else None
+
+    def _late(
+        self, rest: list[Equation], sums: dict[int, Var], products: dict[int, Equation]
+    ) -> tuple[list[Equation], list[Equation]]:
+        """Steps that stay in the loop, and those that can be done behind it."""
+        adding = {self.outputs[i] for i in sums}
+        single = {id(products[i]) for i in sums if i in products}
+        needed: set[Atom] = {self.outputs[i] for i in self.carries if i not in sums}
+        core: list[Equation] = []
+        late: list[Equation] = []
+        for step in reversed(rest):
+            if not adding.isdisjoint(step.answers):
+                continue
+            if not needed.isdisjoint(step.answers) or not (self._movable(step) or id(step) in single):
+                needed.update(step.operands)
+                core.append(step)
+            else:
+                late.append(step)
+        made = {*self.state, *(var for step in core for var in step.answers)}
+        read = {*sums.values(), *(atom for step in late for atom in step.operands), *(atom for atom, _ in self.stacked)}
+        before = len({atom for atom, _ in self.stacked if atom not in self.stacks})
+        if len(read & made) - before > len(late) + len(sums):
+            return rest, []
+        return core[::-1], late[::-1]
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def _together(self, steps: list[Equation], outputs: list[Var]) -> None:
+        """Write steps for all turns at once."""
+        if not outputs:
+            return
+        made = {var for step in steps for var in step.answers}
+        inputs = list(dict.fromkeys(a for s in steps for a in s.operands if isinstance(a, Var) and a not in made))
+        flags = [var in self.stacks for var in inputs]
+        part = Program(tuple(inputs), tuple(steps), tuple(outputs))
+        found = self._staged(
+            lambda *values: on_batch(part.evaluate, self.length, flags, values),
+            [self.stacks[var] if flag else self.outside[var] for var, flag in zip(inputs, flags, strict=True)],
+        )
+        self.stacks.update(zip(outputs, found, strict=True))
+
+    def _loop(self, core: list[Equation], carries: list[int], wanted: list[Atom]) -> None:
+        """Write what is left of the loop; ``wanted`` are values that others read of all turns."""
+        stacking = {atom for atom, _ in self.stacked}
+        outputs = [a for a in wanted if a not in self.stacks and (a in stacking or not self._known(a))]
+        if not core and not carries and not outputs:
+            return
+        made = {var for step in core for var in step.answers}
+        ends = [self.outputs[i] for i in carries]
+        read = dict.fromkeys((*(atom for step in core for atom in step.operands), *ends, *outputs))
+        constants = [atom for atom in read if atom in self.outside and atom not in made]
+        sequences = [atom for atom in read if atom in self.stacks and atom not in made]
+        state = [self.state[i] for i in carries]
+        body = Program((*constants, *state, *sequences), tuple(core), (*ends, *outputs), "turn")  # type: ignore[arg-type]
+        stacks = [Var((self.length, *atom.shape), atom.dtype) for atom in outputs]
+        self.stacks.update(zip(outputs, stacks, strict=True))
+        operands = (
+            *(self.outside[atom] for atom in constants),
+            *(self.initial[i] for i in carries),
+            *(self.stacks[atom] for atom in sequences),
+        )
+        parameters = {**self.equation.parameters, "body": body, "constants": len(constants), "carries": len(carries)}
+        answers = (*(self.finals[i] for i in carries), *stacks)
+        self.written.append(replace(self.equation, operands=operands, parameters=parameters, answers=answers))
+
+    def _known(self, atom: Atom) -> bool:
+        return isinstance(atom, Literal) or atom in self.outside
+
+    def _sum(self, carry: int, term: Var, product: Equation | None) -> None:
+        """Write a carry that is a sum as a sum."""
+        if product is None:
+            (total,) = self._staged(lambda stack: [np.sum(stack, axis=0)], [self.stacks[term]])
+        else:
+            flags = [atom in self.stacks for atom in product.operands]
+            atoms = [
+                (self.stacks if flag else self.outside)[a] for a, flag in zip(product.operands, flags, strict=True)
+            ]
+            (total,) = self._staged(lambda a, b: [_contracted(a, b, flags, term.shape)], atoms)
+        answer = self.finals[carry]
+        self.written.append(
+            Equation(_ADD, (self.initial[carry], total), {}, (answer,), False, QUIET, self.equation.source)
+        )
+
+    def _staged(self, function: Callable[..., Sequence[Any]], atoms: list[Atom]) -> list[Atom]:
+        """Write what a function of arrays does, quietly."""
+        with np.errstate(all="ignore"):
+            _, program = stage(lambda *values: list(function(*values)), [_example(atom) for atom in atoms])
+        names: dict[Atom, Atom] = dict(zip(program.inputs, atoms, strict=True))
+        for step in program.equations:
+            operands = tuple(names.get(atom, atom) for atom in step.operands)
+            self.written.append(replace(step, operands=operands, errstate=QUIET, source=self.equation.source))
+        return [names.get(atom, atom) for atom in program.outputs]
+
+
+def _fits(atom: Any) -> bool:
+    """Whether an element of an array of such values is such a value."""
+    return bool(atom.form == ("array" if atom.shape else "scalar"))
+
+
+def _type(atom: Atom) -> tuple[Any, ...]:
+    return (atom.shape, atom.dtype, atom.form)
+
+
+def _example(atom: Atom) -> Any:
+    if isinstance(atom, Literal):
+        return atom.value
+    one = np.ones((), atom.dtype)
+    return (
+        np.broadcast_to(one, atom.shape) if atom.form == "array" else one[()] if atom.form == "scalar" else one.item()
+    )
+
+
+def _contracted(a: Any, b: Any, flags: list[bool], shape: tuple[int, ...]) -> Any:
+    """Sum of a product over axis 0 of the flagged factors, whose other axes are broadcast to ``shape``."""
+    if not all(flags):
+        return np.sum(a, axis=0) * b if flags[0] else a * np.sum(b, axis=0)
+    count, ndim = a.shape[0], len(shape)
+    a, b = (np.reshape(v, (count, *(1,) * (ndim + 1 - v.ndim), *v.shape[1:])) for v in (a, b))
+    if any(n > 1 and m > 1 for n, m in zip(a.shape[1:], b.shape[1:], strict=True)):
+        return np.einsum("t...,t...->...", a, b)
+    if not ndim:
+        return np.dot(a, b)
+    first = [axis for axis in range(ndim) if b.shape[axis + 1] == 1]
+    order = [*first, *(axis for axis in range(ndim) if axis not in first)]
+    product = np.reshape(a, (count, -1)).T @ np.reshape(b, (count, -1))
+    return np.transpose(np.reshape(product, [shape[axis] for axis in order]), np.argsort(order).tolist())
