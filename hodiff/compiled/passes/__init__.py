@@ -11,10 +11,10 @@ pass           what it does
 ``dead_code``  what nobody uses is left out
 =============  =====================================================================================================
 
-`simplify` runs all. A pass never changes what a program answers but by the last bits that regrouping costs, and never
-which exceptions and warnings show; guards stay as they are, in their order.
-May import ``core``, ``program`` and its members
-``algebra``, ``common``, ``dead_code``, ``folding``, ``rewriting``, ``shaping`` and ``sinking``.
+`simplify` runs all, also on the bodies of loops and branches. A pass never changes what a program answers but by the
+last bits that regrouping costs, and never which exceptions and warnings show; guards stay as they are, in their order.
+May import ``core``, ``program`` and its members ``algebra``, ``common``, ``dead_code``, ``folding``, ``rewriting``,
+``shaping`` and ``sinking``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -28,11 +28,12 @@ program f(a: float64[3]) -> float64
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from hodiff.compiled.passes import algebra, common, dead_code, folding, shaping, sinking
-from hodiff.compiled.passes.rewriting import Rule, Sweep
+from hodiff.compiled.passes.rewriting import Rule, Sweep, rewrite, with_equation
 from hodiff.core import Primitive
-from hodiff.program import Program
+from hodiff.program import Equation, Program
 from hodiff.program import check as check_program
 
 #: In the order in which each equation meets their rules; equations are compared when nothing else applies any more.
@@ -78,6 +79,8 @@ def simplify(program: Program, *, check: bool = False) -> Program:
 
 
 def _all_rules(primitive: Primitive) -> Sequence[Rule]:
+    if callable(primitive.jvps):
+        return (_inside,)  # calls, which nothing else applies to
     return tuple([rule for page in _PAGES for rule in page(primitive)])
 
 
@@ -85,4 +88,22 @@ def _one_by_one(program: Program) -> Program:
     for page in (folding, shaping, algebra, sinking, common, dead_code):
         program = page.run(program)
         check_program(program)
-    return program
+    return rewrite(program, _all_rules)
+
+
+def _inside(sweep: Sweep, equation: Equation) -> Equation | None:
+    """Programs among the parameters, such as the body of a loop."""
+    del sweep
+    found = {name: _simplified(value) for name, value in equation.parameters.items()}
+    if all(value is equation.parameters[name] for name, value in found.items()):
+        return None
+    return with_equation(equation, equation.primitive, equation.operands, **found)
+
+
+def _simplified(value: Any) -> Any:
+    if isinstance(value, Program):
+        return simplify(value)
+    if value.__class__ is tuple and any(isinstance(part, Program) for part in value):
+        parts = tuple([_simplified(part) for part in value])
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+    return value

@@ -135,8 +135,8 @@ def _unbroadcast(sweep: Sweep, equation: Equation) -> Found:
 def _on_source(sweep: Sweep, equation: Equation) -> Found:
     """An operation on broadcasts of the same kind, and on numbers."""
     answer = equation.answers[0]
-    if answer in sweep.outputs:
-        return None  # an array of its own, which a broadcast is not
+    if answer in sweep.outputs or not answer.size:
+        return None  # an array of its own, which a broadcast is not; or no element, and so no warning
     sources: list[Atom] = []
     first: Equation | None = None
     for atom in equation.operands:

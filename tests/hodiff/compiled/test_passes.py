@@ -594,6 +594,13 @@ def test_an_answer_stays_an_array_of_its_own():
     assert sinking.run(before) is before
 
 
+def test_nothing_is_computed_where_there_were_no_elements():
+    w = Writer(np.float64(1e3), quiet=False)
+    empty = w(exp, w(broadcasted, w.inputs[0], shape=(0,)))
+    before = w.program(w(total, empty, **ALL))
+    assert simplify(before) is before
+
+
 def test_a_number_is_not_taken_for_a_scalar():
     # A Python number has no precision: the product would be float32.
     number = Var((), np.dtype(float), "number")
@@ -707,6 +714,27 @@ def test_guards_stay_in_their_order():
     assert [g.expected for g in before.guards] == [g.expected for g in after.guards]
     assert len(after.guards) == len(before.guards) == 2
     assert_same_bits(before, after, np.array([2.0, np.nan]))
+
+
+def test_bodies_of_loops_and_branches():
+    def f(x):
+        x = hd.fori_loop(0, 3, lambda i, s: 1.0 * s + x, x)
+        return [hd.cond(np.sum(x) > 0.0, lambda x: -(1.0 * -x), lambda x: x * x, x)]
+
+    x = random(3)
+    _, before = stage(f, [x])
+    for after in (simplify(before), simplify(before, check=True)):
+        found = [line for line in text(after) if re.match(r"[a-z]+: \S+ = (add|multiply|negative)", line)]
+        assert found == ["d: float64[3] = add(b, a)", "b: float64[3] = multiply(a, a)"]
+        check(after, x)
+        assert_same_bits(before, after, x)
+        assert_same_bits(before, after, -x)
+
+
+def test_what_is_simple_is_not_looked_at_again():
+    w = Writer(random(3))
+    after = simplify(w.program(w(exp, w(multiply, 1.0, w.inputs[0]))))
+    assert simplify(after) is after
 
 
 def test_stop_gradient_stays():
