@@ -194,8 +194,9 @@ class StageTrace(Trace):
         if self.closed:
             raise self.leaked()
         pairs = [self._operand(operand) for operand in operands]
+        values = [value for value, _ in pairs]
         try:
-            answer = primitive.function(*(value for value, _ in pairs), **parameters)
+            answer = _applied(primitive, values)(*values, **parameters)
         except Exception as error:
             # NumPy makes arrays of Python's numbers where it needs them; the functions of primitives need not.
             if not isinstance(error, (AttributeError, TypeError)) or not any(
@@ -381,6 +382,22 @@ def stage_part(
             current_stage.reset(token)
         _, program = trace.finish(outputs, name)
         return program, [operand for operand, _ in trace.lifted]
+
+
+_BY_OPERATOR = {
+    (symbol, 1 if name in ("neg", "pos", "invert", "abs") else 2): getattr(
+        operator, f"{name}_" if name in ("and", "or") else name
+    )
+    for name, symbol in SYMBOLS.items()
+}
+
+
+def _applied(primitive: Primitive, values: Sequence[Any]) -> Callable[..., Any]:
+    """The function of an operation; between scalars the operator, which warns in other words and more often."""
+    if primitive.symbol is None or any(isinstance(v, np.ndarray) for v in values):
+        return primitive.function
+    scalars = any(isinstance(v, np.generic) for v in values)
+    return _BY_OPERATOR[primitive.symbol, len(values)] if scalars else primitive.function
 
 
 # --- Python's own numbers ---------------------------------------------------------------------------------------------

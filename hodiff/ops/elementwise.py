@@ -2,7 +2,7 @@
 
 One line an operation: the ufunc and its partials, with the answer in scope. At kinks the partials are those of the
 minimum-norm element of the Clarke subdifferential: ``abs'(0) = 0``, ``hypot'(0, 0) = (0, 0)``.
-May import ``batch_rules``, ``code``, ``core``, ``kinds`` and ``operators``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``mutation`` and ``operators``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.abs)(0.0))
@@ -18,6 +18,7 @@ from hodiff.batch_rules import batch_aligned
 from hodiff.code import Code
 from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
 from hodiff.kinds import composite, constant, elementwise, general, linear
+from hodiff.mutation import is_array
 from hodiff.operators import attribute, infix, prefix
 
 _LN2, _LN10, _DEGREE = np.log(np.longdouble(2)), np.log(np.longdouble(10)), np.deg2rad(np.longdouble(1))
@@ -206,7 +207,10 @@ complex_of = linear(
 @composite(np.imag)
 def imag(val: Any) -> Any:
     """NumPy's ``imag``: constant for real numbers."""
-    return imaginary(val) if np.iscomplexobj(val) else np.zeros(val.shape, val.dtype)
+    if np.iscomplexobj(val):
+        return imaginary(val)
+    zeros = np.zeros(val.shape, val.dtype)
+    return zeros if is_array(val) else zeros[()]
 
 
 def _complex_sign_jvp(t: Any, ans: Any, x: Any) -> Any:
@@ -265,11 +269,11 @@ infix(divmod_, "divmod", None)
 
 @composite(method="__pow__")
 def power_infix(x: Any, y: Any) -> Any:
-    """``x**y``, with NumPy's shortcuts for the exponents 2 and ½."""
+    """``x**y``, with NumPy's shortcuts for the exponents 2 and, of arrays, ½."""
     if y.__class__ is int or y.__class__ is float:
         if y == 2:
             return x.owner.unary(square, x)
-        if y == 0.5:
+        if y == 0.5 and (x.shape or is_array(x)):
             return x.owner.unary(sqrt, x)
     return power(x, as_operand(y)) if isinstance(y, OPERANDS) else NotImplemented
 
