@@ -1,8 +1,8 @@
 """A choice between two programs as an operation.
 
 ``branch`` takes a truth value and the operands of both programs, and runs one of them. Its derivative forward is a
-choice between pushed programs; back, between programs that run both passes. May import ``core``, ``derive``,
-``linear_map``, ``program``, ``repeats``, ``shaped`` and ``subprograms``.
+choice between pushed programs; back, between programs that run both passes. May import ``code``, ``core``,
+``derive``, ``linear_map``, ``loop_code``, ``program``, ``repeats``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, double = stage(lambda x: [x * 2.0], [np.float64(1.0)], name="double")
@@ -12,17 +12,20 @@ choice between pushed programs; back, between programs that run both passes. May
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.compiled.derive import batch
 from hodiff.core import Primitive
 from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.loop_code import write_branch
 from hodiff.program import Program
 from hodiff.repeats import refuse
 from hodiff.shaped import Shaped, is_inexact
-from hodiff.subprograms import Annihilate, answers_of, example, pulled, pushed, rerun, runner, zeros
+from hodiff.subprograms import Annihilate, answers_of, conform, example, pulled, pushed, rerun, runner, zeros
 
 
 def _run(chosen: Any, *operands: Any, true: Program, false: Program) -> tuple[Any, ...]:
@@ -79,3 +82,4 @@ def _paired(tangents: Sequence[Any], slots: Sequence[int], program: Program) -> 
 
 
 branch = Primitive("branch", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
+branch.code = Code(write=partial(write_branch, conform))

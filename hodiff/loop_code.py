@@ -45,6 +45,43 @@ def write_loop(conform: Conform, writer: Any, equation: Any) -> None:
         writer.assign(var, _conformed(conform, writer, kind, name, var))
 
 
+def write_repeat(conform: Conform, writer: Any, equation: Any) -> None:
+    """Write a loop that ends by itself as a ``while`` statement."""
+    parameters = equation.parameters
+    body, condition, constants = parameters["body"], parameters["condition"], parameters["constants"]
+    fixed = [writer.operand(atom) for atom in equation.operands[:constants]]
+    state = _initial_state(conform, writer, equation.operands[constants:], body.inputs[constants:])
+    turns = writer.fresh("turns")
+    writer.line(f"{turns} = 0")
+    with writer.block("while True:"):
+        (goes_on,) = writer.inline(condition, [*fixed, *state])
+        writer.line(f"if not {goes_on}:")
+        writer.line("    break")
+        found = writer.inline(body, [*fixed, *state])
+        _next_state(conform, writer, state, found, body.outputs, body.inputs[constants:])
+        writer.line(f"{turns} += 1")
+    for var, name, kind in zip(equation.answers, state, body.inputs[constants:], strict=False):
+        writer.assign(var, _conformed(conform, writer, kind, name, var))
+    count = equation.answers[-1]
+    writer.assign(count, f"{writer.bind(count.dtype.type, str(count.dtype))}({turns})")
+
+
+def write_branch(conform: Conform, writer: Any, equation: Any) -> None:
+    """Write a choice between two programs as an ``if`` statement."""
+    chosen, *operands = (writer.operand(atom) for atom in equation.operands)
+    names = [writer.define(var) for var in equation.answers]
+    for header, side in ((f"if {chosen}:", "true"), ("else:", "false")):
+        program = equation.parameters[side]
+        with writer.block(header):
+            given: list[str] = []
+            for atom, text, var in zip(
+                program.outputs, writer.inline(program, operands), equation.answers, strict=True
+            ):
+                shared = var.form == "array" and (isinstance(atom, Literal) or text in given)
+                given.append(f"{text}.copy()" if shared else _conformed(conform, writer, atom, text, var))
+            writer.line(f"{', '.join(names)} = {', '.join(given)}" if names else "pass")
+
+
 def _header(elements: list[str], streams: list[str], length: int) -> str:
     if not elements:
         return f"for _ in range({length}):"

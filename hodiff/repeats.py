@@ -3,7 +3,8 @@
 ``repeat`` is a while loop: it takes constants and carried values, and gives the final carried values and the number of
 turns. Its derivative forward is such a loop too. Back through it goes a `loop` of the number of turns that was found:
 ``by_length`` is an operation whose program depends on that number, which is its first operand. May import ``batch``,
-``batch_rules``, ``core``, ``derive``, ``linear_map``, ``loops``, ``program``, ``shaped`` and ``subprograms``.
+``batch_rules``, ``code``, ``core``, ``derive``, ``linear_map``, ``loop_code``, ``loops``, ``program``, ``shaped`` and
+``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, condition = stage(lambda x: [x < 100.0], [np.float64(1.0)], name="condition")
@@ -13,15 +14,18 @@ turns. Its derivative forward is such a loop too. Back through it goes a `loop` 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.batch_rules import Partly
+from hodiff.code import Code
 from hodiff.compiled.derive import batch
 from hodiff.core import Primitive
 from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.loop_code import write_repeat
 from hodiff.loops import (
     Layout,
     carried_answer,
@@ -133,6 +137,7 @@ def _push(tangents: Sequence[Any], operands: Sequence[Any], parameters: dict[str
 
 
 repeat = Primitive("repeat", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
+repeat.code = Code(write=partial(write_repeat, conform))
 
 
 # --- programs by the number of turns ----------------------------------------------------------------------------------
