@@ -342,7 +342,7 @@ class Values:
         """A transformed function, a function with rules of its own, a primitive: the functions that it is made of."""
         if is_a(item, Primitive):
             names = {name: getattr(item, name) for name in _RULES}
-            bound = False
+            bound = movable = False  # a primitive is not made anew: traces know it by identity
         else:
             names, bound = instance_dict(item) or {}, True
         for name, value in list(names.items()):

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import hodiff as hd
+import hodiff.extend
 from hodiff.compiled import bytecode
 from hodiff.compiled.bytecode import scan_code
 from hodiff.compiled.captures import Captures, Memory
@@ -406,6 +407,19 @@ def test_arrays_that_are_reached_in_two_ways_are_inputs_and_compared():
     W[0] = 5.0
     assert not captures.unchanged()
     assert captures.changed_by_run()
+
+
+def test_a_primitive_is_never_made_anew_so_the_arrays_of_its_rules_are_compared():
+    W = np.ones(3)
+    scaled = hodiff.extend.linear(lambda x: x * W, lambda ct, x: ct * W, name="scaled")
+    gradient = hd.grad(lambda x: np.sum(scaled(x)))
+    captures = Captures.of(gradient)
+    assert captures.arrays() == ()
+    compiled = hd.jit(gradient, quiet=True)
+    for W in (np.ones(3), np.full(3, 2.0), np.full(3, 3.0)):
+        for _ in range(3):
+            np.testing.assert_array_equal(compiled(np.ones(3)), W)
+    assert not captures.unchanged()
 
 
 def test_a_helper_reached_through_a_dict_has_its_arrays_compared():
