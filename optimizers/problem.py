@@ -136,8 +136,9 @@ class Problem:
             if x is point.x:
                 return point
         vector = self._vector(x, name)
+        first = vector.item(0)  # in which most points differ
         for point in self._recent:
-            if _same(vector, point.x):
+            if point.x.item(0) == first and _same(vector, point.x):
                 return point
         check_finite(vector, name)
         vector.setflags(write=False)
@@ -402,6 +403,9 @@ class Problem:
         return hvp(self._tree(x), self._tree(v), *self._args)
 
     def _vector(self, x: Tree, name: str) -> Array:
+        """A copy of x, as a vector."""
+        if self._recent and type(x) is np.ndarray and x.shape == self._recent[0].x.shape and x.dtype == np.float64:
+            return np.array(x)
         if self.layout is not None and not (type(x) is np.ndarray and x.shape == (self.layout.size,)):
             return self.layout.ravel(x, name)
         if not self._recent and not (type(x) is np.ndarray and x.ndim == 1):
@@ -435,8 +439,7 @@ class Problem:
 
 def _same(a: Array, b: Array) -> bool:
     """Bitwise equality: 0.0 and -0.0 are different points."""
-    # Most points differ in their first entry.
-    return a.shape == b.shape and a.item(0) == b.item(0) and a.tobytes() == b.tobytes()
+    return a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def _symmetric(H: Array, name: str | None) -> Array:

@@ -311,7 +311,7 @@ class _Run:
     def _find(self, x: Array) -> Point | None:
         first = x.item(0)  # in which most points differ
         for point in reversed(self._points):
-            if point.x.item(0) == first and np.array_equal(point.x, x):
+            if point.x.item(0) == first and (point.x.tobytes() == x.tobytes() or np.array_equal(point.x, x)):
                 return point
         return None
 
