@@ -87,20 +87,21 @@ class Scan(NamedTuple):
 @lru_cache(maxsize=4096)
 def scan_code(code: CodeType) -> Scan:
     """Read a code object and those inside it."""
+    inside = [scan_code(inner) for inner in code.co_consts if isinstance(inner, CodeType)]
     own = _Reader(code)
+    if any(Path("cell", own.first) in scan.stores for scan in inside):
+        own.first = ""
     own.read()
     loads, stores = own.loads(), list(own.stores)
     names = set(code.co_names)
     words = {value for value in code.co_consts if isinstance(value, str) and value.isidentifier()}
     uses = own.uses()
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            scan = scan_code(inner)
-            loads += [path for p in scan.loads if (path := own.seen_from_inside(p))]
-            stores += [path for p in scan.stores if (path := own.seen_from_inside(p))]
-            names |= scan.names
-            words |= scan.words
-            uses |= scan.uses
+    for scan in inside:
+        loads += [path for p in scan.loads if (path := own.seen_from_inside(p))]
+        stores += [path for p in scan.stores if (path := own.seen_from_inside(p))]
+        names |= scan.names
+        words |= scan.words
+        uses |= scan.uses
     return Scan(
         tuple(dict.fromkeys(loads)), tuple(dict.fromkeys(stores)), frozenset(names), frozenset(words), frozenset(uses)
     )

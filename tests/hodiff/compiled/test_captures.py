@@ -140,6 +140,8 @@ def test_functions_that_must_not_be_compiled(name):
 HARMLESS = {
     "local state": "def f(x):\n a = []\n a.append(x)\n d = {}\n d['a'] = x\n d.update(b=1)\n n = 0\n n += 1\n return a[0]",
     "a nonlocal of its own": "def f(x):\n n = 0\n def g():\n  nonlocal n\n  n += 1\n g()\n return x + n",
+    "a nonlocal argument": "def f(x):\n def g():\n  nonlocal x\n  x = x + 1\n g()\n return x",
+    "a nonlocal self": "class A:\n n = 0\n def f(self, x):\n  def g():\n   nonlocal self\n   self = A()\n  g()\n  self.n = x\n  return self.n\nf = A().f",
     "local arrays": "import numpy as np\ndef f(x):\n a = np.zeros(3)\n a[0] = x\n a += 1\n a.fill(2)\n a.sort()\n return a",
     "a local object": "class A:\n def __init__(self): self.n = 0\n def add(self, x):\n  self.n += x\n  return self\ndef f(x): return A().add(x).n",
     "try and raise": "def f(x):\n try:\n  if x > 100: raise ValueError('large')\n  return x\n except ValueError: return 0.0\n finally: pass",
