@@ -135,7 +135,9 @@ def _write_some_nan(writer: Any, equation: Any) -> None:
         writer.assign(answer, writer.call(equation))
         return
     x, dot = writer.operand(value), writer.fresh("dot")
-    writer.line(writer.filled(f"{dot} = np.vdot({x}, {x})", [], {}))
+    writer.line(
+        f"{dot} = {x}.dot({x})" if len(value.shape) == 1 else writer.filled(f"{dot} = np.vdot({x}, {x})", [], {})
+    )
     writer.assign(answer, writer.filled(f"{dot} != {dot} and np.isnan({x}).any()", [], {}))
 
 

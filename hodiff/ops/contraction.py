@@ -98,7 +98,7 @@ def _matmul_source(equation: Any) -> str | None:
     """Of two vectors by ``dot``, which is faster and, unlike ``matmul``, warns of nothing."""
     quiet = equation.errstate is not None and set(equation.errstate) == {"ignore"}
     vectors = all(atom.form == "array" and len(atom.shape) == 1 for atom in equation.operands)
-    return "np.dot({0}, {1})" if quiet and vectors else None
+    return "{0}.dot({1})" if quiet and vectors else None
 
 
 #: NumPy's ``matmul``: of matrices, stacks of them that broadcast, and vectors.
