@@ -1,6 +1,6 @@
 """Loops and branches as Python source: statements with the body written into them.
 
-May import ``program``.
+May import ``lifetimes`` and ``program``.
 
 >>> _header(["x", "i"], ["xs", "range(3)"], 3)
 'for x, i in zip(xs, range(3)):'
@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from hodiff.program import Atom, Literal, Var
+from hodiff.compiled.lifetimes import Lifetimes
+from hodiff.program import Atom, Literal, Program, Var
 
 #: Gives a plain value the form of a variable.
 Conform = Callable[[Var, Any], Any]
@@ -29,18 +30,29 @@ def write_loop(conform: Conform, writer: Any, equation: Any) -> None:
     for atom, var in zip(equation.operands[first:], body.inputs[first:], strict=True):
         elements.append(writer.fresh("element"))
         streams.append(_stream(writer, atom, var, parameters["reverse"]))
-    if stacks:
+    inputs = [*fixed, *state, *elements]
+    rows = _rows(writer, body, carries, stacks)
+    for at, row in rows.items():
+        elements.append(row)
+        streams.append(f"{stacks[at]}{'[::-1]' if parameters['reverse'] else ''}")
+    if len(rows) < len(stacks):
         elements.append(writer.fresh("turn"))
         length = parameters["length"]
         streams.append(f"range({length - 1}, -1, -1)" if parameters["reverse"] else f"range({length})")
     with writer.block(_header(elements, streams, parameters["length"])):
-        found = writer.inline(body, [*fixed, *state, *elements[: len(body.inputs) - first]])
-        for stack, value in zip(stacks, found[carries:], strict=True):
-            writer.line(f"{stack}[{elements[-1]}] = {value}")
+        found = writer.inline(body, inputs)
+        for at in rows:
+            del writer.targets[body.outputs[carries + at]]
+        for at, (stack, value) in enumerate(zip(stacks, found[carries:], strict=True)):
+            if at not in rows:
+                writer.line(f"{stack}[{elements[-1]}] = {value}")
         _next_state(conform, writer, state, found[:carries], body.outputs[:carries], body.inputs[constants:first])
         if not found and not body.steps:
             writer.line("pass")
-    for var, name, kind in zip(equation.answers, state, body.inputs[constants:first], strict=False):
+    lent = _lent(body, constants, carries, rows)
+    for at, (var, name, kind) in enumerate(zip(equation.answers, state, body.inputs[constants:first], strict=False)):
+        if at in lent:
+            writer.line(f"{name} = {name}.copy()")
         # Answers are NumPy's, also where the turns have Python's numbers.
         writer.assign(var, _conformed(conform, writer, kind, name, var))
 
@@ -80,6 +92,26 @@ def write_branch(conform: Conform, writer: Any, equation: Any) -> None:
                 shared = var.form == "array" and (isinstance(atom, Literal) or text in given)
                 given.append(f"{text}.copy()" if shared else _conformed(conform, writer, atom, text, var))
             writer.line(f"{', '.join(names)} = {', '.join(given)}" if names else "pass")
+
+
+def _rows(writer: Any, body: Program, carries: int, stacks: list[str]) -> dict[int, str]:
+    """Names for rows of stacks into which the body can write right away, by the number of the stack."""
+    makers = {step.answers[0]: step for step in body.equations if writer.targeted(step)}
+    rows: dict[int, str] = {}
+    for at in range(len(stacks)):
+        atom = body.outputs[carries + at]
+        if isinstance(atom, Var) and atom in makers and atom not in body.outputs[carries : carries + at]:
+            rows[at] = writer.targets[atom] = writer.fresh("row")
+    return rows
+
+
+def _lent(body: Program, constants: int, carries: int, rows: dict[int, str]) -> list[int]:
+    """Numbers of the carries that may show memory of a stack, in which the body writes some rows right away."""
+    if not rows:
+        return []
+    roots = Lifetimes(body.inputs, body.equations, body.outputs).roots_of
+    memory: set[Atom] = {*(body.outputs[carries + at] for at in rows), *body.inputs[constants : constants + carries]}
+    return [at for at in range(carries) if not memory.isdisjoint(roots(body.outputs[at]))]
 
 
 def _header(elements: list[str], streams: list[str], length: int) -> str:

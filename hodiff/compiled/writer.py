@@ -51,6 +51,8 @@ class Writer(Text):
         #: The buffers that hold variables, of the innermost program and of those around it.
         self._holding: dict[Atom, str] = {}
         self._temporaries: list[str] = []
+        #: Arrays that some answers of a program inside are to be written into.
+        self.targets: dict[Atom, str] = {}
         self._sources: dict[Source, str] = {}
         self._small: dict[Any, str | None] = {}
         self.lifetimes = Lifetimes((), (), ())
@@ -106,6 +108,11 @@ class Writer(Text):
         self.steps(program)
         self.lifetimes, self._step, self.comment, self._guards, self._temporaries = saved
         return [self.operand(atom) for atom in program.outputs]
+
+    @staticmethod
+    def targeted(equation: Equation) -> bool:
+        """Whether the answer of an equation of a program inside can be written into an array: see ``targets``."""
+        return _is_ufunc(equation) and bool(equation.answers[0].shape)
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
@@ -268,6 +275,8 @@ class Writer(Text):
         if answer not in self.lifetimes.escaping:
             operands.append(self._in_place(equation) or self._take(answer))
             self._holding[answer] = operands[-1]
+        elif answer in self.targets:
+            operands.append(self.targets[answer])
         elif not answer.shape:
             operands.append(self.array(answer))
         self.assign(answer, f"{function}({', '.join(operands)})")

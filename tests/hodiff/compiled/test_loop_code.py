@@ -109,3 +109,50 @@ def test_a_body_that_gives_back_what_it_gets():
     parameters = {"body": Program((x,), (), (x,)), "constants": 0, "carries": 1, "length": 3, "reverse": False}
     program = Program((y,), (Equation(loop, (y,), parameters, (x,), True),), (x,))
     np.testing.assert_array_equal(emit(program).function(X[0])[0], X[0])
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize(
+    "carried",
+    [
+        lambda previous, s, new: (s, new),  # of two turns before: a row of the stack
+        lambda previous, s, new: (new[::-1], new),  # a view of a row
+        lambda previous, s, new: (previous, new),
+    ],
+)
+def test_final_values_have_memory_of_their_own(carried, fresh):
+    def turn(previous, s, x):
+        new = np.sin(s) + x
+        return [*carried(previous, s, new), new]
+
+    length = 6
+    body = stage(turn, [np.ones(3)] * 3)[1]
+    inputs = [Var((3,), np.dtype(float)), Var((3,), np.dtype(float)), Var((length, 3), np.dtype(float))]
+    answers = tuple(var.twin() for var in inputs)
+    parameters = {"body": body, "constants": 0, "carries": 2, "length": length, "reverse": False}
+    program = Program(tuple(inputs), (Equation(loop, tuple(inputs), parameters, answers, True),), answers)
+    values = [X[0], X[1], X[:length]]
+    code = emit(program, fresh=[fresh] * 3).function
+    expected = program.evaluate(*values)
+    found = [np.copy(part) if not fresh else part for part in code(*values)]
+    if fresh:
+        found[2][:] = 0.0  # nothing else may change
+        expected[2] = np.zeros_like(expected[2])
+        code(*[value + 1.0 for value in values])
+    for part, whole in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part, whole)
+
+
+def test_a_body_in_two_places_is_written_for_each():
+    _, body = stage(lambda s, x: [np.tanh(s + x), np.tanh(s + x) * 2.0], [np.ones(3), np.ones(3)])
+    s, x = Var((3,), np.dtype(float)), Var((5, 3), np.dtype(float))
+    parameters = {"body": body, "constants": 0, "carries": 1, "length": 5, "reverse": False}
+    first, second = (s.twin(), x.twin()), (s.twin(), x.twin())
+    steps = (
+        Equation(loop, (s, x), parameters, first, True),
+        Equation(loop, first, {**parameters, "reverse": True}, second, True),
+    )
+    program = Program((s, x), steps, (*first, *second))
+    values = X[0], X[:5]
+    for found, expected in zip(emit(program).function(*values), program.evaluate(*values), strict=True):
+        np.testing.assert_array_equal(found, expected)
