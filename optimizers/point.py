@@ -161,7 +161,7 @@ class Point:
         return math.isfinite(self.f) and bool(np.isfinite(self.g).all())
 
     def hvp(self, v: Tree) -> Array:
-        """Hessian times `v`, shape (n,). The gradient is linearised once a point, whatever the number of `v`.
+        """Hessian times `v`, shape (n,): by the Hessian where it is known, else by `Oracle.pushforward`.
 
         Examples
         --------
