@@ -1,7 +1,7 @@
 """What a function reads from outside itself, guarded, so that compiled code never goes stale.
 
 `Captures.of` walks over the function (see ``reachable``); what it found is tested by one small function (see
-``guards``). May import ``core``, ``guards``, ``objects``, ``reachable`` and ``rebuild``.
+``guards``). May import ``core``, ``expected``, ``guards``, ``objects``, ``reachable`` and ``rebuild``.
 
 >>> data, rate = np.array([1.0, 2.0]), 3.0
 >>> captures = Captures.of(lambda x: rate * np.sum(data * x))
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.compiled.expected import MISSING
 from hodiff.compiled.guards import checker, reader
 from hodiff.compiled.objects import UnsuitableError, instance_dict, is_a
 from hodiff.compiled.reachable import Walk
@@ -44,7 +45,7 @@ class Captures:
         The arrays that `rebuild` replaces, as they are now, in a fixed order.
     """
 
-    __slots__ = ("_changeable", "_function", "_graph", "_guards", "arrays", "doubt", "reason", "unchanged")
+    __slots__ = ("_changeable", "_function", "_graph", "_guards", "_names", "arrays", "doubt", "reason", "unchanged")
 
     def __init__(self, function: Callable[..., Any], walk: Walk, reason: str | None) -> None:
         self.reason = reason
@@ -54,6 +55,8 @@ class Captures:
         self._graph = walk.graph if reason is None else Graph()
         self._guards = walk.guards if reason is None else []
         self._changeable = tuple(map(_reference, walk.changeable.values())) if reason is None else ()
+        #: Attributes that the code may assign to; None where it does not tell.
+        self._names = None if walk.reads_all else frozenset(walk.names)
         self._graph.needed()
         self.unchanged: Callable[[], bool] = checker(self._guards)
         self.arrays: Callable[[], tuple[Any, ...]] = reader(self._graph.slots.values())
@@ -91,11 +94,11 @@ class Captures:
 
     def memory(self) -> "Memory":
         """What a run might change, as it is now, so that it can be put back."""
-        return Memory(item for reference in self._changeable if (item := reference()) is not None)
+        return Memory((item for reference in self._changeable if (item := reference()) is not None), self._names)
 
 
 class Memory:
-    """The contents of containers, arrays and instances at one time.
+    """The contents of containers, arrays and instances at one time; of instances, the attributes that are ``named``.
 
     >>> history = []
     >>> memory = Memory([history])
@@ -104,15 +107,16 @@ class Memory:
     (True, [])
     """
 
-    __slots__ = ("_contents",)
+    __slots__ = ("_contents", "_named")
 
-    def __init__(self, items: Iterable[Any]) -> None:
-        self._contents = [(item, _contents(item)) for item in items]
+    def __init__(self, items: Iterable[Any], named: frozenset[str] | None = None) -> None:
+        self._named = named
+        self._contents = [(item, _contents(item, named)) for item in items]
 
     def leaked(self) -> bool:
         """Whether a traced value has got into what changed: a trace has written there, and nobody else."""
         return any(
-            _differ(now := _contents(item), before) and _holds_tracer(now, 4)
+            _differ(now := _contents(item, self._named), before) and _holds_tracer(now, 4)
             for item, before in self._contents
             if not is_a(item, np.ndarray)
         )
@@ -121,9 +125,10 @@ class Memory:
         """Put back what changed; whether anything did."""
         changed = False
         for item, before in self._contents:
-            if _differ(_contents(item), before):
+            now = _contents(item, self._named)
+            if _differ(now, before):
                 changed = True
-                _put_back(item, before)
+                _put_back(item, now, before)
         return changed
 
 
@@ -136,7 +141,7 @@ def _reference(item: Any) -> Callable[[], Any]:
 _KINDS: tuple[Any, ...] = (OrderedDict, dict, list, set, deque)
 
 
-def _contents(item: Any) -> Any:
+def _contents(item: Any, named: frozenset[str] | None) -> Any:
     if is_a(item, np.ndarray):
         return item.copy()
     names = instance_dict(item)
@@ -144,7 +149,9 @@ def _contents(item: Any) -> Any:
     inside: Any = None
     if kind is not None:
         inside = dict(kind.items(item)) if kind in (OrderedDict, dict) else list(kind.__iter__(item))
-    return inside, None if names is None else dict(names)
+    if names is None:
+        return inside, None
+    return inside, {n: v for n, v in list(names.items()) if named is None or n in named}
 
 
 def _holds_tracer(value: Any, depth: int) -> bool:
@@ -168,17 +175,18 @@ def _identities(values: Any) -> Any:
     return None if values is None else [id(v) for v in values]
 
 
-def _put_back(item: Any, before: Any) -> None:
+def _put_back(item: Any, now: Any, before: Any) -> None:
     if is_a(item, np.ndarray):
         item[...] = before
         return
     inside, names = before
-    if inside is not None:
+    if _identities(now[0]) != _identities(inside):
         kind = next(kind for kind in _KINDS if is_a(item, kind))
         kind.clear(item)
         (kind.extend if kind in (list, deque) else kind.update)(item, inside)
-    if names is not None:
-        own = instance_dict(item)
-        assert own is not None
-        own.clear()
-        own.update(names)
+    own = instance_dict(item)
+    if names is not None and own is not None:
+        for name in now[1]:
+            if name not in names:
+                own.pop(name, None)
+        own.update({n: v for n, v in names.items() if own.get(n, MISSING) is not v})

@@ -564,6 +564,24 @@ def test_memory_of_containers_of_every_kind():
     assert not hasattr(items[-2], "attribute")
 
 
+def test_what_the_code_does_not_name_is_not_put_back():
+    class State:
+        rate, other = 1.0, 0
+
+    state = State()
+    state.calls = 0
+
+    def mark(s):
+        s.calls += s.rate
+
+    captures = Captures.of(lambda x: mark(state))
+    memory = captures.memory()
+    state.other, state.calls, state.rate = 5, 7, 2.0  # `other` by somebody else
+    assert memory.restore()
+    assert (state.other, state.calls, state.rate) == (5, 0, 1.0)
+    assert "rate" not in vars(state)
+
+
 # --- the walk itself -------------------------------------------------------------------------------------------------
 
 
