@@ -9,7 +9,7 @@ all there are, a few lines of source written for the very structure are several 
 {'a': 10.0, 'b': [20.0, None]}
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -34,15 +34,19 @@ class _UnknownError(Exception):
     """A tree has a node of another kind."""
 
 
-def make_entrance(form: Form, args: tuple[Any, ...], keywords: dict[str, Any], **names: Any) -> Entrance | None:
+def make_entrance(
+    form: Form, args: tuple[Any, ...], keywords: dict[str, Any], static: Collection[int | str] = (), **names: Any
+) -> Entrance | None:
     """Write an entrance for arguments like these.
 
     Parameters
     ----------
     form : Form
-        Of ``(args, keywords)``.
+        Of ``(args, keywords)`` without what is declared static.
     args, keywords : tuple and dict
         Arguments that a program was found for.
+    static : collection of int and str
+        Positions and names of the arguments that are declared static.
     **names
         What the code uses: the ``world`` and the ``table`` that the program is from, ``follow(table, inputs, tried)``
         for guards that do not hold, ``eagerly(args, keywords)`` for errors.
@@ -56,13 +60,17 @@ def make_entrance(form: Form, args: tuple[Any, ...], keywords: dict[str, Any], *
     reader = _Reader()
     try:
         reader.test(f"len(args) != {len(args)}")
-        mirrored = reader.items(args, "args"), reader.mapping(keywords, "keywords")
+        found = reader.items(args, "args", static)
+        positional = tuple(part for i, part in enumerate(found) if i not in static)
+        mirrored = positional, reader.mapping(keywords, "keywords", static)
         tests, reader.lines = reader.lines, []
         arrays = reader.items(captures.arrays(), "arrays()")
     except _UnknownError:
         return None
-    leaves = flatten(mirrored)[0]
-    values = [leaves[slot] for slot in form.slots]
+    leaves, structure = flatten(mirrored)
+    values = [leaves[slot] for slot in form.slots] if structure == form.structure else []
+    if not reader.operands.issuperset(values) or len(values) != len(form.slots):
+        return None
     source = _ENTRANCE.format(
         constants=", ".join(reader.constants),
         tests="\n        ".join(tests),
@@ -113,6 +121,8 @@ class _Reader:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.constants: dict[str, Any] = {}
+        #: Names of what can be an operand of a program.
+        self.operands: set[str] = set()
         self._names = 0
 
     def test(self, wrong: str) -> None:
@@ -128,14 +138,16 @@ class _Reader:
     def visit(self, value: Any, name: str) -> Any:
         """Read any node."""
         cls = value.__class__
-        if cls is np.ndarray:
+        if cls is np.ndarray and value.dtype.kind in "biufc":
             shape, strides, dtype = map(self.constant, (value.shape, value.strides, value.dtype))
             self.test(
                 f"{name}.__class__ is not ndarray or {name}.shape != {shape} or {name}.strides != {strides}"
                 f" or {name}.dtype is not {dtype} and {name}.dtype != {dtype}"
             )
+            self.operands.add(name)
         elif cls in _NUMBERS or (issubclass(cls, np.generic) and value.dtype.kind in "biufc"):
             self.test(f"{name}.__class__ is not {self.constant(cls)}")
+            self.operands.add(name)
         elif cls is str:
             self.test(f"{name}.__class__ is not str or {name} != {self.constant(value)}")
         elif cls is dict:
@@ -145,21 +157,33 @@ class _Reader:
             self.test(f"{name}.__class__ is not {cls.__name__} or len({name}) != {len(value)}")
             parts = self.items(value, name)
             return tuple(parts) if cls is tuple else parts
+        elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
+            self.test(f"{name}.__class__ is not {self.constant(cls)}")
+            return tuple.__new__(cls, self.items(value, name))
         elif value is None:
             self.test(f"{name} is not None")
             return None
         else:
-            raise _UnknownError
+            # The same object; what may change in it is looked at with what the function captures.
+            self.test(f"{name} is not {self.constant(value)}")
         return name
 
-    def items(self, values: Sequence[Any], name: str) -> list[Any]:
+    def fixed(self, value: Any, name: str) -> None:
+        """Read what is declared static."""
+        if value.__class__ in (bool, int, str, bytes):
+            self.test(f"{name}.__class__ is not {value.__class__.__name__} or {name} != {self.constant(value)}")
+        else:
+            self.test(f"{name} is not {self.constant(value)}")
+
+    def items(self, values: Sequence[Any], name: str, static: Collection[Any] = ()) -> list[Any]:
         """Read the items of a sequence of the right length."""
         names = self._new_names(len(values))
         if names:
             self.lines.append(f"{', '.join(names)}, = {name}")
-        return list(map(self.visit, values, names))
+        read = [self.fixed if i in static else self.visit for i in range(len(values))]
+        return [visit(*pair) for visit, pair in zip(read, zip(values, names, strict=True), strict=True)]
 
-    def mapping(self, values: dict[Any, Any], name: str) -> dict[Any, Any]:
+    def mapping(self, values: dict[Any, Any], name: str, static: Collection[Any] = ()) -> dict[Any, Any]:
         """Read the values of a dict, whose keys and their order are tested."""
         if not values:
             self.test(name)
@@ -167,7 +191,9 @@ class _Reader:
         if any(key.__class__ is not str for key in values):
             raise _UnknownError
         self.test(f"(*{name},) != {self.constant(tuple(values))}")
-        return dict(zip(values, self.items(list(values.values()), f"{name}.values()"), strict=True))
+        places = [i for i, key in enumerate(values) if key in static]
+        found = self.items(list(values.values()), f"{name}.values()", places)
+        return {key: part for key, part in zip(values, found, strict=True) if key not in static}
 
     def _new_names(self, count: int) -> list[str]:
         first = self._names

@@ -133,7 +133,7 @@ class Jit(Transformed):
             found, outputs = compiled.find(table, numbers)
             if found is None:
                 return outputs
-            if self._opened < ALL_ENTRANCES and not (self.static_argnums or self.static_argnames):
+            if self._opened < ALL_ENTRANCES:
                 self._open(form, args, keywords, compiled, table)
             return outputs if found.build is None else found.build(outputs)
         except NotStagedError as error:
@@ -147,7 +147,8 @@ class Jit(Transformed):
         """Make an entrance for calls like one that a program has answered."""
         self._opened += 1
         names = {"world": compiled.world, "table": table, "follow": compiled.follow, "eagerly": self._eagerly}
-        entrance = make_entrance(form, args, keywords, **names)
+        static = {n % len(args) for n in self.static_argnums if -len(args) <= n < len(args)} | {*self.static_argnames}
+        entrance = make_entrance(form, args, keywords, static, **names)
         if entrance is not None:
             self._entrances = (entrance, *self._entrances[: ENTRANCES - 1])
 

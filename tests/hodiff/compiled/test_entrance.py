@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -104,12 +105,87 @@ def test_trees_that_are_alike_but_not_the_same(known, other):
     assert entrance((other,), {}) is ELSEWHERE
 
 
+@dataclass
+class Point:
+    a: object
+    b: object
+
+
 def test_trees_of_other_kinds_have_no_entrance():
-    compiled = jit(lambda pair: pair.a * pair.b)
+    compiled = jit(lambda point: point.a * point.b)
     for _ in range(3):
-        assert np.array_equal(compiled(Pair(x, 2.0)), 2 * x)
+        assert np.array_equal(compiled(Point(x, 2.0)), 2 * x)
     assert not compiled._entrances
     assert compiled.cache_info().hits == 2
+
+
+def test_named_tuples_are_known():
+    _, entrance = opened(lambda pair: Pair(pair.b, pair.a * 2), Pair(x, 2.0))
+    result = entrance((Pair(x + 1, 3.0),), {})
+    assert result.__class__ is Pair
+    assert result.a == 3.0
+    assert np.array_equal(result.b, 2 * x + 2)
+    assert entrance(((x, 2.0),), {}) is ELSEWHERE
+
+
+@pytest.mark.parametrize("value", [3, True, "s", 2.0, (3, 4), None, np.sin], ids=repr)
+@pytest.mark.parametrize("by_name", [False, True])
+def test_declared_static_arguments_are_known_by_value(value, by_name):
+    def f(v, mode):
+        return (v * 2, str(mode))
+
+    compiled = jit(f, static_argnames="mode") if by_name else jit(f, static_argnums=1)
+    call = (lambda m: compiled(x, mode=m)) if by_name else (lambda m: compiled(x, m))
+    for _ in range(3):
+        assert call(value)[1] == str(value)
+    assert len(compiled._entrances) == 1
+    for other in (4, 1, 3.0, 2, "t", -2.0, (3, 5), np.cos, None):
+        for _ in range(3):
+            assert call(other)[1] == str(other)
+    assert call(value)[1] == str(value)
+
+
+def test_zeros_that_are_declared_static_have_signs():
+    compiled = jit(lambda v, zero: v / zero, static_argnums=1)
+    with np.errstate(divide="ignore"):
+        for zero in (0.0, -0.0) * 3:
+            assert np.array_equal(compiled(x, zero), x / np.float64(zero))
+
+
+def test_objects_are_known_by_identity():
+    _, entrance = opened(lambda function, v: function(v), np.sin, x)
+    assert np.array_equal(entrance((np.sin, x + 1), {}), np.sin(x + 1))
+    assert entrance((np.cos, x), {}) is ELSEWHERE
+
+
+def test_arrays_that_are_no_numbers_are_known_by_identity():
+    labels = np.array(["a", "b"])
+    compiled = jit(lambda names, v: v * 2 if names[0] == "a" else v)
+    for _ in range(3):
+        assert np.array_equal(compiled(labels, x), 2 * x)
+    assert np.array_equal(compiled(np.array(["c", "b"]), x), x)
+    labels[0] = "c"
+    assert np.array_equal(compiled(labels, x), x)
+
+
+class Scaled:
+    def __init__(self, scale):
+        self.scale = scale
+
+    @jit
+    def apply(self, v):
+        return self.scale * v
+
+
+def test_methods_see_their_object():
+    one, two = Scaled(2.0), Scaled(3.0)
+    for _ in range(3):
+        assert np.array_equal(one.apply(x), 2 * x)
+        assert np.array_equal(two.apply(x), 3 * x)
+    assert Scaled.apply._entrances
+    one.scale = 5.0
+    assert np.array_equal(one.apply(x), 5 * x)
+    assert np.array_equal(two.apply(x), 3 * x)
 
 
 def test_dtypes_that_are_equal_but_other_objects_are_known():
@@ -218,7 +294,18 @@ def test_threads_share_an_entrance():
 
 @pytest.mark.parametrize(
     "tree",
-    [1.0, (1.0, 2.0), (1.0,), (), [1.0, (2.0, None)], {"b": 1.0, "a": 2.0}, {"b'\"": [1.0]}, {1: 2.0}, (1.0, "x"), None],
+    [
+        1.0,
+        (1.0, 2.0),
+        (1.0,),
+        (),
+        [1.0, (2.0, None)],
+        {"b": 1.0, "a": 2.0},
+        {"b'\"": [1.0]},
+        {1: 2.0},
+        (1.0, "x"),
+        None,
+    ],
     ids=repr,
 )
 def test_results_are_built_as_before(tree):
