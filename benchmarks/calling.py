@@ -66,7 +66,7 @@ def run(*, quick: bool = False) -> None:
         compiled(argument)
         compiled(argument)
         calls = {"jit": lambda f=compiled, a=argument: f(a), "code": emitted(compiled, (argument,))}
-        times = {k: t.median for k, t in time_in_turns(calls, rounds=5 if quick else 21).items()}
+        times = {k: t.best for k, t in time_in_turns(calls, rounds=5 if quick else 21).items()}
         overhead = times["jit"] - times["code"]
         print(
             f"{name:<44} {times['jit'] * 1e6:>10.2f}µs {times['code'] * 1e6:>12.2f}µs {overhead * 1e6:>10.2f}µs "

@@ -1,7 +1,7 @@
 """Timing in turns: every contender runs once a round, so that a noisy machine is noisy for all of them.
 
-What is reported is a ratio of medians within one run; absolute times of a shared machine mean little. Every contender
-has a budget of time, so that a slow peer cannot hold up the rest.
+What is reported is a ratio within one run; absolute times of a shared machine mean little. Every contender has a budget
+of time, so that a slow peer cannot hold up the rest.
 """
 
 import gc
@@ -30,12 +30,14 @@ class Timing:
         return statistics.median(self.rounds)
 
     @property
+    def best(self) -> float:
+        """The fastest round: what others do on the machine makes a round slower, never faster."""
+        return min(self.rounds)
+
+    @property
     def noise(self) -> float:
-        """Half the distance of the quartiles, as a part of the median."""
-        if len(self.rounds) < 3:
-            return 0.0
-        low, _, high = statistics.quantiles(self.rounds, n=4, method="inclusive")
-        return (high - low) / 2 / self.median
+        """How much slower the median is than the fastest round."""
+        return self.median / self.best - 1
 
 
 def time_in_turns(
@@ -66,14 +68,14 @@ def time_in_turns(
 
 
 def time_first_calls(make: Callable[[], Call], *, rounds: int = 5, budget: float = 3.0) -> float:
-    """Seconds of the first call of what ``make`` makes anew each time, the making included: the median."""
+    """Seconds of the first call of what ``make`` makes anew each time, the making included: the fastest of some."""
     taken: list[float] = []
     while len(taken) < rounds and (not taken or sum(taken) < budget):
         gc.collect()
         start = time.perf_counter()
         make()()
         taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+    return min(taken)
 
 
 def check(name: str, calls: dict[str, Call]) -> None:
