@@ -30,6 +30,8 @@ program f(a: float64[50]) -> float64
   return e
 """
 
+from collections import Counter
+
 from hodiff.compiled.rolling.bodies import Body, Unrollable
 from hodiff.compiled.rolling.keys import Table
 from hodiff.compiled.rolling.turns import Run, find_runs
@@ -64,9 +66,13 @@ def roll(program: Program) -> Program:
 
 
 def _roll_once(program: Program) -> Program:
-    if len(program.steps) < _SAVED:
+    # Whatever is in a loop comes once a turn at least.
+    counts = Counter([step.primitive.name for step in program.equations])
+    if sum(count for count in counts.values() if count >= _TURNS) < _SAVED:
         return program
     table = Table(program.steps, program.inputs)
+    if not table.keep_frequent(_TURNS, _SAVED):
+        return program
     runs = [run for run in find_runs(table, _TURNS) if run.period * (run.turns - 1) >= _SAVED]
     while runs:
         kept = _with_sources(runs)

@@ -73,6 +73,16 @@ class Table:
         self.operand_start = np.array(operand_start, np.int64)
         self.integer_start = np.array(integer_start, np.int64)
 
+    def keep_frequent(self, turns: int, least: int) -> bool:
+        """Set equations apart that come less than ``turns`` times; whether ``least`` others are left."""
+        regular = self.keys >= 0
+        if not regular.any():
+            return False
+        counts = np.bincount(self.keys[regular])
+        regular[regular] = counts[self.keys[regular]] >= turns
+        self.keys[~regular] = -1
+        return int(np.count_nonzero(regular)) >= least
+
     def _equation(self, step: Any, position: int) -> int:
         places, types, operands, literals = self.places, self._type_of, self._operands, self._literal_numbers
         primitive, errstate, parameters = step.primitive, step.errstate, step.parameters
