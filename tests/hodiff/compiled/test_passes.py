@@ -5,105 +5,46 @@ must agree in every bit, signs of zeros and NaN included; what regroups, to roun
 """
 
 import re
-import warnings
-from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program_writer import (
+    ALL,
+    SPECIAL,
+    Writer,
+    assert_close,
+    assert_same_bits,
+    expressions,
+    less,
+    random,
+    text,
+)
 
 import hodiff as hd
-from hodiff.compiled.passes import algebra, common, dead_code, folding, shaping, simplify, sinking
+from hodiff.compiled.passes import common, dead_code, folding, shaping, simplify, sinking
 from hodiff.compiled.passes.rewriting import number_of, rewrite
 from hodiff.core import Primitive
 from hodiff.ops.comparison import stop_gradient
 from hodiff.ops.elementwise import (
-    absolute,
     add,
     divide,
     exp,
     log,
     multiply,
     negative,
-    positive,
     power,
-    square,
     subtract,
 )
 from hodiff.ops.indexing import getitem
 from hodiff.ops.linalg import cholesky_factor
 from hodiff.ops.reductions import average, spread, total
-from hodiff.ops.selection import cast, select
+from hodiff.ops.selection import cast
 from hodiff.ops.shaping import broadcasted, permuted, reshaped
-from hodiff.program import QUIET, Equation, Guard, Literal, Program, Var, check
+from hodiff.program import QUIET, Equation, Literal, Program, Var, check
 from hodiff.staging import stage
 from hodiff.tape import assemble
-
-SPECIAL = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1.5, -2.0, 1e308])
-ALL = {"axis": (-1,), "keepdims": False}
-
-
-class Writer:
-    """Writes a program by hand: an equation a call, its answer typed by evaluating it on the examples."""
-
-    def __init__(self, *examples, quiet=True):
-        self.examples = [np.array(x) if isinstance(x, list) else x for x in examples]
-        self.inputs = [Var.of(x) for x in self.examples]
-        self.values = dict(zip(self.inputs, self.examples, strict=True))
-        self.steps = []
-        self.quiet = quiet
-
-    def __call__(self, primitive, *operands, quiet=None, **parameters):
-        atoms = tuple(a if isinstance(a, Var) else Literal(a) for a in operands)
-        with np.errstate(all="ignore"):
-            values = [a.value if isinstance(a, Literal) else self.values[a] for a in atoms]
-            value = primitive.function(*values, **parameters)
-        answer = Var.of(value)
-        errstate = QUIET if (self.quiet if quiet is None else quiet) else None
-        self.steps.append(Equation(primitive, atoms, parameters, (answer,), False, errstate))
-        self.values[answer] = value
-        return answer
-
-    def guard(self, operand, expected, truth=True):
-        self.steps.append(Guard(operand, expected, truth))
-
-    def program(self, *outputs):
-        program = Program(tuple(self.inputs), tuple(self.steps), outputs)
-        check(program)
-        return program
-
-
-def text(program):
-    """The equations as printed, without the lines that they come from."""
-    return [re.sub(r"\s+# .*", "", line).strip() for line in str(program).splitlines()[1:]]
-
-
-def outputs(program, *values):
-    with np.errstate(all="ignore"):
-        return program.evaluate(*values)
-
-
-def assert_same_bits(before, after, *values):
-    for a, b in zip(outputs(before, *values), outputs(after, *values), strict=True):
-        a, b = np.asarray(a), np.asarray(b)
-        assert a.shape == b.shape
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
-        known = ~np.isnan(a)
-        np.testing.assert_array_equal(np.signbit(a[known]), np.signbit(b[known]))
-
-
-def assert_close(before, after, *values, rtol=1e-12):
-    for a, b in zip(outputs(before, *values), outputs(after, *values), strict=True):
-        assert np.shape(a) == np.shape(b)
-        assert np.asarray(a).dtype == np.asarray(b).dtype
-        np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-14)
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
 
 # --- dead code --------------------------------------------------------------------------------------------------------
 
@@ -128,7 +69,7 @@ def test_dead_code_keeps_warnings_exceptions_and_guards():
     w(exp, x)  # may overflow, loudly
     matrix = w(multiply, np.eye(3), 2.0, quiet=True)
     w(cholesky_factor, matrix, quiet=True)  # may raise
-    small = w(np_less, w(total, x, quiet=True, **ALL), 1.0, quiet=True)
+    small = w(less, w(total, x, quiet=True, **ALL), 1.0, quiet=True)
     w.guard(small, bool(w.values[small]))
     before = w.program(x)
     assert dead_code.run(before) is before
@@ -140,15 +81,6 @@ def test_dead_code_keeps_powers_of_integers():
     w(power, w.inputs[0], 2)
     before = w.program(w.inputs[0])
     assert dead_code.run(before) is before
-
-
-def np_less_primitive():
-    from hodiff.core import NUMPY_UFUNCS
-
-    return NUMPY_UFUNCS[np.less]
-
-
-np_less = np_less_primitive()
 
 
 # --- common subexpressions --------------------------------------------------------------------------------------------
@@ -189,7 +121,7 @@ def test_a_warning_does_not_come_before_a_guard():
     w = Writer(np.float64(3.0))
     (x,) = w.inputs
     y = w(log, x, quiet=True)
-    w.guard(w(np_less, 0.0, x), True)
+    w.guard(w(less, 0.0, x), True)
     z = w(log, x, quiet=False)
     before = w.program(y, z)
     assert common.run(before) is before
@@ -278,165 +210,6 @@ def test_large_constants_are_not_made():
 
 
 stacked_rows = Primitive("stacked_rows", lambda x, size: x * np.arange(size), batch=None, hazard="none")
-
-
-# --- algebra ----------------------------------------------------------------------------------------------------------
-
-EXACT = {
-    "x * 1": (lambda w, x, y: w(multiply, x, 1.0), []),
-    "1 * x": (lambda w, x, y: w(multiply, 1, x), []),
-    "x / 1": (lambda w, x, y: w(divide, x, 1), []),
-    "x - 0": (lambda w, x, y: w(subtract, x, 0.0), []),
-    "x + -0.0": (lambda w, x, y: w(add, x, -0.0), []),
-    "x ** 1": (lambda w, x, y: w(power, x, 1.0), []),
-    "--x": (lambda w, x, y: w(negative, w(negative, x)), []),
-    "+x": (lambda w, x, y: w(positive, x), []),
-    "where(c, x, x)": (lambda w, x, y: w(select, w(np_less, x, y), x, x), []),
-    "-1 * x": (lambda w, x, y: w(multiply, -1.0, x), ["negative(a)"]),
-    "(-x) * y": (lambda w, x, y: w(multiply, w(negative, x), y), ["multiply(a, b)", "negative(c)"]),
-    "(-x) * (-y)": (lambda w, x, y: w(multiply, w(negative, x), w(negative, y)), ["multiply(a, b)"]),
-    "3 * (-x)": (lambda w, x, y: w(multiply, 3.0, w(negative, x)), ["multiply(-3.0, a)"]),
-    "(-x) / y": (lambda w, x, y: w(divide, w(negative, x), y), ["divide(a, b)", "negative(c)"]),
-    "3 / (-x)": (lambda w, x, y: w(divide, 3.0, w(negative, x)), ["divide(-3.0, a)"]),
-    "(-x) ** 2": (lambda w, x, y: w(square, w(negative, x)), ["square(a)"]),
-}
-
-REGROUPED = {
-    "x + x": (lambda w, x, y: w(add, x, x), ["multiply(2.0, a)"]),
-    "x + (-y)": (lambda w, x, y: w(add, x, w(negative, y)), ["subtract(a, b)"]),
-    "(-x) + y": (lambda w, x, y: w(add, w(negative, x), y), ["subtract(b, a)"]),
-    "x - (-y)": (lambda w, x, y: w(subtract, x, w(negative, y)), ["add(a, b)"]),
-    "-(x - y)": (lambda w, x, y: w(negative, w(subtract, x, y)), ["subtract(b, a)"]),
-    "-(3 * x)": (lambda w, x, y: w(negative, w(multiply, 3.0, x)), ["multiply(-3.0, a)"]),
-    "2 * (3 * x)": (lambda w, x, y: w(multiply, 2.0, w(multiply, x, 3.0)), ["multiply(6.0, a)"]),
-    "100 * (x + x)": (lambda w, x, y: w(multiply, 100.0, w(add, x, x)), ["multiply(200.0, a)"]),
-    "(2 * x) * (3 * y)": (
-        lambda w, x, y: w(multiply, w(multiply, 2.0, x), w(multiply, 3.0, y)),
-        ["multiply(a, b)", "multiply(6.0, c)"],
-    ),
-    "3 * x + 4 * x": (lambda w, x, y: w(add, w(multiply, 3.0, x), w(multiply, 4.0, x)), ["multiply(7.0, a)"]),
-    "x * 3 + x": (lambda w, x, y: w(add, w(multiply, x, 3.0), x), ["multiply(4.0, a)"]),
-    "3 * x + 3 * y": (
-        lambda w, x, y: w(add, w(multiply, 3.0, x), w(multiply, 3.0, y)),
-        ["add(a, b)", "multiply(3.0, c)"],
-    ),
-    "(-x) + (-y)": (lambda w, x, y: w(add, w(negative, x), w(negative, y)), ["add(a, b)", "negative(c)"]),
-    "x * (1 / y)": (lambda w, x, y: w(multiply, x, w(divide, 1.0, y)), ["divide(a, b)"]),
-    "x / 4": (lambda w, x, y: w(divide, x, 4.0), ["multiply(0.25, a)"]),
-    "x * x": (lambda w, x, y: w(multiply, x, x), ["square(a)"]),
-    "x ** 2": (lambda w, x, y: w(power, x, 2), ["square(a)"]),
-    "x ** 3": (lambda w, x, y: w(power, x, 3), ["square(a)", "multiply(a, c)"]),
-    "x ** -1": (lambda w, x, y: w(power, x, -1.0), ["divide(1.0, a)"]),
-}
-
-UNTOUCHED = {
-    "x + 0 turns -0.0 into 0.0": lambda w, x, y: w(add, x, 0.0),
-    "x - (-0.0) does too": lambda w, x, y: w(subtract, x, -0.0),
-    "0 * x may be NaN": lambda w, x, y: w(multiply, 0.0, x),
-    "x - x may be NaN": lambda w, x, y: w(subtract, x, x),
-    "3 * x - 2 * x may be NaN": lambda w, x, y: w(subtract, w(multiply, 3.0, x), w(multiply, 2.0, x)),
-    "x / 3 is not x * (1/3)": lambda w, x, y: w(divide, x, 3.0),
-    "(1e-200 x) * 1e200 may overflow elsewhere": lambda w, x, y: w(multiply, 1e200, w(multiply, 1e-200, x)),
-    "x ** 0.5 of -inf is inf": lambda w, x, y: w(power, x, 0.5),
-}
-
-
-def expressions(lines):
-    """What stands behind the types, and without the last line."""
-    return [line.split(" = ")[1].removesuffix(" quietly") for line in lines[:-1]]
-
-
-@pytest.mark.parametrize("quiet", [True, False], ids=["quiet", "loud"])
-@pytest.mark.parametrize("name", EXACT)
-def test_exact_algebra(name, quiet):
-    build, expected = EXACT[name]
-    w = Writer(random(8), random(8, seed=1), quiet=quiet)
-    before = w.program(build(w, *w.inputs))
-    after = dead_code.run(algebra.run(before))
-    # What cannot warn and is no longer needed is gone.
-    found = [line for line in expressions(text(after)) if not line.startswith("less")]
-    assert found == expected
-    check(after, *w.examples)
-    assert_same_bits(before, after, *w.examples)
-    for shift in range(8):
-        assert_same_bits(before, after, SPECIAL, np.roll(SPECIAL, shift))
-
-
-@pytest.mark.parametrize("name", REGROUPED)
-def test_regrouping_algebra(name):
-    build, expected = REGROUPED[name]
-    w = Writer(random(8), random(8, seed=1))
-    before = w.program(build(w, *w.inputs))
-    after = simplify(before, check=True)
-    assert expressions(text(after)) == expected
-    assert_close(before, after, *w.examples)
-    special = np.where(np.abs(SPECIAL) == 1e308, 1e100, SPECIAL)  # not where only one of both overflows
-    for shift in range(8):
-        assert_close(before, after, special, np.roll(special, shift))
-
-
-@pytest.mark.parametrize("name", REGROUPED)
-def test_loud_equations_are_not_regrouped(name):
-    build, _ = REGROUPED[name]
-    w = Writer(random(8), random(8, seed=1), quiet=False)
-    before = w.program(build(w, *w.inputs))
-    after = simplify(before)
-    # A sign may be elsewhere, but each operation that can warn is what it was, with the operands that it had.
-    loud = [[e.primitive for e in p.equations if e.primitive is not negative] for p in (before, after)]
-    assert loud[0] == loud[1]
-    for shift in range(8):
-        assert_same_bits(before, after, SPECIAL, np.roll(SPECIAL, shift))
-        assert messages(before, SPECIAL, np.roll(SPECIAL, shift)) == messages(after, SPECIAL, np.roll(SPECIAL, shift))
-
-
-@pytest.mark.parametrize("name", UNTOUCHED)
-def test_algebra_that_is_not_done(name):
-    w = Writer(random(8), random(8, seed=1))
-    before = w.program(UNTOUCHED[name](w, *w.inputs))
-    assert simplify(before) is before
-
-
-def test_complex_numbers_are_not_multiplied_less():
-    # (1 + 0j) * (inf + 0j) is inf + nan j.
-    w = Writer(np.array([1 + 2j]))
-    before = w.program(w(multiply, 1.0, w.inputs[0]))
-    assert simplify(before) is before
-
-
-def test_integers():
-    w = Writer(np.arange(3))
-    (x,) = w.inputs
-    before = w.program(w(multiply, 1, w(add, w(negative, w(negative, x)), 0)))
-    after = simplify(before, check=True)
-    assert text(after) == ["return a"]
-
-
-def test_types_never_change():
-    w = Writer(np.ones(2, np.float32), np.array(2.0), np.arange(2))
-    x, y, n = w.inputs
-    wide = w(multiply, np.float64(1.0), x)  # makes it float64
-    scalar = w(multiply, 1.0, y)  # makes a scalar of the array
-    real = w(divide, n, 1)  # makes floats of integers
-    long = w(multiply, np.ones((2, 2), np.float32), x)  # broadcasts
-    before = w.program(wide, scalar, real, long)
-    after = simplify(before, check=True)
-    assert len(after.equations) == 4
-    assert_same_bits(before, after, *w.examples)
-
-
-def test_products_of_small_and_large_arrays_keep_factors_where_they_are_small():
-    w = Writer(random(3), random(2, 3))
-    x, y = w.inputs
-    before = w.program(w(multiply, w(multiply, 3.0, x), y))
-    assert simplify(before) is before
-
-
-def test_factors_with_other_uses_stay():
-    w = Writer(random(3), random(3, seed=1))
-    x, y = w.inputs
-    scaled = w(multiply, 3.0, x)
-    before = w.program(w(multiply, scaled, y), scaled)
-    assert simplify(before) is before
 
 
 # --- shaping ----------------------------------------------------------------------------------------------------------
@@ -758,87 +531,3 @@ def test_numbers_of_literals():
     found = [number_of(Literal(v)) for v in (2.0, np.float32(2.0), np.full(3, 2.0), np.broadcast_to(2.0, 3), True)]
     assert found == [2.0, 2.0, None, 2.0, None]
     assert number_of(Literal(np.longdouble(2.0))) is None
-
-
-# --- random programs --------------------------------------------------------------------------------------------------
-
-MOVES = [
-    partial(reshaped, shape=(6,)),
-    partial(reshaped, shape=(2, 3)),
-    partial(reshaped, shape=(3, 2)),
-    partial(broadcasted, shape=(2, 3)),
-    partial(permuted, axes=(-1, -2)),
-    partial(total, axis=(-1,), keepdims=True),
-    partial(total, axis=(-1,), keepdims=False),
-    partial(average, axis=(-2,), keepdims=False),
-    partial(spread, axis=(-1,), keepdims=False, shape=(2, 3)),
-    partial(getitem, index=(slice(None, None, -1),)),
-    partial(getitem, index=(slice(0, 2),)),
-    partial(getitem, index=(0,)),
-]
-NUMBERS = [1.0, -1.0, 0.0, -0.0, 2.0, 0.5, -3.0, 1, 2, np.float64(1.0), np.float64(-2.0)]
-
-
-@st.composite
-def writers(draw, quiet, divisors):
-    """A random program; in a quiet one no sum is divided by, whose zero may have another sign."""
-    elements = st.sampled_from([-2.0, -1.0, -0.5, 0.0, -0.0, 0.5, 1.0, 3.0, np.inf, np.nan])
-    shapes = [(), (3,), (2, 3), (2, 1)]
-    examples = [
-        np.array(draw(st.lists(elements, min_size=int(np.prod(s)), max_size=int(np.prod(s))))).reshape(s)
-        for s in shapes
-    ]
-    w = Writer(*(e if e.shape else e[()] for e in examples), quiet=quiet)
-    known = list(w.inputs)
-    for _ in range(draw(st.integers(1, 12))):
-        x = draw(st.sampled_from(known))
-        kind = draw(st.integers(0, 4))
-        if kind == 0:
-            move = draw(st.sampled_from(MOVES))
-            primitive, parameters, operands = move.func, move.keywords, (x,)
-        elif kind == 1:
-            operations = [negative, positive, square, *((exp, absolute) if not quiet else ())]
-            primitive, parameters, operands = draw(st.sampled_from(operations)), {}, (x,)
-        else:
-            y = draw(st.one_of(st.sampled_from(known), st.sampled_from(NUMBERS)))
-            primitive = draw(st.sampled_from([add, subtract, multiply, multiply, divide]))
-            if primitive is divide and quiet and y not in divisors(w):
-                y = draw(st.sampled_from([1.0, 2.0, 4.0, -1.0]))
-            parameters, operands = {}, (x, y) if primitive is divide or draw(st.booleans()) else (y, x)
-        try:
-            known.append(w(primitive, *operands, **parameters))
-        except (ValueError, IndexError, np.exceptions.AxisError):
-            continue  # shapes that do not fit
-    chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3))
-    return w, w.program(*chosen)
-
-
-def messages(program, *values):
-    """What warnings show, in any order."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        program.evaluate(*values)
-    return {str(w.message) for w in caught}
-
-
-@settings(max_examples=300, deadline=None)
-@given(writers(quiet=False, divisors=lambda w: w.inputs))
-def test_random_loud_programs_keep_every_bit_and_every_warning(case):
-    w, before = case
-    after = simplify(before, check=True)
-    check(after, *w.examples)
-    assert_same_bits(before, after, *w.examples)
-    assert messages(before, *w.examples) == messages(after, *w.examples)
-    assert_same_bits(before, simplify(before), *w.examples)
-
-
-@settings(max_examples=300, deadline=None)
-@given(writers(quiet=True, divisors=lambda w: w.inputs))
-def test_random_quiet_programs_keep_their_values(case):
-    w, before = case
-    after = simplify(before, check=True)
-    check(after, *w.examples)
-    assert len(after.equations) <= len(before.equations)
-    assert_close(before, after, *w.examples, rtol=1e-9)
-    assert_close(before, simplify(before), *w.examples, rtol=1e-9)
-    assert messages(after, *w.examples) == set()
