@@ -1,9 +1,10 @@
 """A choice between two programs as an operation.
 
 ``branch`` takes a truth value and the operands of both programs, and runs one of them. Its derivative forward is a
-choice between pushed programs; back, between programs that run both passes. May import ``code``, ``core``,
-``derive``, ``linear_map``, ``loop_code``, ``program``, ``repeats``, ``shaped`` and ``subprograms``.
+choice between pushed programs; back, between programs that run both passes. May import ``batch_rules``, ``code``,
+``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``repeats``, ``shaped`` and ``subprograms``.
 
+>>> import numpy as np
 >>> from hodiff.staging import stage
 >>> _, double = stage(lambda x: [x * 2.0], [np.float64(1.0)], name="double")
 >>> _, root = stage(lambda x: [np.sqrt(x)], [np.float64(1.0)], name="root")
@@ -15,34 +16,50 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
+from hodiff.batch_rules import Partly
 from hodiff.code import Code
-from hodiff.compiled.derive import batch
 from hodiff.core import Primitive
+from hodiff.errors import NotStagedError
 from hodiff.linear_map import TapeVariable, apply_linear
 from hodiff.loop_code import write_branch
 from hodiff.program import Program
 from hodiff.repeats import refuse
 from hodiff.shaped import Shaped, is_inexact
-from hodiff.subprograms import Annihilate, answers_of, conform, example, pulled, pushed, rerun, runner, zeros
+from hodiff.subprograms import (
+    Annihilate,
+    Batch,
+    answers_of,
+    conform,
+    differentiate_with,
+    example,
+    pulled,
+    pushed,
+    rerun,
+    runner,
+    zeros,
+)
 
 
 def _run(chosen: Any, *operands: Any, true: Program, false: Program) -> tuple[Any, ...]:
     return answers_of(runner(true if chosen else false)(*operands), operands)
 
 
-def _sides(derive: Callable[[Program], Program], true: Program, false: Program) -> dict[str, Program]:
+def _sides(derive: Callable[[Program], Any], true: Program, false: Program) -> dict[str, Any]:
     return {"true": derive(true), "false": derive(false)}
 
 
 def _batch(primitive: Primitive, size: int, operands: Any, flags: Any, parameters: dict[str, Any]) -> Any:
+    chosen, *rest = operands
     if flags[0]:
         refuse(size)
-    values = [example(v) for v in operands[1:]]
-    with np.errstate(all="ignore"):
-        sides = _sides(lambda side: batch(side, size, tuple(flags[1:]), values), **parameters)
-    return primitive(*operands, **sides)
+    values = [example(v) for v in rest]
+    marks, way = tuple(flags[1:]), Batch(size)
+    # An answer has the batch if it does on either side.
+    alone = _sides(lambda side: rerun(side, way, marks, (), values)[1], **parameters)
+    marked = [a or b for a, b in zip(alone["true"], alone["false"], strict=True)]
+    wanted = tuple(i for i, flag in enumerate(marked) if flag)
+    sides = _sides(lambda side: rerun(side, way, marks, wanted, values)[0], **parameters)
+    return Partly(primitive(chosen, *rest, **sides), marked)
 
 
 def _within(operands: Sequence[Any], flags: Sequence[bool], parameters: dict[str, Any]) -> Any:
@@ -52,7 +69,19 @@ def _within(operands: Sequence[Any], flags: Sequence[bool], parameters: dict[str
     return branch(*operands, **sides), (True,) * len(every)
 
 
-def _differentiate(tangents: list[Any], operands: Sequence[Any], *, true: Program, false: Program) -> tuple[Any, Any]:
+def _evaluated(chosen: Any, *operands: Any, true: Program, false: Program) -> list[Any]:
+    """Answers for values that may be traced."""
+    return (true if chosen else false).evaluate(*operands)
+
+
+def _differentiate(tangents: list[Any], operands: Sequence[Any], **sides: Program) -> tuple[Any, Any]:
+    try:
+        return _differentiated(tangents, operands, **sides)
+    except NotStagedError:
+        return differentiate_with(partial(_evaluated, **sides), tangents, operands)
+
+
+def _differentiated(tangents: list[Any], operands: Sequence[Any], *, true: Program, false: Program) -> tuple[Any, Any]:
     slots = tuple(i for i, t in enumerate(tangents[1:]) if t is not None)
     values = [example(v) for v in operands[1:]]
     inexact = [is_inexact(atom.dtype) for atom in true.outputs]
@@ -69,9 +98,11 @@ def _differentiate(tangents: list[Any], operands: Sequence[Any], *, true: Progra
     answers = branch(*operands, true=true, false=false)
     like = [Shaped(a.shape, a.dtype) if flag else None for a, flag in zip(answers, inexact, strict=True)]
 
+    back = _sides(lambda side: pulled(side, slots, values), true, false)
+
     def pull(cotangents: list[Any]) -> list[Any]:
         full = [zeros(s) if c is None else c for c, s in zip(cotangents, like, strict=True) if s is not None]
-        found = iter(branch(*operands, *full, **_sides(lambda side: pulled(side, slots, values), true, false)))
+        found = iter(branch(*operands, *full, **back))
         return [None if t is None else next(found) for t in tangents]
 
     return answers, tuple(apply_linear(lambda given: push(given)[1], pull, tangents, like))

@@ -23,7 +23,7 @@ from hodiff.batch_rules import Partly
 from hodiff.code import Code
 from hodiff.compiled.numpy_source import emit
 from hodiff.core import NUMPY_UFUNCS, Primitive
-from hodiff.errors import ProgramError
+from hodiff.errors import NotStagedError, ProgramError
 from hodiff.linear_map import TapeVariable, apply_linear
 from hodiff.loop_code import write_loop
 from hodiff.program import QUIET, Atom, Equation, Literal, Program, Var
@@ -35,12 +35,15 @@ from hodiff.subprograms import (
     Way,
     answers_of,
     conform,
+    conformed,
+    differentiate_with,
     example,
     linearised,
     ones,
     pushed,
     reached,
     rerun,
+    run_with,
     runner,
     used_steps,
     zeros,
@@ -122,6 +125,25 @@ def examples(operands: Sequence[Any], body: Program, layout: Layout) -> list[Any
     ]
 
 
+def _by_turns(*operands: Any, body: Program, constants: int, carries: int, length: int, reverse: bool) -> Any:
+    """Answers of a loop over values that may be traced, turn by turn."""
+    fixed, state, sequences = Layout(constants, carries).split(operands)
+    _, variables, elements = Layout(constants, carries).split(body.inputs)
+    state = [conformed(var, value) for var, value in zip(variables, state, strict=True)]
+    rows: list[list[Any]] = [[] for _ in body.outputs[carries:]]
+    for i in range(length - 1, -1, -1) if reverse else range(length):
+        turn = [conformed(var, sequence[i]) for var, sequence in zip(elements, sequences, strict=True)]
+        values = body.evaluate(*fixed, *state, *turn)
+        for row, value in zip(rows, values[carries:], strict=True):
+            row.append(value)
+        state = [conformed(var, value) for var, value in zip(variables, values[:carries], strict=True)]
+    stacked = [
+        np.stack(row[::-1] if reverse else row) if row else np.empty((0, *atom.shape), atom.dtype)
+        for row, atom in zip(rows, body.outputs[carries:], strict=True)
+    ]
+    return [*(np.asarray(v)[()] if isinstance(v, (bool, int, float, complex)) else v for v in state), *stacked]
+
+
 # --- batches, and zeros that win --------------------------------------------------------------------------------------
 
 
@@ -142,6 +164,13 @@ def rerun_body(way: Way, values: Sequence[Any], flags: Sequence[bool], body: Pro
 
 
 def _batch(primitive: Primitive, size: int, operands: Any, flags: Any, parameters: dict[str, Any]) -> Any:
+    try:
+        return _batched(primitive, size, operands, flags, parameters)
+    except NotStagedError:
+        return Partly(*run_with(Batch(size), partial(_by_turns, **parameters), operands, flags))
+
+
+def _batched(primitive: Primitive, size: int, operands: Any, flags: Any, parameters: dict[str, Any]) -> Any:
     body = parameters["body"]
     layout = Layout(parameters["constants"], parameters["carries"])
     way = Batch(size)
@@ -182,7 +211,10 @@ def _batched_examples(operands: Sequence[Any], flags: Sequence[bool], body: Prog
 def _within(operands: Sequence[Any], flags: Sequence[bool], parameters: dict[str, Any]) -> Any:
     body = parameters["body"]
     layout = Layout(parameters["constants"], parameters["carries"])
-    found, _, marked = rerun_body(Annihilate(), examples(operands, body, layout), flags, body, layout)
+    try:
+        found, _, marked = rerun_body(Annihilate(), examples(operands, body, layout), flags, body, layout)
+    except NotStagedError:
+        return run_with(Annihilate(), partial(_by_turns, **parameters), operands, flags)
     return loop(*operands, **{**parameters, "body": found}), marked
 
 
@@ -203,9 +235,12 @@ def carrying(body: Program, layout: Layout, given: Sequence[bool]) -> tuple[tupl
 
 
 def _differentiate(tangents: list[Any], operands: Sequence[Any], **parameters: Any) -> tuple[Any, Any]:
-    if any(isinstance(t, TapeVariable) for t in tangents):
-        return _reverse(tangents, operands, parameters)
-    return _push(tangents, operands, parameters)
+    try:
+        if any(isinstance(t, TapeVariable) for t in tangents):
+            return _reverse(tangents, operands, parameters)
+        return _push(tangents, operands, parameters)
+    except NotStagedError:
+        return differentiate_with(partial(_by_turns, **parameters), tangents, operands)
 
 
 def _push(tangents: Sequence[Any], operands: Sequence[Any], parameters: dict[str, Any]) -> tuple[Any, Any]:
@@ -311,7 +346,7 @@ def _reverse(tangents: list[Any], operands: Sequence[Any], parameters: dict[str,
         return [p if t is not None else None for p, t in zip(pulled, tangents, strict=True)]
 
     def push(given: list[Any]) -> list[Any]:
-        return list(_push(given, operands, parameters)[1])
+        return list(_differentiate(given, operands, **parameters)[1])
 
     like = [Shaped(a.shape, a.dtype) if flag else None for a, flag in zip(answers, outputs, strict=True)]
     return tuple(answers), tuple(apply_linear(push, pull, tangents, like))

@@ -3,7 +3,7 @@
 ``repeat`` is a while loop: it takes constants and carried values, and gives the final carried values and the number of
 turns. Its derivative forward is such a loop too. Back through it goes a `loop` of the number of turns that was found:
 ``by_length`` is an operation whose program depends on that number, which is its first operand. May import ``batch``,
-``batch_rules``, ``code``, ``core``, ``derive``, ``linear_map``, ``loop_code``, ``loops``, ``program``, ``shaped`` and
+``batch_rules``, ``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``loops``, ``program``, ``shaped`` and
 ``subprograms``.
 
 >>> from hodiff.staging import stage
@@ -22,8 +22,8 @@ import numpy as np
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
-from hodiff.compiled.derive import batch
 from hodiff.core import Primitive
+from hodiff.errors import NotStagedError
 from hodiff.linear_map import TapeVariable, apply_linear
 from hodiff.loop_code import write_repeat
 from hodiff.loops import (
@@ -44,11 +44,14 @@ from hodiff.subprograms import (
     Batch,
     answers_of,
     conform,
+    conformed,
+    differentiate_with,
     example,
     pulled,
     pushed,
     reached,
     rerun,
+    run_with,
     runner,
     zeros,
 )
@@ -70,7 +73,27 @@ def _run(*operands: Any, condition: Program, body: Program, constants: int, carr
     return answers_of([*state, np.int64(turns)], operands)
 
 
+def _by_turns(*operands: Any, condition: Program, body: Program, constants: int, carries: int) -> list[Any]:
+    """Answers for values that may be traced, turn by turn."""
+    fixed, state, _ = Layout(constants, carries).split(operands)
+    variables = Layout(constants, carries).split(body.inputs)[1]
+    state = [conformed(var, value) for var, value in zip(variables, state, strict=True)]
+    turns = 0
+    while bool(condition.evaluate(*fixed, *state)[0]):
+        values = body.evaluate(*fixed, *state)
+        state = [conformed(var, value) for var, value in zip(variables, values, strict=True)]
+        turns += 1
+    return [*(np.asarray(v)[()] if isinstance(v, (bool, int, float, complex)) else v for v in state), np.int64(turns)]
+
+
 def _batch(primitive: Primitive, size: int, operands: Any, flags: Any, parameters: dict[str, Any]) -> Any:
+    try:
+        return _batched(primitive, size, operands, flags, parameters)
+    except NotStagedError:
+        return Partly(*run_with(Batch(size), partial(_by_turns, **parameters), operands, flags))
+
+
+def _batched(primitive: Primitive, size: int, operands: Any, flags: Any, parameters: dict[str, Any]) -> Any:
     body, condition = parameters["body"], parameters["condition"]
     layout = Layout(parameters["constants"], parameters["carries"])
     way = Batch(size)
@@ -103,8 +126,15 @@ def _within(operands: Sequence[Any], flags: Sequence[bool], parameters: dict[str
 
 
 def _differentiate(tangents: list[Any], operands: Sequence[Any], **parameters: Any) -> tuple[Any, Any]:
-    if not any(isinstance(t, TapeVariable) for t in tangents):
+    try:
+        if any(isinstance(t, TapeVariable) for t in tangents):
+            return _reverse(tangents, operands, parameters)
         return _push(tangents, operands, parameters)
+    except NotStagedError:
+        return differentiate_with(partial(_by_turns, **parameters), tangents, operands)
+
+
+def _reverse(tangents: list[Any], operands: Sequence[Any], parameters: dict[str, Any]) -> tuple[Any, Any]:
     answers = repeat(*operands, **parameters)
     body = parameters["body"]
     layout = (parameters["constants"], parameters["carries"])
@@ -209,19 +239,25 @@ def _loop_of(turns: int, body: Program, constants: int, carries: int) -> Program
     return Program(inputs, (Equation(loop, inputs, options, answers, several=True),), answers, name=body.name)
 
 
+def _turns(value: Any) -> int:
+    return max(int(value), 0)
+
+
 def _by_length(turns: Any, *operands: Any, family: Family) -> tuple[Any, ...]:
-    program = family.at(max(int(turns), 0), operands)
+    program = family.at(_turns(turns), operands)
     return answers_of(runner(program)(*operands), operands)
 
 
+def _by_equations(turns: Any, *operands: Any, family: Family) -> list[Any]:
+    """Answers for values that may be traced."""
+    return family.at(_turns(turns), [example(v) for v in operands]).evaluate(*operands)
+
+
 def _by_length_batch(primitive: Primitive, size: int, operands: Any, flags: Any, parameters: dict[str, Any]) -> Any:
+    turns, *rest = operands
     if flags[0]:
         refuse(size)
-    marks = tuple(flags[1:])
-
-    def derive(program: Program, values: Sequence[Any]) -> Program:
-        with np.errstate(all="ignore"):
-            return batch(program, size, marks, values)
+    marks, way = tuple(flags[1:]), Batch(size)
 
     def member(values: Sequence[Any]) -> list[Any]:
         return [
@@ -229,13 +265,19 @@ def _by_length_batch(primitive: Primitive, size: int, operands: Any, flags: Any,
             for v, flag in zip(values, marks, strict=True)
         ]
 
-    family = parameters["family"].derived(("batch", size, marks), derive, member)
-    return primitive(*operands, family=family)
+    values = [example(v) for v in rest]
+    program = parameters["family"].at(_turns(example(turns)), member(values))
+    _, marked = rerun(program, way, marks, (), values)
+    wanted = tuple(i for i, flag in enumerate(marked) if flag)
+    family = parameters["family"].derived(
+        ("batch", size, marks, wanted), lambda program, given: rerun(program, way, marks, wanted, given)[0], member
+    )
+    return Partly(primitive(turns, *rest, family=family), marked)
 
 
 def _by_length_within(operands: Sequence[Any], flags: Sequence[bool], parameters: dict[str, Any]) -> Any:
     marks = tuple(flags[1:])
-    program = parameters["family"].at(max(int(example(operands[0])), 0), [example(v) for v in operands[1:]])
+    program = parameters["family"].at(_turns(example(operands[0])), [example(v) for v in operands[1:]])
     outputs = tuple(i for i, flag in enumerate(reached(program, marks)) if flag)
 
     def derive(program: Program, values: Sequence[Any]) -> Program:
@@ -246,10 +288,13 @@ def _by_length_within(operands: Sequence[Any], flags: Sequence[bool], parameters
 
 
 def _by_length_jvps(tangents: list[Any], operands: Sequence[Any], *, family: Family) -> tuple[Any, Any]:
-    if any(isinstance(t, TapeVariable) for t in tangents):
-        answers = by_length(*operands, family=family)
-        return by_length_differentiate(tangents[1:], operands, family, answers)
-    return _by_length_push(tangents[1:], operands, family)
+    try:
+        if any(isinstance(t, TapeVariable) for t in tangents):
+            answers = by_length(*operands, family=family)
+            return by_length_differentiate(tangents[1:], operands, family, answers)
+        return _by_length_push(tangents[1:], operands, family)
+    except NotStagedError:
+        return differentiate_with(partial(_by_equations, family=family), tangents, operands)
 
 
 def _by_length_push(tangents: Sequence[Any], operands: Sequence[Any], family: Family) -> tuple[Any, Any]:
@@ -274,17 +319,22 @@ def by_length_differentiate(
     slots = tuple(i for i, t in enumerate(tangents) if t is not None)
     count = len(operands) - 1
     like = [Shaped(a.shape, a.dtype) if is_inexact(a.dtype) else None for a in answers]
+    backward = family.derived(
+        ("pull", slots), lambda p, values: pulled(p, slots, values[:count]), lambda values: values[:count]
+    )
+    # At once, to know whether it can be derived.
+    values = [example(v) for v in operands[1:]]
+    backward.at(
+        _turns(example(operands[0])), [*values, *(np.ones(s.shape, s.dtype)[()] for s in like if s is not None)]
+    )
 
     def pull(cotangents: list[Any]) -> list[Any]:
         full = [zeros(s) if c is None else c for c, s in zip(cotangents, like, strict=True) if s is not None]
-        backward = family.derived(
-            ("pull", slots), lambda p, values: pulled(p, slots, values[:count]), lambda values: values[:count]
-        )
         found = iter(by_length(*operands, *full, family=backward))
         return [next(found) if t is not None else None for t in tangents]
 
     def push(given: list[Any]) -> list[Any]:
-        return list(_by_length_push(given, operands, family)[1])
+        return list(_by_length_jvps([None, *given], operands, family=family)[1])
 
     return tuple(answers), tuple(apply_linear(push, pull, tangents, like))
 

@@ -1,7 +1,7 @@
 """Programs inside operations: what the bodies of loops and the sides of branches have in common.
 
-May import ``annihilate``, ``batch``, ``core``, ``derive``, ``errors``, ``numpy_source``, ``program``, ``shaped`` and
-``staging``.
+May import ``annihilate``, ``batch``, ``core``, ``derive``, ``errors``, ``forward``, ``linear_map``, ``numpy_source``,
+``program``, ``reverse``, ``shaped`` and ``staging``.
 
 >>> from hodiff.staging import stage
 >>> _, program = stage(lambda x, n: [x * 2.0, n + 1], [np.float64(1.0), 1], name="f")
@@ -23,7 +23,10 @@ from hodiff.compiled.derive import Linearisation, linearise, push
 from hodiff.compiled.numpy_source import emit
 from hodiff.core import Trace, Tracer
 from hodiff.errors import NotStagedError
+from hodiff.forward import ForwardTrace, ForwardTracer
+from hodiff.linear_map import TapeVariable, apply_linear
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
+from hodiff.reverse import ReverseTrace
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.staging import stage
 
@@ -39,6 +42,11 @@ def conform(var: Var | Literal, value: Any) -> Any:
     if isinstance(value, np.generic) and value.dtype == var.dtype:
         return value
     return var.dtype.type(value)
+
+
+def conformed(var: Var | Literal, value: Any) -> Any:
+    """As `conform`, for a value that may be traced, which stays as it is."""
+    return value if isinstance(value, Tracer) else conform(var, value)
 
 
 def answers_of(values: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
@@ -228,3 +236,50 @@ def rerun(
         program.memo[key] = staged, tuple(marked)
     found: tuple[Program, tuple[bool, ...]] = program.memo[key]
     return found
+
+
+# --- where no program can be derived ----------------------------------------------------------------------------------
+# A derivative may depend on values, in a rule of the user's for instance. Then the operation is run on traced values,
+# turn by turn.
+
+
+def run_with(
+    way: Way, function: Callable[..., Sequence[Any]], operands: Sequence[Any], flags: Sequence[bool]
+) -> tuple[tuple[Any, ...], tuple[bool, ...]]:
+    """What a function makes of operands of which the flagged ones are of a trace, and which answers are of it."""
+    with way.open() as trace:
+        inputs = [way.wrap(trace, v) if flag else v for v, flag in zip(operands, flags, strict=True)]
+        outputs = [v.content() if isinstance(v, Tracer) else v for v in function(*inputs)]
+    mine = tuple(isinstance(v, Tracer) and v.owner is trace for v in outputs)
+    return tuple(v.value if m else v for v, m in zip(outputs, mine, strict=True)), mine
+
+
+def differentiate_with(
+    function: Callable[..., Sequence[Any]], tangents: list[Any], operands: Sequence[Any]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Answers and tangents of a function that is run on traced values."""
+    inputs = list(operands)
+    slots = [slot for slot, t in enumerate(tangents) if t is not None]
+    if not any(isinstance(t, TapeVariable) for t in tangents):
+        with ForwardTrace() as forward:
+            for slot in slots:
+                inputs[slot] = ForwardTracer(forward, operands[slot], tangents[slot])
+            outputs = function(*inputs)
+        mine = [isinstance(v, ForwardTracer) and v.owner is forward for v in outputs]
+        answers = tuple(v.primal if m else v for v, m in zip(outputs, mine, strict=True))
+        return answers, tuple(v.tangent if m else None for v, m in zip(outputs, mine, strict=True))
+    with ReverseTrace() as trace:
+        for slot in slots:
+            inputs[slot] = trace.input(operands[slot])
+        outputs = function(*inputs)
+        linear = trace.finish(outputs)
+    answers = tuple(trace.primal(v) for v in outputs)
+    like = [Shaped(a.shape, a.dtype) if is_inexact(a.dtype) else None for a in answers]
+
+    def pull(cotangents: list[Any]) -> list[Any]:
+        found: list[Any] = [None] * len(operands)
+        for slot, value in zip(slots, linear.pull(cotangents), strict=True):
+            found[slot] = value
+        return found
+
+    return answers, tuple(apply_linear(lambda given: linear.push([given[s] for s in slots]), pull, tangents, like))

@@ -3,8 +3,8 @@
 A `CompiledCall` chooses the specialisation by the plain values behind its operands. From there on all is programs:
 forward mode is one program, reverse mode a forward program and its pullback, and a `ProgramCall` of these meets the
 transformations below, at any order. Where no program fits, the function is traced as if it had not been compiled. May
-import ``cache``, ``calls``, ``core``, ``errors``, ``forms``, ``linear_map``, ``numpy_source``, ``program``,
-``reverse``, ``shaped``, ``specialisations`` and ``units``.
+import ``batch_rules``, ``cache``, ``calls``, ``core``, ``errors``, ``forms``, ``linear_map``, ``numpy_source``,
+``program``, ``reverse``, ``shaped``, ``specialisations`` and ``units``.
 
 >>> from hodiff.compiled.cache import World
 >>> call = CompiledCall("square", Compiled(World(lambda x: x * x), lambda f: lambda v: f(*v), "square"))
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.batch_rules import Partly
 from hodiff.calls import CheckpointCall
 from hodiff.compiled.cache import Compiled
 from hodiff.compiled.numpy_source import Miss
@@ -63,7 +64,8 @@ class _Batched(ProgramCall):
         self.flags = flags
 
     def __call__(self, *operands: Any) -> tuple[Any, ...]:
-        return ProgramCall(self.unit.batch(self.size, self.flags, [_example(v) for v in operands]))(*operands)
+        unit = self.unit.batch(self.size, self.flags, [_example(v) for v in operands])
+        return Partly(ProgramCall(unit)(*operands), unit.batched)
 
 
 def joint(unit: Unit, tangents: list[Any], operands: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:

@@ -119,8 +119,10 @@ def _push(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Pr
     return stage(both, [*values, *tangents], name=program.name)[1]
 
 
-def batch(program: Program, size: int, flags: tuple[bool, ...], values: Sequence[Any]) -> Program:
-    """Program for a batch of ``size``, in front of the flagged inputs and of every output.
+def batch(
+    program: Program, size: int, flags: tuple[bool, ...], values: Sequence[Any]
+) -> tuple[Program, tuple[bool, ...]]:
+    """Program for a batch of ``size`` in front of the flagged inputs, and which of its outputs have the batch too.
 
     Parameters
     ----------
@@ -133,11 +135,18 @@ def batch(program: Program, size: int, flags: tuple[bool, ...], values: Sequence
     key = ("batch", size, flags)
     if key not in program.memo:
 
-        def all_members(*operands: Any) -> list[Any]:
-            return on_batch(program.evaluate, size, flags, operands)
+        marked: list[bool] = []
 
-        program.memo[key] = stage(all_members, values, name=program.name)[1]
-    found: Program = program.memo[key]
+        def all_members(*operands: Any) -> list[Any]:
+            with BatchTrace(size) as trace:
+                inputs = [BatchTracer(trace, v) if flag else v for v, flag in zip(operands, flags, strict=True)]
+                outputs = [v.content() if isinstance(v, Tracer) else v for v in program.evaluate(*inputs)]
+            marked.extend(isinstance(v, BatchTracer) and v.owner is trace for v in outputs)
+            return [v.value if mark else v for v, mark in zip(outputs, marked, strict=True)]
+
+        staged = stage(all_members, values, name=program.name)[1]
+        program.memo[key] = staged, tuple(marked)
+    found: tuple[Program, tuple[bool, ...]] = program.memo[key]
     return found
 
 

@@ -69,13 +69,15 @@ class Unit:
         ``function(*inputs)``: a tuple of outputs, or a `Miss`.
     """
 
-    __slots__ = ("_derived", "executable", "fresh", "function", "program")
+    __slots__ = ("_derived", "batched", "executable", "fresh", "function", "program")
 
     def __init__(self, program: Program, fresh: tuple[bool, ...] | None = None) -> None:
         self.program = optimised(program)
         self.fresh = (True,) * len(program.outputs) if fresh is None else fresh
         self.executable: Executable = emit(self.program, fresh=self.fresh)
         self.function: Callable[..., Any] = self.executable.function
+        #: Which outputs have the batch, of a unit made by `batch`.
+        self.batched: tuple[bool, ...] = ()
         self._derived: dict[Any, Any] = {}
 
     def linearise(self, slots: tuple[int, ...], values: Sequence[Any]) -> Passes:
@@ -99,11 +101,13 @@ class Unit:
         return found
 
     def batch(self, size: int, flags: tuple[bool, ...], values: Sequence[Any]) -> "Unit":
-        """For a batch in front of the flagged inputs and of every output."""
+        """For a batch in front of the flagged inputs, and of the outputs that `batched` says."""
         key = ("batch", size, flags)
         found: Unit | None = self._derived.get(key)
         if found is None:
             if len(self._derived) > _DERIVED:
                 self._derived.clear()
-            found = self._derived[key] = Unit(derive.batch(self.program, size, flags, values))
+            program, marked = derive.batch(self.program, size, flags, values)
+            found = self._derived[key] = Unit(program)
+            found.batched = marked
         return found
