@@ -202,8 +202,13 @@ class Compiled:
                 is_fresh(value, inputs) and atom not in program.inputs
                 for value, atom in zip(results, program.outputs, strict=True)
             )
+            try:
+                made = Specialisation(program, form=form, fresh=fresh)
+            except Exception as error:  # noqa: BLE001 - the staged run is right, whatever became of its program
+                table.eager = f"its program cannot be compiled ({type(error).__name__}: {error})"
+                return form.fill(owned(results, inputs))
             with self._lock:
-                table.add(Specialisation(program, form=form, fresh=fresh))
+                table.add(made)
                 statistics.specialisations += 1
             statistics.compile_seconds += time.perf_counter() - began
             return self._first(table, form, inputs, results)
