@@ -320,7 +320,7 @@ class Problem:
             return float(self._found().value(np.array(x), *self._args))
 
     def pushforward(self, x: Array) -> Callable[[Array], Array]:
-        """The map v -> H(x) v; `hodiff` linearises the gradient once for all v.
+        """The map v -> H(x) v, prepared once for all v.
 
         Examples
         --------

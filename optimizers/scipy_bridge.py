@@ -13,7 +13,8 @@ trust-krylov ['hessp', 'jac'] [1. 1.]
 SciPy calls the plain ``fun`` it was given and each derivative apart. The derivatives below share evaluated
 points, so whatever SciPy asks for at one x, value and gradient are computed together once, and the Hessian once;
 the derivatives are compiled where they can be, and where not, the gradient is linearised once for all Hessian-vector
-products. Besides that, SciPy runs ``fun`` itself once a point, as it is. A `Problem` in its place gives value and gradient from one evaluation a point:
+products. Besides that, SciPy runs ``fun`` itself once a point, as it is. A `Problem` in its place gives
+value and gradient from one evaluation a point:
 
 >>> problem = Problem(rosen)
 >>> result = scipy.optimize.minimize(problem, [-1.2, 1.0], method="BFGS", **scipy_kwargs(problem, "BFGS"))
