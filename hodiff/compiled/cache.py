@@ -111,7 +111,7 @@ class Compiled:
 
     def table(self, values: Sequence[Any]) -> Table:
         """The table for values of these types."""
-        key = tuple(map(_type_of, values))
+        key = (*map(_type_of, values), places_of_same(values))
         table = self.tables.get(key)
         if table is None:
             with self._lock:
@@ -228,7 +228,10 @@ class Compiled:
         """Form of the result, its numbers, and the program, from a staged run; ``count`` inputs are arguments."""
         forms: list[Form] = []
 
+        same = places_of_same(inputs)
+
         def traced(*tracers: Any) -> list[Any]:
+            tracers = tuple(tracers[same.get(i, i)] for i in range(len(tracers))) if same else tracers
             captures = self.world.captures
             function = captures.rebuild(tracers[count:]) if len(tracers) > count else self.world.function
             form, numbers = Form.of(self.flat(function)(tracers[:count]))
@@ -256,6 +259,28 @@ class Compiled:
             table.eager = f"it tells traced values from plain ones ({self.world.captures.doubt})"
             return False
         return True
+
+
+class Places(dict[int, int]):
+    """For each place of an array that was at another place before, that place."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+
+def places_of_same(values: Sequence[Any]) -> Places:
+    """Which arrays are the same object: ``x is y`` is true for a function that is given one array twice.
+
+    >>> x = np.ones(2)
+    >>> places_of_same([x, np.ones(2), x])
+    {2: 0}
+    """
+    first: dict[int, int] = {}
+    places = Places()
+    for i, value in enumerate(values):
+        if value.__class__ is np.ndarray and first.setdefault(id(value), i) != i:
+            places[i] = first[id(value)]
+    return places
 
 
 def _type_of(value: Any) -> Any:

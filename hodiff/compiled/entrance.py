@@ -58,6 +58,9 @@ def make_entrance(
     """
     captures = names["world"].captures
     reader = _Reader()
+    arguments = flatten((args, keywords, captures.arrays()))[0]
+    if len({id(v) for v in arguments if isinstance(v, np.ndarray)}) < sum(isinstance(v, np.ndarray) for v in arguments):
+        return None  # one array at two places, which the function may notice
     try:
         reader.test(f"len(args) != {len(args)}")
         found = reader.items(args, "args", static)
@@ -71,11 +74,13 @@ def make_entrance(
     values = [leaves[slot] for slot in form.slots] if structure == form.structure else []
     if not reader.operands.issuperset(values) or len(values) != len(form.slots):
         return None
+    reader.distinct()
     source = _ENTRANCE.format(
         constants=", ".join(reader.constants),
         tests="\n        ".join(tests),
         captured="\n        ".join(reader.lines) or "pass",
         inputs=", ".join((*values, *arrays)),
+        sequence=f"({''.join(f'{name}, ' for name in (*values, *arrays))})",
     )
     reads = {"unchanged": captures.unchanged, "arrays": captures.arrays, "statistics": names["world"].statistics}
     entrance: Entrance = _made(source, {**_KNOWN, **names, **reads})(*reader.constants.values())
@@ -123,6 +128,7 @@ class _Reader:
         self.constants: dict[str, Any] = {}
         #: Names of what can be an operand of a program.
         self.operands: set[str] = set()
+        self._arrays: list[str] = []
         self._names = 0
 
     def test(self, wrong: str) -> None:
@@ -145,6 +151,7 @@ class _Reader:
                 f" or {name}.dtype is not {dtype} and {name}.dtype != {dtype}"
             )
             self.operands.add(name)
+            self._arrays.append(name)
         elif cls in _NUMBERS or (issubclass(cls, np.generic) and value.dtype.kind in "biufc"):
             self.test(f"{name}.__class__ is not {self.constant(cls)}")
             self.operands.add(name)
@@ -167,6 +174,14 @@ class _Reader:
             # The same object; what may change in it is looked at with what the function captures.
             self.test(f"{name} is not {self.constant(value)}")
         return name
+
+    def distinct(self) -> None:
+        """Leave where one array is at two places, which the function may notice."""
+        names = self._arrays
+        if len(names) == 2:
+            self.test(" is ".join(names))
+        elif len(names) > 2:
+            self.test(f"len({{{', '.join(f'id({name})' for name in names)}}}) != {len(names)}")
 
     def fixed(self, value: Any, name: str) -> None:
         """Read what is declared static."""
@@ -240,7 +255,7 @@ def make({constants}):
         if outputs is ELSEWHERE:
             return eagerly(args, keywords)
         if outputs.__class__ is Miss:
-            specialisation, outputs = follow(table, ({inputs},), (specialisation, outputs))
+            specialisation, outputs = follow(table, {sequence}, (specialisation, outputs))
             if specialisation is None:
                 return ELSEWHERE
         else:

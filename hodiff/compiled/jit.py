@@ -182,7 +182,7 @@ class Jit(Transformed):
 
     def _compiled(self, world: World, form: Form, args: tuple[Any, ...], keywords: dict[str, Any]) -> Compiled:
         """The function for arguments of this form."""
-        key = (form.structure, tuple(form.slots))
+        key = (form.structure, tuple(form.slots), _orders((args, keywords)))
         found = world.compiled.get(key)
         if found is not None:
             return found
@@ -396,6 +396,13 @@ def _checked_backend(backend: str) -> str:
             "hodiff.jit: backend='native' is not part of this version; use backend='auto' or backend='numpy'"
         )
     return backend
+
+
+def _orders(tree: Any) -> tuple[Any, ...]:
+    """Keys of dicts in their order, which structures of trees do not tell and a function may notice."""
+    if isinstance(tree, dict):
+        return (tuple(tree), *(_orders(part) for part in tree.values()))
+    return tuple(filter(None, map(_orders, tree))) if isinstance(tree, (tuple, list)) else ()
 
 
 def _is_staged(value: Any) -> bool:
