@@ -31,7 +31,7 @@ from hodiff.tree import tree_map
 Flat = Callable[..., Any]
 
 #: The same value for a second computation, which compiled mode must not take for the first, whose results it would keep.
-again = linear(lambda x: x, lambda ct, x: again(ct), name="again", leading=True, shape=lambda x: shaped(x))
+again: Primitive = linear(lambda x: x, lambda ct, x: again(ct), name="again", leading=True, shape=lambda x: shaped(x))
 
 #: What a function that cannot be run on a whole batch raises; then it is run on one member after the other.
 _NOT_BATCHABLE = (ControlFlowError, ConversionError, NoRuleError)

@@ -172,7 +172,7 @@ class Walk(Values):
         if path.name in names:
             return Slot("global", names, path.name), names[path.name]
         self.absent(path.name, names, path.name)
-        names = function.__builtins__
+        names = function.__builtins__  # type: ignore[attr-defined]
         if path.name not in names:
             return None, MISSING
         return Slot("global", names, path.name), names[path.name]

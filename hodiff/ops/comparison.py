@@ -19,6 +19,7 @@ from hodiff.operators import infix, prefix
 from hodiff.reducing import masked
 from hodiff.shaped import negative_axes, negative_axis
 
+_ufunc: Any
 for _ufunc in (np.equal, np.not_equal, np.logical_and, np.logical_or, np.bitwise_and, np.bitwise_or, np.bitwise_xor):
     globals()[_ufunc.__name__] = constant(_ufunc, hazard="none", commutative=True)
 for _ufunc in (
