@@ -172,7 +172,8 @@ class Writer(Text):
             return ""
         text = self._sources.get(source)
         if text is None:
-            text = self._sources[source] = str(source)
+            # One line, whatever a file is called.
+            text = self._sources[source] = "".join(c if c.isprintable() else "?" for c in str(source))
         return text
 
     def _guard(self, guard: Guard) -> None:

@@ -134,6 +134,12 @@ def test_a_traceback_shows_the_emitted_line_and_the_users():
     assert "b = bad(a)  # model.py:7" in "".join(traceback.format_exception(caught.value))
 
 
+def test_a_file_of_any_name_stays_in_its_comment():
+    build = Build(np.ones(3))
+    executable = emit(build.program(build(exp, *build.inputs, source=Source("a\nraise SystemExit\r.py", 7))))
+    assert "b = exp(a)  # a?raise SystemExit?.py:7\n" in executable.source
+
+
 def test_the_source_is_forgotten_with_the_function():
     build = Build(np.ones(3), name="forgotten")
     executable = emit(build.program(build(exp, *build.inputs)))
