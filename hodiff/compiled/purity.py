@@ -43,6 +43,7 @@ _IMPURE = {
     "tracemalloc resource platform getpass builtins.open",
     "runs code by name or inspects it": "importlib runpy code codeop inspect traceback pdb ctypes _ctypes",
     "follows weak references": "weakref _weakref _weakrefset",
+    "records its calls": "unittest.mock",
 }
 IMPURE = {module: phrase for phrase, modules in _IMPURE.items() for module in modules.split()}
 #: Members of impure modules that are constants.
