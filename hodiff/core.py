@@ -112,8 +112,8 @@ class Primitive:
     python : bool
         An operation of Python's own on its numbers, which traced values do by ``function`` too, through their methods.
     within : callable or None
-        For operations that contain programs, as loops: ``(operands, flags, parameters) -> (answers, their flags)``, with
-        the programs in the variant in which zeros of the flagged operands win over NaN and inf.
+        For operations that contain programs, as loops: ``(operands, flags, parameters) -> (answers, their flags)``,
+        with the programs in the variant in which zeros of the flagged operands win over NaN and inf.
     annihilating : Primitive or None
         Variant in which a zero of one operand wins over NaN and inf of the others, made on demand.
     """
@@ -464,45 +464,14 @@ class Tracer:
         """This value as one with a precision of its own, where it may be one of Python's numbers."""
         return self
 
-    def __bool__(self) -> bool:
-        return bool(self.alive().truth())
-
-    def __int__(self) -> int:
-        return int(self.alive().truth())
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iub":
-            raise TypeError("only integer scalar arrays can be converted to a scalar index")
-        return int(self.alive().truth())
-
-    def __float__(self) -> float:
-        if self.dtype.kind in "iub":
-            return float(self.alive().truth())
-        raise ConversionError.to_number()
-
-    def __complex__(self) -> complex:
-        return complex(self.__float__())
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self.dtype.kind in "iub":
-            raise ConversionError.of_batch()
-        raise ConversionError.to_array()
-
-    def __format__(self, specification: str) -> str:
-        # Text carries no derivative: show the value.
-        return format(self.alive().truth(), specification) if specification else repr(self)
+        raise ConversionError.of_batch() if self.dtype.kind in "iub" else ConversionError.to_array()
 
     def __repr__(self) -> str:
         return f"Tracer({self.owner.transformation}, shape={self.shape}, dtype={self.dtype})"
 
     def __reduce__(self) -> Any:
         raise ConversionError("a traced value cannot be pickled or copied out of its transformation")
-
-    def __copy__(self) -> Self:
-        return self.fork()
-
-    def __deepcopy__(self, memo: Any) -> Self:
-        return self.fork()
 
 
 #: In the place of a list of views: an argument of the function being transformed, or a view of one, does not change.

@@ -1,4 +1,4 @@
-"""NumPy's hooks: what a ufunc or an array function called on traced values leads to.
+"""The hooks of NumPy and Python: what a ufunc or an array function called on traced values leads to, and conversions.
 
 ``__array_ufunc__`` and ``__array_function__`` look the operation up in tables that are filled where each operation is
 defined. ``out=`` and ``where=`` are handled here, once, for all of them: the answer is computed, and written into the
@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS, OPERANDS, Tracer, as_operand
-from hodiff.errors import InPlaceError, NoRuleError, UnsupportedKeywordError
+from hodiff.errors import ConversionError, InPlaceError, NoRuleError, UnsupportedKeywordError
 from hodiff.mutation import Buffer, update
 
 #: What the methods of ufuncs (``np.add.reduce``) lead to: name -> ``(ufunc, *inputs, **keywords)``.
@@ -185,3 +185,47 @@ def _written(outs: tuple[Any, ...], answers: Any, name: str, where: Any = True) 
         answer if out is None else write_out(out, answer, name, where, stretch=True)
         for out, answer in zip(outs, answers, strict=True)
     )
+
+
+# --- what Python asks for ---------------------------------------------------------------------------------------------
+
+
+def _bool(self: Tracer) -> bool:
+    return bool(self.alive().truth())
+
+
+def _int(self: Tracer) -> int:
+    return int(self.alive().truth())
+
+
+def _index(self: Tracer) -> int:
+    if self.dtype.kind not in "iub":
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+    return int(self.alive().truth())
+
+
+def _float(self: Tracer) -> float:
+    if self.dtype.kind in "iub":
+        return float(self.alive().truth())
+    raise ConversionError.to_number()
+
+
+def _complex(self: Tracer) -> complex:
+    return complex(float(self))  # type: ignore[arg-type]
+
+
+def _format(self: Tracer, specification: str) -> str:
+    # Text carries no derivative: show the value.
+    return format(self.alive().truth(), specification) if specification else repr(self)
+
+
+def _copy(self: Tracer) -> Tracer:
+    return self.fork()
+
+
+def _deepcopy(self: Tracer, memo: Any) -> Tracer:
+    return self.fork()
+
+
+for _method in (_bool, _int, _index, _float, _complex, _format, _copy, _deepcopy):
+    setattr(Tracer, f"_{_method.__name__}__", _method)

@@ -40,7 +40,12 @@ def each_mode(function):
 
 def test_every_exception_is_ours_and_a_builtin_one():
     for name, value in vars(errors).items():
-        if isinstance(value, type) and issubclass(value, Exception) and value is not errors.HodiffError:
+        if not isinstance(value, type) or not issubclass(value, Exception) or value is errors.HodiffError:
+            continue
+        if issubclass(value, Warning):
+            assert issubclass(value, UserWarning), name
+            assert value.__doc__, name
+        else:
             assert issubclass(value, errors.HodiffError), name
             assert issubclass(value, (TypeError, ValueError, RuntimeError, ArithmeticError)), name
             assert value.__doc__, name
