@@ -31,6 +31,14 @@ def captured_array(x: Any) -> Any:
     return x + offsets
 
 
+class Linear:
+    def __init__(self) -> None:
+        self.slope = 2.0
+
+    def at(self, x: Any) -> Any:
+        return self.slope * x
+
+
 def number(x: Any) -> Any:
     return x * x
 
@@ -58,6 +66,7 @@ def run(*, quick: bool = False) -> None:
         ("one array, two captured scalars", captured_scalars, x),
         ("one array, a captured array", captured_array, x),
         ("one array, a branch", with_branch, x),
+        ("one array, method with an attribute", Linear().at, x),
         ("one Python float", number, 2.0),
     ]
     print(f"\n{'overhead of a call':<44} {'hodiff.jit':>12} {'emitted code':>14} {'difference':>12}")

@@ -1,12 +1,13 @@
 """Compiled mode beside eager mode, autograd, JAX and NumPy by hand."""
 
+import gc
 import importlib.metadata
 import platform
 from functools import partial
 from typing import Any
 
 from benchmarks import calling, minimising
-from benchmarks.compiled_rows import Row, rows
+from benchmarks.compiled_rows import Row, rows, unrolled
 from benchmarks.harness import Timing, check, time_first_calls, time_in_turns
 from hodiff import make_program
 
@@ -23,6 +24,7 @@ def run(*, quick: bool = False, only: str = "") -> None:
     print(f"{'value and gradient, unless it says otherwise':<44} {'hodiff.jit':>12}", end="")
     print("".join(f" {who:>16}" for who in PEERS))
     chosen = [row for row in rows() if only in row.name]
+    gc.freeze()  # what was imported need not be looked at before each round
     eager = {}
     for row in chosen:
         calls = check_row(row)
@@ -31,6 +33,7 @@ def run(*, quick: bool = False, only: str = "") -> None:
         print_row(row, times)
     print_first_calls(chosen, eager)
     if not only:
+        print_unrolled()
         calling.run(quick=quick)
         minimising.run(quick=quick)
 
@@ -60,18 +63,32 @@ def print_row(row: Row, times: dict[str, Timing]) -> None:
 
 def print_first_calls(chosen: list[Row], eager: dict[str, float]) -> None:
     """What the first call costs: the run that is written down, passes, emission."""
-    print(f"\n{'first call':<44} {'equations':>9} {'hodiff.jit':>12} {'eager':>10} {'bound':>10} {'jax':>12}")
+    print(f"\n{'first call':<44} {'equations':>9} {'hodiff.jit':>12} {'eager':>10} {'bound':>10} {'jax':>13}")
     for row in chosen:
         arguments = row.arguments[0]
         equations = count_equations(row)
-        ours = time_first_calls(lambda row=row, a=arguments: partial(row.contenders["jit"](), *a))
+        ours = time_first_calls(lambda row=row, a=arguments: partial(row.contenders["jit"](), *a), rounds=25)
         bound = 3 * eager[row.name] + 2e-3 * max(1.0, equations / 100)
         text = f"{row.name:<44} {equations:>9} {ours * 1e3:>10.2f}ms {eager[row.name] * 1e3:>8.2f}ms "
         text += f"{bound * 1e3:>8.2f}ms{' ' if ours <= bound else '!'}"
         if "jax" in row.contenders:
             theirs = time_first_calls(lambda row=row, a=arguments: partial(row.contenders["jax"](), *a), rounds=3)
-            text += f" {theirs * 1e3:>8.1f}ms{' ' if ours <= theirs else '!'}"
+            text += f" {theirs * 1e3:>10.1f}ms{' ' if ours <= theirs else '!'}"
         print(text, flush=True)
+
+
+def print_unrolled(seconds: float = 5.0) -> None:
+    """First calls of loops that JAX unrolls too, up to the length at which that takes ``seconds``."""
+    print(f"\n{'first call, Python loop that JAX unrolls':<44} {'':>9} {'hodiff.jit':>12} {'':>21} {'jax':>12}")
+    for steps in (5, 10, 20, 40, 80, 160):
+        row = unrolled(steps)
+        make, arguments = row.contenders, row.arguments[0]
+        ours = time_first_calls(lambda m=make, a=arguments: partial(m["jit"](), *a), rounds=5)
+        theirs = time_first_calls(lambda m=make, a=arguments: partial(m["jax"](), *a), rounds=1)
+        mark = " " if ours <= theirs else "!"
+        print(f"{row.name:<44} {'':>9} {ours * 1e3:>10.2f}ms {'':>21} {theirs * 1e3:>10.1f}ms{mark}", flush=True)
+        if theirs > seconds:
+            break
 
 
 def count_equations(row: Row) -> int:

@@ -158,3 +158,9 @@ def _loops() -> list[Row]:
     table.append(row("scalar recurrence, 2000 steps", lambda m: problems.scalar_loop(m, 2_000), (0.5,), (1.5,)))
     del table[-1].contenders["jax"]  # which would compile 2 000 steps
     return table
+
+
+def unrolled(steps: int) -> Row:
+    """The recurrent network as a Python loop for JAX too."""
+    inputs, parameters = problems.recurrence_data(steps)
+    return row(f"recurrent network, {steps} steps", lambda m: problems.recurrence(m, inputs), (parameters,))
