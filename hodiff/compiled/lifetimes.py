@@ -33,6 +33,10 @@ def sharing(equation: Equation) -> tuple[bool, bool]:
     return shares is None, True
 
 
+#: Bytes of an array that is not small.
+_LARGE = 1 << 16
+
+
 class Lifetimes:
     """For the steps of one program.
 
@@ -45,6 +49,9 @@ class Lifetimes:
         The arrays that may show something else.
     dying : list of list of Var
         For each step the variables whose memory, or scalar, is not needed after it.
+    large : dict
+        New arrays that are worth being given back to the system early, where they are in no buffer, with all variables
+        that keep them.
     escaping : set
         What may be shown, or kept, by the outputs and by functions of which nothing is declared.
     """
@@ -53,6 +60,7 @@ class Lifetimes:
         self.roots: dict[Atom, frozenset[Atom]] = {var: frozenset((var,)) for var in inputs if var.form == "array"}
         self.views: set[Atom] = set()
         self.escaping: set[Atom] = set()
+        self.large: dict[Atom, list[Var]] = {}
         last: dict[Atom, int] = {}
         roots = self.roots
         for i, step in enumerate(steps):
@@ -82,6 +90,8 @@ class Lifetimes:
             for var in equation.answers:
                 if var.form == "array":
                     self.roots[var] = frozenset((var,))
+                    if var.size * var.dtype.itemsize >= _LARGE:
+                        self.large[var] = [var]
             return
         shown = frozenset[Atom]().union(*(self.roots_of(atom) for atom in equation.operands))
         if own and equation.primitive.code is None:
@@ -90,3 +100,9 @@ class Lifetimes:
             if var.form == "array":
                 self.roots[var] = shown | {var} if own or not shown else shown
                 self.views.add(var)
+                self._keep(var, shown)
+
+    def _keep(self, var: Var, shown: frozenset[Atom]) -> None:
+        """Note that a view keeps a large array; one of several, or of something else too, is left alone."""
+        if len(shown) == 1 and (kept := self.large.get(next(iter(shown)))) is not None:
+            kept.append(var)

@@ -81,7 +81,7 @@ class Writer(Text):
             make = self.bind(np.zeros, "zeros") if zeros else self.bind(np.empty, "empty")
             self.line(f"{name} = {make}({self.constant(var.shape)}, {self.constant(var.dtype)})")
         else:
-            self.line(f"{name} = {self._take(var)}")
+            self.line(f"{name} = {self._hold(var)}")
             if zeros:
                 self.line(f"{name}.fill(0)")
         return name
@@ -158,9 +158,12 @@ class Writer(Text):
             self._guard(step)
         else:
             self._equation(step)
+        self.comment = ""
         for atom in self.lifetimes.dying[self._step]:
             if atom in self._holding:
                 self.buffers.give(self._holding.pop(atom))
+            elif atom in self.lifetimes.large:
+                self.line(f"del {', '.join(self._names[var] for var in self.lifetimes.large.pop(atom))}")
         while self._temporaries:
             self.buffers.give(self._temporaries.pop())
         self._step += 1
@@ -274,12 +277,13 @@ class Writer(Text):
         function = self.bind(equation.primitive.function, equation.primitive.name)
         operands = self._ufunc_operands(equation)
         if answer not in self.lifetimes.escaping:
-            operands.append(self._in_place(equation) or self._take(answer))
-            self._holding[answer] = operands[-1]
+            operands.append(self._hold(answer, self._in_place(equation)))
         elif answer in self.targets:
             operands.append(self.targets[answer])
         elif not answer.shape:
             operands.append(self.array(answer))
+        if len(operands) > 2 and equation.primitive.function in (np.maximum, np.minimum):
+            operands[-1] = f"out={operands[-1]}"  # a third one by position is deprecated, since it looks like an operand
         self.assign(answer, f"{function}({', '.join(operands)})")
 
     def _ufunc_operands(self, equation: Equation) -> list[str]:
@@ -312,7 +316,7 @@ class Writer(Text):
             return None
         name = self._holding.get(var)
         if name is None:
-            name = self._take(var)
+            name = self._hold(var)
             self.line(f"{name}[()] = {self._names[var]}")
         return name
 
@@ -330,8 +334,12 @@ class Writer(Text):
                     return self._holding.pop(atom)
         return None
 
-    def _take(self, var: Var) -> str:
-        name = self._holding[var] = self.buffers.take(var.shape, var.dtype)
+    def _hold(self, var: Var, name: str | None = None) -> str:
+        """The name of the buffer that holds a variable from now on."""
+        if name is None:
+            name = self.buffers.take(var.shape, var.dtype)
+        self._holding[var] = name
+        self.lifetimes.large.pop(var, None)
         return name
 
 

@@ -218,6 +218,26 @@ def test_no_allocation_but_the_results():
     assert gradient.nbytes <= peak < gradient.nbytes + 4000
 
 
+def test_large_arrays_that_are_in_no_buffer_are_given_back_early():
+    def function(x):
+        for k in range(10):
+            x = np.where(x > k, x[::-1], x + 1.0)
+        return [x]
+
+    x = np.linspace(0.0, 10.0, 50_000)
+    executable, _ = compiled(function, x)
+    assert_same(executable(x), function(x))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        executable(x)
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * x.nbytes
+
+
 def test_results_of_one_program_use_few_buffers():
     def function(x):
         for _ in range(50):
