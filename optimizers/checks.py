@@ -31,7 +31,7 @@ def scalar(out: Any, name: str) -> Any:
     >>> scalar(2.0, "fun f")
     2.0
     """
-    # Compiled mode looks through this code, and trusts it more without `type` and `getattr`.
+    # Compiled mode reads this code, and compiles twice what asks for types: only the message does.
     shape = np.shape(out)
     if shape != ():
         raise ShapeError(f"{name} returned an array of shape {shape}: it must return one real number, a scalar")
@@ -40,7 +40,7 @@ def scalar(out: Any, name: str) -> Any:
     except AttributeError:
         kind = np.asarray(out).dtype.kind
     if kind not in "fiub":
-        what = "a complex number" if kind == "c" else f"a {out.__class__.__name__}"
+        what = "a complex number" if kind == "c" else "a {.__class__.__name__}".format(out)  # noqa: UP032
         raise InputTypeError(f"{name} returned {what}: it must return one real number, a scalar")
     return out
 

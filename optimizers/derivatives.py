@@ -19,7 +19,7 @@ import numpy as np
 import hodiff as hd
 from optimizers.checks import label, pair, scalar
 from optimizers.errors import OptionError
-from optimizers.flatten import Array, Layout
+from optimizers.flatten import Array, Layout, unravel
 
 __all__ = ["Derivatives", "VectorDerivatives", "derivatives_of", "vector_derivatives_of"]
 
@@ -291,7 +291,8 @@ def _of_vector(fun: _Function, layout: Layout | None) -> _Function:
     """The user's function as one of the flat vector."""
     if layout is None or layout.is_vector:
         return fun
-    return lambda x, *args: fun(layout.unravel(x), *args)
+    shapes, spec = layout.shapes, layout.spec
+    return lambda x, *args: fun(unravel(x, shapes, spec), *args)
 
 
 def _flat(fun: _Function, layout: Layout | None, name: str, *, paired: bool) -> _Function:

@@ -22,7 +22,7 @@ from hodiff import extend
 from optimizers.errors import InputTypeError, NonFiniteError, ShapeError
 from optimizers.linear import norm
 
-__all__ = ["Array", "Layout", "Tree", "check_finite", "real_array"]
+__all__ = ["Array", "Layout", "Tree", "check_finite", "real_array", "unravel"]
 
 Array: TypeAlias = NDArray[np.float64]
 Tree: TypeAlias = Any
@@ -161,16 +161,28 @@ class Layout:
         >>> Layout.of(2.5).unravel(np.array([4.0]))
         np.float64(4.0)
         """
-        if self.spec is None:
-            return self._leaf(vector, self.shapes[0])
-        leaves, start = [], 0
-        for shape in self.shapes:
-            stop = start + int(np.prod(shape))
-            leaves.append(self._leaf(vector[start:stop], shape))
-            start = stop
-        return extend.tree_unflatten(self.spec, leaves)
+        return unravel(vector, self.shapes, self.spec)
 
-    def _leaf(self, part: Tree, shape: tuple[int, ...]) -> Tree:
-        if shape == ():
-            return part[0]
-        return part if len(shape) == 1 else np.reshape(part, shape)
+
+def unravel(vector: Tree, shapes: tuple[tuple[int, ...], ...], spec: Any) -> Tree:
+    """`Layout.unravel` without the `Layout`, of which compiled code would have to watch every attribute.
+
+    Examples
+    --------
+    >>> unravel(np.array([4.0]), ((),), None)
+    np.float64(4.0)
+    """
+    if spec is None:
+        return _leaf(vector, shapes[0])
+    leaves, start = [], 0
+    for shape in shapes:
+        stop = start + math.prod(shape)
+        leaves.append(_leaf(vector[start:stop], shape))
+        start = stop
+    return extend.tree_unflatten(spec, leaves)
+
+
+def _leaf(part: Tree, shape: tuple[int, ...]) -> Tree:
+    if shape == ():
+        return part[0]
+    return part if len(shape) == 1 else np.reshape(part, shape)
