@@ -30,15 +30,23 @@ from hodiff.carried import Carry, Kind, Stack, elements, numbers_of, pair_of
 from hodiff.core import NUMPY_UFUNCS, Tracer
 from hodiff.errors import NotStagedError, StructureError
 from hodiff.loops import carried_answer, loop
-from hodiff.primal import PrimalTracer
-from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
+from hodiff.program import Equation, Guard, Literal, Program, Var
 from hodiff.repeats import Family, by_length, repeat
 from hodiff.staging import StageTrace, StageTracer, current_stage, stage_part
 from hodiff.tree import Structure, flatten, tree_map, unflatten
-
-Flat = Callable[..., list[Any]]
-_NUMBERS = (bool, int, float, complex)
-_TRIES = 3
+from hodiff.turns import (
+    Part,
+    check_verdict,
+    checked,
+    example_of,
+    primal_of,
+    result_of,
+    settled,
+    stage_turn,
+    traced,
+    union,
+    with_constants,
+)
 
 
 class Done(NamedTuple):
@@ -80,10 +88,10 @@ def _scan(f: Callable[[Any, Any], Any], carry: Carry, leaves: list[Any], structu
         new, y = pair_of(f(now.tree(), unflatten(structure, values[len(carry.leaves) :])))
         stacked, shape = numbers_of(y, "hodiff.scan: what is stacked")
         shapes.append(shape)
-        return [*_checked(now, new), *stacked]
+        return [*checked(now, new), *stacked]
 
-    first = [_example(leaf)[0] for leaf in leaves]
-    part = _settled(turn, carry, first)
+    first = [example_of(leaf)[0] for leaf in leaves]
+    part = settled(turn, carry, first)
     if not part.exact:
         stack = Stack()
         new, y = pair_of(f(carry.tree(), unflatten(structure, elements(leaves, 0))))
@@ -105,18 +113,18 @@ def _joined(first: Any, rest: Any) -> Any:
     return unflatten(structure, [np.concatenate(pair) for pair in pairs])
 
 
-def _loop(part: "_Part", carry: Carry, sequences: Sequence[Any], count: int) -> tuple[Any, Sequence[Any]]:
-    operands = _traced((*part.lifted, *carry.leaves, *sequences))
+def _loop(part: "Part", carry: Carry, sequences: Sequence[Any], count: int) -> tuple[Any, Sequence[Any]]:
+    operands = traced((*part.lifted, *part.initial(carry), *sequences))
+    size = len(carry.leaves) + part.held
     answers = loop(
         *operands,
         body=part.program,
         constants=len(part.lifted),
-        carries=len(carry.leaves),
+        carries=size,
         length=count,
         reverse=False,
     )
-    size = len(carry.leaves)
-    return _result(carry, part, answers[:size]), answers[size:]
+    return result_of(carry, part, answers[:size]), answers[size:]
 
 
 def staged_fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: Any) -> Done | None:
@@ -127,31 +135,31 @@ def staged_fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], init: An
 def _fori_loop(lo: Any, hi: Any, body: Callable[[Any, Any], Any], carry: Carry) -> Any:
     def turn(*values: Any) -> list[Any]:
         now = Carry("fori_loop", unflatten(carry.structure, values[:-1]))
-        return _checked(now, body(values[-1], now.tree()))
+        return checked(now, body(values[-1], now.tree()))
 
-    if not isinstance(_primal(lo), StageTracer) and not isinstance(_primal(hi), StageTracer):
+    if not isinstance(primal_of(lo), StageTracer) and not isinstance(primal_of(hi), StageTracer):
         lo, hi = as_index(lo), as_index(hi)
         if lo >= hi:
             return carry.tree()
-        part = _settled(turn, carry, [lo])
+        part = settled(turn, carry, [lo])
         if not part.exact:
             carry.next(body(lo, carry.tree()))
             return _fori_loop(lo + 1, hi, body, carry)
         return _loop(part, carry, [np.arange(lo, hi)], hi - lo)[0]
-    lo, hi = (bound if isinstance(bound, StageTracer) else as_index(bound) for bound in (_primal(lo), _primal(hi)))
+    lo, hi = (bound if isinstance(bound, StageTracer) else as_index(bound) for bound in (primal_of(lo), primal_of(hi)))
     if any(Kind.of(bound).dtype.kind not in "iu" or Kind.of(bound).shape for bound in (lo, hi)):
         raise NotStagedError("bounds of a loop must be integers")
-    part = _settled(turn, carry, [int(_example(lo))])
+    part = settled(turn, carry, [int(example_of(lo))])
     if not part.exact:
         raise NotStagedError("the first turn changes the type of what is carried")
     family = Family(part.program, lambda turns, values: _counting(turns, part, lo), ("count", len(part.lifted)))
-    answers = by_length(hi - lo, lo, *part.lifted, *carry.leaves, family=family)
-    return _result(carry, part, answers)
+    answers = by_length(hi - lo, lo, *part.lifted, *part.initial(carry), family=family)
+    return result_of(carry, part, answers)
 
 
-def _counting(turns: int, part: "_Part", lo: Any) -> Program:
+def _counting(turns: int, part: "Part", lo: Any) -> Program:
     """Program of a loop that counts on from its first input."""
-    start = Var.of(_example(lo))
+    start = Var.of(example_of(lo))
     inputs = tuple(var.twin() for var in part.program.inputs[:-1])
     numbers = Var((turns,), np.dtype(np.intp))
     answers = tuple(carried_answer(var) for var in inputs[len(part.lifted) :])
@@ -170,6 +178,7 @@ def _counting(turns: int, part: "_Part", lo: Any) -> Program:
 
 
 _ADD: Any = NUMPY_UFUNCS[np.add]
+_AND: Any = NUMPY_UFUNCS[np.logical_and]
 
 
 def staged_while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any) -> Done | None:
@@ -180,168 +189,30 @@ def staged_while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], in
 def _while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], carry: Carry) -> Any:
     def turn(*values: Any) -> list[Any]:
         now = Carry("while_loop", unflatten(carry.structure, values))
-        return _checked(now, body(now.tree()))
+        return checked(now, body(now.tree()))
 
-    part = _settled(turn, carry, [])
+    part = settled(turn, carry, [])
     if not part.exact:
         raise NotStagedError("the first turn changes the type of what is carried")
     asked, used = stage_part(lambda *values: [cond(unflatten(carry.structure, values))], part.examples, name="cond")
     if asked.outputs[0].shape:
         raise NotStagedError("the condition of a loop is an array")
-    lifted = _union(part.lifted, used)
-    count = len(carry.leaves)
-    program = _with_constants(part.program, part.lifted, lifted)
-    condition = asked.replace(inputs=(*asked.inputs[count:], *asked.inputs[:count]))
-    condition = _with_constants(condition, used, lifted)
+    lifted, count = union(part.lifted, used), len(carry.leaves)
+    inputs = (*asked.inputs[count:], *asked.inputs[:count])
+    if part.held:
+        # With an answer that is not as it was, there may be no end.
+        verdict, goes_on = (Var((), np.dtype(bool), "scalar") for _ in range(2))
+        inputs = (*inputs, verdict)
+        both = Equation(_AND, (verdict, asked.outputs[0]), {}, (goes_on,))
+        asked = asked.replace(steps=(*asked.steps, both), outputs=(goes_on,))
     answers = repeat(
-        *_traced((*lifted, *carry.leaves)), body=program, condition=condition, constants=len(lifted), carries=count
+        *traced((*lifted, *part.initial(carry))),
+        body=with_constants(part.program, part.lifted, lifted),
+        condition=with_constants(asked.replace(inputs=inputs), used, lifted),
+        constants=len(lifted),
+        carries=count + part.held,
     )
-    return _result(carry, part, answers[:-1])
-
-
-# --- parts ------------------------------------------------------------------------------------------------------------
-
-
-class _Part(NamedTuple):
-    """The body of a loop.
-
-    Attributes
-    ----------
-    program : Program
-        Of outer values, carried values and elements.
-    lifted : list
-        The outer values.
-    examples : list
-        Values of what is carried.
-    exact : bool
-        The first turn may begin with the types that all others begin with.
-    """
-
-    program: Program
-    lifted: list[Any]
-    examples: list[Any]
-    exact: bool
-
-
-def _settled(turn: Flat, carry: Carry, elements: list[Any]) -> _Part:
-    """The body, for the types that are carried from the first turn on."""
-    examples = [_example(leaf) for leaf in carry.leaves]
-    count = len(examples)
-    original = None
-    for _ in range(_TRIES):
-        program, lifted = stage_part(turn, [*examples, *elements])
-        original = original or program
-        settled = [_promoted(example, atom) for example, atom in zip(examples, program.outputs, strict=False)]
-        if all(map(_alike, settled, examples)):
-            break
-        examples = settled
-    else:
-        raise StructureError(f"hodiff.{carry.name}: what is carried changes its type in each turn")
-    inputs = program.inputs
-    program = program.replace(inputs=(*inputs[count + len(elements) :], *inputs[: count + len(elements)]))
-    exact = all(map(_begins_as, carry.leaves, examples)) and (
-        program is original or _same_operations(original, program)
-    )
-    return _Part(program, list(lifted), examples, exact)
-
-
-def _promoted(example: Any, atom: Atom) -> Any:
-    """An example of the type that a turn makes of what it was given."""
-    if example.__class__ not in _NUMBERS:
-        if not example.shape and atom.form != "number":
-            return np.asarray(example) if atom.form == "array" else example[()]
-        return example
-    if atom.form == "number":
-        return type(_zero(atom))(example)
-    return atom.dtype.type(example)
-
-
-def _zero(atom: Atom) -> Any:
-    return np.zeros((), atom.dtype).item()
-
-
-def _alike(a: Any, b: Any) -> bool:
-    return Var.of(a).same_type(Var.of(b))
-
-
-def _begins_as(leaf: Any, example: Any) -> bool:
-    """Whether the value of a leaf survives what is made of its type."""
-    value = _example(leaf)
-    if value.__class__ not in _NUMBERS or example.__class__ is value.__class__:
-        return True
-    if leaf.__class__ is StageTracer:  # any value of this type
-        return bool(np.asarray(value).dtype == np.asarray(example).dtype)
-    return bool(example == value or value != value)
-
-
-_SAME_OF_FLOATS = ("+", "-", "*")
-
-
-def _same_operations(a: Program, b: Program) -> bool:
-    """Whether two programs compute the same, but for numbers of Python's in the place of NumPy's scalars."""
-    if len(a.steps) != len(b.steps):
-        return False
-    for x, y in zip(a.equations, b.equations, strict=True):
-        # Most operations between Python's numbers raise, overflow or round otherwise than NumPy's; not these of floats.
-        exact = x.primitive.symbol in _SAME_OF_FLOATS and x.primitive.symbol == y.primitive.symbol
-        if x.primitive is not y.primitive and not exact:
-            return False
-        for p, q in zip(x.answers, y.answers, strict=True):
-            alike = (p.form == "number") == (q.form == "number") or (exact and p.dtype.kind == "f")
-            if p.shape != q.shape or p.dtype != q.dtype or not alike:
-                return False
-    return all(p.shape == q.shape and p.dtype == q.dtype for p, q in zip(a.outputs, b.outputs, strict=True))
-
-
-def _checked(carry: Carry, new: Any) -> list[Any]:
-    """Leaves of what a turn gives."""
-    return list(carry.next(new))
-
-
-def _result(carry: Carry, part: _Part, answers: Sequence[Any]) -> Any:
-    """The carried tree behind a loop, with Python's numbers where it had them."""
-    leaves = [
-        answer.item() if example.__class__ in _NUMBERS else answer
-        for answer, example in zip(answers, part.examples, strict=True)
-    ]
-    return unflatten(carry.structure, leaves)
-
-
-def _example(leaf: Any) -> Any:
-    """A plain value of the type of a leaf; what carries a derivative or a batch is no number of Python's."""
-    if not isinstance(leaf, Tracer):
-        return leaf
-    value = leaf.content().example()
-    return np.asarray(value)[()] if value.__class__ in _NUMBERS and leaf.__class__ is not StageTracer else value
-
-
-def _traced(operands: Sequence[Any]) -> list[Any]:
-    """The operands, some of which have to be traced."""
-    values = [v.content() if isinstance(v, Tracer) else v for v in operands]
-    if not any(isinstance(v, Tracer) for v in values):
-        raise NotStagedError("nothing traced is used")
-    return values
-
-
-def _primal(value: Any) -> Any:
-    """A traced number without derivatives."""
-    while isinstance(value, PrimalTracer):
-        value = value.primal
-    return value
-
-
-def _union(*lists: Sequence[Any]) -> list[Any]:
-    found: list[Any] = []
-    for values in lists:
-        found.extend(v for v in values if not any(v is w for w in found))
-    return found
-
-
-def _with_constants(program: Program, own: Sequence[Any], lifted: Sequence[Any]) -> Program:
-    """A program whose first inputs stand for its own outer values, with one input for each of all."""
-    known = {id(value): var for value, var in zip(own, program.inputs, strict=False)}
-    inputs = [known.get(id(value)) or Var.of(_example(value)) for value in lifted]
-    return program.replace(inputs=(*inputs, *program.inputs[len(own) :]))
+    return result_of(carry, part, answers[:-1])
 
 
 # --- branches ---------------------------------------------------------------------------------------------------------
@@ -351,7 +222,7 @@ def staged_cond(
     pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], operands: Sequence[Any]
 ) -> Done | None:
     """`cond` as one choice between programs whose results have the same types."""
-    chosen = _primal(pred)
+    chosen = primal_of(pred)
     trace = current_stage.get()
     if trace is None or not isinstance(chosen, StageTracer):
         return None
@@ -372,8 +243,13 @@ def _cond(chosen: StageTracer, true_fn: Any, false_fn: Any, operands: Sequence[A
         return leaves
 
     mark = len(trace.steps)
-    true, used_true = stage_part(lambda: side(true_fn), [], name="true")
-    false, used_false = stage_part(lambda: side(false_fn), [], name="false")
+    true, used_true, held_true = stage_turn(lambda: side(true_fn), [], "true")
+    false, used_false, held_false = stage_turn(lambda: side(false_fn), [], "false")
+    if held_true != held_false:
+        true, false = (
+            program if held else program.replace(outputs=(*program.outputs, Literal(np.True_)))
+            for program, held in ((true, held_true), (false, held_false))
+        )
     if structures[0] != structures[1]:
         raise NotStagedError("the results of both functions are not alike")
     if any(isinstance(step, Guard) or step.primitive.hazard != "none" for step in trace.steps[mark:]):
@@ -383,14 +259,17 @@ def _cond(chosen: StageTracer, true_fn: Any, false_fn: Any, operands: Sequence[A
     for a, b in zip(true.outputs, false.outputs, strict=True):
         if a.shape != b.shape or a.dtype != b.dtype or a.form != b.form:
             raise NotStagedError("the results of both functions are not alike")
-    lifted = _union(used_true, used_false)
+    lifted = union(used_true, used_false)
     answers = branch(
         chosen,
         *lifted,
-        true=_with_constants(true, used_true, lifted),
-        false=_with_constants(false, used_false, lifted),
+        true=with_constants(true, used_true, lifted),
+        false=with_constants(false, used_false, lifted),
     )
-    leaves = [a.item() if atom.form == "number" else a for a, atom in zip(answers, true.outputs, strict=True)]
+    if held_true or held_false:
+        check_verdict(answers[-1])
+        answers = answers[:-1]
+    leaves = [a.item() if atom.form == "number" else a for a, atom in zip(answers, true.outputs, strict=False)]
     return unflatten(structures[0], leaves)
 
 
@@ -456,7 +335,7 @@ def stacked_nothing(f: Callable[[Any, Any], Any], carry: Carry, leaves: list[Any
         shapes.append(shape)
         return stacked
 
-    values = [_example(leaf) for leaf in carry.leaves]
+    values = [example_of(leaf) for leaf in carry.leaves]
     first = [np.ones(leaf.shape[1:], leaf.dtype)[()] for leaf in leaves]
     try:
         program, _ = stage_part(turn, [*values, *first])

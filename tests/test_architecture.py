@@ -85,6 +85,7 @@ LAYERS = {
     "hodiff.repeats": 10,
     "hodiff.branches": 11,
     "hodiff.carried": 6,
+    "hodiff.turns": 7,
     "hodiff.staged_control": 12,
     "hodiff.control": 13,
     "hodiff.compiled.rolling.writing": 10,

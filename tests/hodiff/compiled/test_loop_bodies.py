@@ -98,6 +98,20 @@ FUNCTIONS = {
     "solve": scanned(lambda c, x: (np.linalg.solve(W + np.diag(c) * 0.1, x), None)),
     "sort": scanned(lambda c, x: (np.sort(c + x) * 0.5, np.max(c))),
     "vmap": scanned(lambda c, x: (hd.vmap(lambda a, b: np.sin(a) * b)(c, x), None)),
+    "grad": scanned(lambda c, x: (c - 0.1 * hd.grad(lambda c: np.sum(np.cos(c) * x * c))(c), None)),
+    "jvp": scanned(lambda c, x: (c - 0.1 * hd.jvp(lambda c: np.cos(c) * x * c, (c,), (x,))[1], None)),
+    "newton": scanned(lambda c, x: (c - 0.1 * hd.hessian(lambda c: np.sum(np.cos(c) * x * c))(c) @ c, None)),
+    "descent": lambda h: np.sum(
+        hd.while_loop(
+            lambda c: c[1] < 5, lambda c: (c[0] - 0.1 * hd.grad(lambda a: np.sum(a**4))(c[0]), c[1] + 1), (h, 0)
+        )[0]
+    ),
+    "grad in cond": scanned(
+        lambda c, x: (hd.cond(XS[0, 0] < 9, lambda: hd.grad(lambda a: np.sum(np.sin(a) * x))(c), lambda: c), None)
+    ),
+    "grad in loops": scanned(
+        lambda c, x: (hd.fori_loop(0, 2, lambda i, a: hd.grad(lambda a: np.sum(np.sin(a) * x))(a), c), None)
+    ),
     "scan": scanned(lambda c, x: (hd.scan(lambda a, b: (a * 0.9 + b, None), c, np.stack([x, c]))[0], None)),
     "while_loop": scanned(
         lambda c, x: (hd.while_loop(lambda a: np.sum(a * a) > 0.5, lambda a: a * 0.7 + 0.01 * x, c + x), None)
@@ -145,7 +159,7 @@ def test_compiled_as_plainly(name, transform):
             assert found.dtype == expected.dtype
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-11)
     compiled = hd.jit(derive(f))
-    for point in (H, H * 0.7):
+    for point in (H, H * 0.7, H):
         compiled(point)
     assert compiled.cache_info().eager_calls == 0
 

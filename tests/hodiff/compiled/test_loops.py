@@ -434,3 +434,32 @@ def test_programs_of_two_stagings_are_the_same():
     for name in PAIRS:
         f = hd.hessian(PAIRS[name][0], argnums=1)
         assert same_program(staged(f, ARGUMENTS)[1], staged(f, ARGUMENTS)[1])
+
+
+def test_zeros_win_in_derivatives_that_a_turn_takes():
+    """Whether they have to is asked of all turns together, behind the loop."""
+
+    def f(xs):
+        def step(c, x):
+            slope = hd.grad(lambda a: np.sum(np.where(a > 0.0, np.sqrt(np.abs(a)), 0.0) * x))(c)
+            return c + 0.1 * slope, slope
+
+        return hd.scan(step, np.array([1.0, 0.0]), xs)
+
+    compiled = hd.jit(f)
+    with np.errstate(all="ignore"):
+        for xs in (np.ones((3, 2)), np.zeros((3, 2)), np.array([[0.0, 1.0], [0.0, 0.0]])):
+            for a, b in zip(compiled(xs), f(xs), strict=True):
+                np.testing.assert_array_equal(a, b)
+                assert np.isfinite(b).all()
+
+    def sudden(x):
+        def step(c, y):
+            return c - hd.grad(lambda a: np.where(a > 0.0, np.sqrt(np.abs(a)), 0.0))(c) * y, None
+
+        return hd.scan(step, x, np.array([1.0, 1.0, 1.0]))[0]
+
+    compiled = hd.jit(sudden)
+    with np.errstate(all="ignore"):
+        for x in np.array([4.0, 0.5, 0.25, 0.0, 9.0]):  # 0.25 leads to zero in the first turn
+            assert compiled(x) == sudden(x)
