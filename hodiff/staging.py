@@ -36,6 +36,7 @@ from hodiff.operators import SYMBOLS
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
 
 _NUMBERS = (bool, int, float, complex)
+_SCALARS = frozenset({np.float64, np.float32, np.bool_, np.int64, np.complex128})
 #: Where NumPy keeps how floating-point errors are handled; an object that is the same as long as nothing is set.
 _HANDLING: Any = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 
@@ -134,7 +135,7 @@ class StageTrace(Trace):
         inputs, which `lifted` lists, and guards are refused, since they would have to hold at each turn.
     """
 
-    __slots__ = ("_ambient", "_handled", "_literals", "failure", "inner", "inputs", "lifted", "steps")
+    __slots__ = ("_ambient", "_handled", "_literals", "_sources", "failure", "inner", "inputs", "lifted", "steps")
     transformation = "hodiff.jit"
 
     def __init__(self, *, inner: bool = False) -> None:
@@ -150,6 +151,7 @@ class StageTrace(Trace):
         #: NumPy's own object for what is set, the caller's way, and what `_compared` made of both: it is slow.
         self._handled: tuple[Any, Any, Errstate | None] = (None, None, None)
         self._literals: dict[int, tuple[Any, Literal]] = {}
+        self._sources: dict[tuple[str, int], Source] = {}
 
     def ambient(self) -> Any:
         """Context that tells the caller's way to handle floating-point errors from that of derivative rules.
@@ -193,10 +195,18 @@ class StageTrace(Trace):
         """Compute the answer and write the equation."""
         if self.closed:
             raise self.leaked()
-        pairs = [self._operand(operand) for operand in operands]
-        values = [value for value, _ in pairs]
+        values: list[Any] = []
+        atoms: list[Atom] = []
+        for operand in operands:
+            if operand.__class__ is StageTracer and operand.owner is self:
+                values.append(operand.value)
+                atoms.append(operand.atom)
+            else:
+                value, atom = self._operand(operand)
+                values.append(value)
+                atoms.append(atom)
         try:
-            answer = _applied(primitive, values)(*values, **parameters)
+            answer: Any = _applied(primitive, values)(*values, **parameters)
         except Exception as error:
             # NumPy makes arrays of Python's numbers where it needs them; the functions of primitives need not.
             if not isinstance(error, (AttributeError, TypeError)) or not any(
@@ -205,9 +215,12 @@ class StageTrace(Trace):
                 self._raised(primitive, error)
                 raise
             return self.process(primitive, tuple(_strong(operand) for operand in operands), parameters)
-        if answer.__class__ not in _NUMBERS or not (primitive.symbol or primitive is python_number):
+        if answer.__class__ is np.ndarray or answer.__class__ in _SCALARS:
+            if answer.dtype.kind not in "biufc":
+                self.check_answer(primitive, answer)
+        elif answer.__class__ not in _NUMBERS or not (primitive.symbol or primitive is python_number):
             self.check_answer(primitive, answer)  # the others are operations of Python's own, from a program
-        return self._write(primitive, tuple(atom for _, atom in pairs), parameters, answer)
+        return self._write(primitive, tuple(atoms), parameters, answer)
 
     def number(self, primitive: Primitive, *operands: Any) -> Any:
         """An operation of Python's own on its own numbers."""
@@ -299,10 +312,15 @@ class StageTrace(Trace):
         self._literals[id(value)] = (value, literal)
         return literal
 
-    @staticmethod
-    def _source() -> Source | None:
+    def _source(self) -> Source | None:
         frame = user_frame()
-        return None if frame is None else Source(frame.f_code.co_filename, frame.f_lineno)
+        if frame is None:
+            return None
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        source = self._sources.get(place)
+        if source is None:
+            source = self._sources[place] = Source(*place)
+        return source
 
     def finish(self, outputs: Iterable[Any], name: str) -> tuple[list[Any], Program]:
         """Close the trace; plain values of the outputs, and the program."""
@@ -394,9 +412,13 @@ _BY_OPERATOR = {
 
 def _applied(primitive: Primitive, values: Sequence[Any]) -> Callable[..., Any]:
     """The function of an operation; between scalars the operator, which warns in other words and more often."""
-    if primitive.symbol is None or any(isinstance(v, np.ndarray) for v in values):
+    if primitive.symbol is None:
         return primitive.function
-    scalars = any(isinstance(v, np.generic) for v in values)
+    scalars = False
+    for value in values:
+        if isinstance(value, np.ndarray):
+            return primitive.function
+        scalars = scalars or isinstance(value, np.generic)
     return _BY_OPERATOR[primitive.symbol, len(values)] if scalars else primitive.function
 
 
