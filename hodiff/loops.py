@@ -5,7 +5,7 @@ from turn to turn, and sequences, of which each turn takes one element; its answ
 for whatever else the body gives, the stacked values of all turns. What is carried takes the form (array, scalar,
 number) of the input of the body. The derivative of a loop is a loop: forward, over the body with tangents; in reverse,
 one that saves residuals as stacked answers, and one that runs the other way. May import ``batch_rules``, ``code``,
-``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``shaped`` and ``subprograms``.
+``core``, ``errors``, ``linear_map``, ``loop_code``, ``numpy_source``, ``program``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, body = stage(lambda a, x, y: [a * x + y, x], [2.0, np.float64(0.0), np.float64(0.0)], name="body")

@@ -2,7 +2,7 @@
 
 Each function returns None where the plain Python code is to run: outside of staging, where nothing traced is involved,
 and where a part cannot be staged, since what it does depends on values. May import ``branches``, ``carried``, ``core``,
-``errors``, ``loops``, ``ops``, ``primal``, ``program``, ``repeats``, ``staging`` and ``tree``.
+``errors``, ``loops``, ``program``, ``repeats``, ``staging``, ``tree`` and ``turns``.
 
 >>> from hodiff.staging import stage
 >>> def f(x):
