@@ -215,10 +215,11 @@ class StageTrace(Trace):
                 self._raised(primitive, error)
                 raise
             return self.process(primitive, tuple(_strong(operand) for operand in operands), parameters)
-        if answer.__class__ is np.ndarray or answer.__class__ in _SCALARS:
+        cls = answer.__class__
+        if cls is np.ndarray or cls in _SCALARS:
             if answer.dtype.kind not in "biufc":
                 self.check_answer(primitive, answer)
-        elif answer.__class__ not in _NUMBERS or not (primitive.symbol or primitive is python_number):
+        elif cls not in _NUMBERS or not (primitive.symbol or primitive is python_number):
             self.check_answer(primitive, answer)  # the others are operations of Python's own, from a program
         return self._write(primitive, tuple(atoms), parameters, answer)
 
