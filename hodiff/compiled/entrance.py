@@ -58,9 +58,6 @@ def make_entrance(
     """
     captures = names["world"].captures
     reader = _Reader()
-    arguments = flatten((args, keywords, captures.arrays()))[0]
-    if len({id(v) for v in arguments if isinstance(v, np.ndarray)}) < sum(isinstance(v, np.ndarray) for v in arguments):
-        return None  # one array at two places, which the function may notice
     try:
         reader.test(f"len(args) != {len(args)}")
         found = reader.items(args, "args", static)
@@ -128,7 +125,8 @@ class _Reader:
         self.constants: dict[str, Any] = {}
         #: Names of what can be an operand of a program.
         self.operands: set[str] = set()
-        self._arrays: list[str] = []
+        #: Names of arrays, by identity.
+        self._arrays: dict[int, list[str]] = {}
         self._names = 0
 
     def test(self, wrong: str) -> None:
@@ -151,7 +149,7 @@ class _Reader:
                 f" or {name}.dtype is not {dtype} and {name}.dtype != {dtype}"
             )
             self.operands.add(name)
-            self._arrays.append(name)
+            self._arrays.setdefault(id(value), []).append(name)
         elif cls in _NUMBERS or (issubclass(cls, np.generic) and value.dtype.kind in "biufc"):
             self.test(f"{name}.__class__ is not {self.constant(cls)}")
             self.operands.add(name)
@@ -176,8 +174,11 @@ class _Reader:
         return name
 
     def distinct(self) -> None:
-        """Leave where one array is at two places, which the function may notice."""
-        names = self._arrays
+        """Leave where one array is at two places, which the function may notice, or is no longer."""
+        names = [same[0] for same in self._arrays.values()]
+        for first, *others in self._arrays.values():
+            for other in others:
+                self.test(f"{other} is not {first}")
         if len(names) == 2:
             self.test(" is ".join(names))
         elif len(names) > 2:

@@ -188,6 +188,24 @@ def test_methods_see_their_object():
     assert np.array_equal(two.apply(x), 3 * x)
 
 
+def test_one_array_at_two_places_is_told_from_two_arrays():
+    def f(a, b, c):
+        return a + b + c + (10.0 if a is b else 0.0) + (100.0 if c is b else 0.0)
+
+    y, z = x + 1, x + 2
+    compiled = jit(f)
+    calls = [(x, x, y), (x, y, z), (x, y, x), (x, y, y), (x, x, x), (y, y, x)]
+    for _ in range(3):
+        for args in calls:
+            assert np.array_equal(compiled(*args), f(*args))
+    assert len(compiled._entrances) == 5
+    _, entrance = opened(f, x, x, y)
+    assert entrance((x, y, y), {}) is ELSEWHERE
+    assert entrance((x, y, z), {}) is ELSEWHERE
+    assert entrance((x, x, x), {}) is ELSEWHERE
+    assert np.array_equal(entrance((y, y, x), {}), f(y, y, x))
+
+
 def test_dtypes_that_are_equal_but_other_objects_are_known():
     _, entrance = opened(lambda v: v * 2, x)
     twin = np.dtype(np.float64).newbyteorder("=")
