@@ -25,6 +25,7 @@ __all__ = ["Derivatives", "VectorDerivatives", "derivatives_of", "vector_derivat
 
 # The attribute of a plain function that keeps its compiled derivatives: they live as long as it does.
 _KEPT = "_optimizers_derivatives"
+_PROGRAMS = 12
 _Function = Callable[..., Any]
 
 
@@ -63,9 +64,9 @@ class _Made:
         return all(f.cache_info().eager_calls == 0 for f in self._compiled) and self.eager_reason is None
 
     @property
-    def any_compiled(self) -> bool:
-        """Whether something has been compiled so far."""
-        return any(f.cache_info().specialisations > 0 for f in self._compiled)
+    def programs(self) -> int:
+        """How many programs have been compiled so far, for the one quantity that has most."""
+        return max((f.cache_info().specialisations for f in self._compiled), default=0)
 
 
 class Derivatives(_Made):
@@ -120,7 +121,7 @@ class Derivatives(_Made):
         >>> derivatives_of(lambda x: x[0] * x[1], None).pushforward(np.ones(2))(np.array([1.0, 0.0]))
         array([0., 1.])
         """
-        if self.any_compiled and self.all_compiled:
+        if self.programs and self.all_compiled:
             product = self._product
             return lambda v: product(x, v, *args)
         gradient = self._gradient
@@ -264,8 +265,9 @@ def _kept(fun: _Function, key: Any, make: Callable[[], Any]) -> Any:
     if kept is None or kept.owner is not fun:
         kept = fun.__dict__[_KEPT] = _Kept(fun)
     found = kept.made.get(key)
-    # What ran eagerly gets another chance: it may have read names that have changed since.
-    if found is None or not found.all_compiled:
+    # What ran eagerly gets another chance: it may have read names that have changed since. So does what needs another
+    # program at every run, before it needs more than `hodiff.jit` makes.
+    if found is None or not found.all_compiled or found.programs > _PROGRAMS:
         found = kept.made[key] = make()
     return found
 
@@ -276,10 +278,15 @@ class _Required:
     def __init__(self, function: Any, name: str) -> None:
         self.function, self.name = function, name
 
+    def _by_programs(self) -> int:
+        """How many calls a program has answered."""
+        info = self.function.cache_info()
+        return int(info.hits + info.specialisations)
+
     def __call__(self, *values: Any) -> Any:
-        before = self.function.cache_info().eager_calls
+        before = self._by_programs()
         result = self.function(*values)
-        if self.function.cache_info().eager_calls != before and self.function.eager_reason is not None:
+        if self._by_programs() == before and self.function.eager_reason is not None:
             raise OptionError(
                 f'jit=True: {self.name} cannot be compiled: {self.function.eager_reason}; use jit="auto", which then '
                 f"runs it eagerly"

@@ -37,7 +37,10 @@ ALL_WORLDS = 32
 #: Entrances that are open at once and in all.
 ENTRANCES = 8
 ALL_ENTRANCES = 64
-_MADE_AGAIN = ("_statistics", "_worlds", "_captured", "_entrances", "_opened")
+_MADE_AGAIN = ("_statistics", "_worlds", "_captured", "_restless", "_entrances", "_opened")
+_RESTLESS = (
+    "what it reads from outside (names, closures, attributes) or its static arguments differ at nearly every call"
+)
 _KINDS = "biufc"
 
 
@@ -89,6 +92,7 @@ class Jit(Transformed):
         self._statistics = Statistics(quiet=self._quiet)
         self._worlds: dict[Any, list[World]] = {}
         self._captured = 0
+        self._restless: str | None = None
         #: Ways to programs for calls like some before.
         self._entrances: tuple[Entrance, ...] = ()
         self._opened = 0
@@ -215,11 +219,8 @@ class Jit(Transformed):
                     self._worlds[key] = [world, *(w for w in worlds if w is not world)]
                 return world
         if self._captured >= ALL_WORLDS:
-            self._statistics.warn(
-                self._label,
-                "what it reads from outside (global names, closures, attributes) or its static arguments differ at "
-                "nearly every call; pass them as arguments",
-            )
+            self._restless = _RESTLESS
+            self._statistics.warn(self._label, f"{_RESTLESS}; pass them as arguments")
             return None
         self._captured += 1
         world = World(self.function, (*form.static, *declared), self._statistics)
@@ -244,6 +245,8 @@ class Jit(Transformed):
     @property
     def eager_reason(self) -> str | None:
         """Why the function runs eagerly, if it does for all or some of its arguments."""
+        if self._restless is not None:
+            return self._restless
         for worlds in self._worlds.values():
             for world in worlds:
                 if world.reason is not None:

@@ -248,6 +248,15 @@ def test_what_is_read_from_outside_is_never_stale():
         assert result.fun == pytest.approx(fun(result.x), rel=1e-12)
 
 
+def test_settings_that_change_at_every_call():
+    settings = Settings(1.0, 2)
+    problem = opt.Problem(lambda x: settings.scale * np.sum(x**settings.power))
+    for step in range(40):
+        settings.scale = 1.0 + step
+        assert problem.at(START + step).f == pytest.approx(settings.scale * np.sum((START + step) ** 2), rel=1e-14)
+    assert "differ at nearly every call" in problem.eager_reason
+
+
 def test_settings_that_change_at_every_run():
     rate = 0.0
     fun = lambda x: np.sum((x - rate) ** 2)  # noqa: E731
@@ -366,6 +375,7 @@ def test_true_says_why_not():
     log = []
     with pytest.raises(OptionError, match=r"jit=True: fun <lambda> cannot be compiled: .*; use jit=\"auto\""):
         opt.minimize(lambda x: log.append(1) or x @ x, START, jit=True)
+    assert len(log) == 1  # said at the first evaluation
     generator = np.random.default_rng(0)
     for method in ("newton", "BFGS", "Nelder-Mead"):
         with pytest.raises(OptionError, match="jit=True: fun noisy cannot be compiled: draws random numbers"):
