@@ -353,9 +353,9 @@ def _by_columns(point: Linearised, chunk_size: int | None) -> list[list[Any]]:
             start += value.size
             full = np.reshape(columns, output.shape + value.shape)
             # A scalar is a NumPy scalar; an array is in C order and owns its memory.
-            row.append(
-                full.copy()[()] if isinstance(full, np.ndarray) and (full.ndim == 0 or full.base is not None) else full
-            )
+            if not full.shape:
+                full = full[()]
+            row.append(full.copy() if isinstance(full, np.ndarray) and full.base is not None else full)
         result.append(row)
     return result
 

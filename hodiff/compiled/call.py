@@ -154,7 +154,10 @@ class CompiledCall(CheckpointCall):
     def _specialisation(self, values: Sequence[Any]) -> tuple[Specialisation | None, Sequence[Any]]:
         """The specialisation for plain values, made where there is none, and all inputs; None where it is eager."""
         compiled = self.compiled
-        inputs = (*values, *compiled.world.captures.arrays())
+        arrays = compiled.world.captures.arrays()
+        # Of operands that carry derivatives, each is another, even where the arrays behind them are one.
+        values = _distinct(values, arrays)
+        inputs = (*values, *arrays)
         table = compiled.table(inputs)
         entry = table.entry
         if entry is not None and not entry.outcomes:
@@ -199,6 +202,19 @@ def _example(value: Any) -> Any:
 def _spaces(answers: Sequence[Any]) -> list[Shaped | None]:
     """Shape and dtype of each answer that carries a derivative, None for the others."""
     return [Shaped(a.shape, a.dtype) if is_inexact(a.dtype) else None for a in answers]
+
+
+def _distinct(values: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """The values, with a view in the place of an array that occurs before or among the others."""
+    seen = {id(v) for v in others}
+    found = []
+    for value in values:
+        if value.__class__ is np.ndarray:
+            if id(value) in seen:
+                value = value.view()
+            seen.add(id(value))
+        found.append(value)
+    return found
 
 
 def _cotangent(value: Any, like: Shaped) -> Any:
