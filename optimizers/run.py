@@ -19,7 +19,7 @@ import numpy as np
 
 from optimizers.checks import quiet
 from optimizers.errors import InputTypeError, MissingExtraError
-from optimizers.linear import norm
+from optimizers.linear import largest, norm
 from optimizers.linesearch import round_off
 from optimizers.problem import Problem
 from optimizers.result import History, Result, Row
@@ -167,7 +167,7 @@ class Loop(Generic[S]):
 
     def _record(self, state: S, step: float) -> Row:
         n = self.problem.counts
-        gnorm = float(np.abs(state.g).max())
+        gnorm = largest(state.g)
         elapsed = time.perf_counter() - self._start
         row = Row(state.k, state.f, gnorm, step, norm(state.x), state.length, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
         self.history.append(row)
@@ -191,7 +191,7 @@ class Loop(Generic[S]):
     def _message(self, state: S) -> str:
         if self.ending is None:
             return "running"
-        gnorm = float(np.abs(state.g).max())
+        gnorm = largest(state.g)
         if self.ending is Status.CALLBACK:
             return self._reason
         if self.ending is Status.CONVERGED:

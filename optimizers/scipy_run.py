@@ -19,7 +19,7 @@ import scipy.sparse
 from optimizers.derivatives import vector_derivatives_of
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
-from optimizers.linear import norm
+from optimizers.linear import largest, norm
 from optimizers.point import Point
 from optimizers.problem import UNTRACEABLE, Problem
 from optimizers.result import History, Result, Row
@@ -298,7 +298,7 @@ class _Run:
     def _record(self, x: Array) -> None:
         point, start = self._find(x), len(self.history) == 0
         if point is not None:
-            f, gnorm = point.f, float(np.abs(point.g).max())
+            f, gnorm = point.f, largest(point.g)
         else:
             f, gnorm = next((v for y, v in reversed(self._values) if np.array_equal(x, y)), np.nan), np.nan
         step = 0.0 if start else norm(x - self.last)
