@@ -1,8 +1,8 @@
 """How an operation is written as Python source: the part of a declaration that compiled mode reads.
 
 Imports the standard library only. In a template ``{0}`` and ``{1}`` are operands, ``{operands}`` all of them,
-``{out}`` an array to write into, ``{zeros}`` one that is zero, ``{shape}`` and ``{dtype}`` those of the answer, any other name a parameter of the
-primitive, and ``np.…`` a function of NumPy, which is looked up once.
+``{out}`` an array to write into, ``{zeros}`` one that is zero, ``{shape}`` and ``{dtype}`` those of the answer, any
+other name a parameter of the primitive, and ``np.…`` a function of NumPy, which is looked up once.
 
 >>> roots = Code(into="np.sqrt({0}, {out})")
 >>> roots.into.format("x", out="y")
@@ -27,7 +27,8 @@ class Code:
         An expression for a new array, a scalar or a view. For a ufunc, which has its own way to write into an array,
         it is used where the answer is a scalar.
     into : str or callable
-        Statements that write the answer into the array ``{out}``, whose old elements mean nothing.
+        Statements that write the answer into the array ``{out}``, whose old elements mean nothing; of a ufunc, the
+        expression that does so, where it is not the ufunc with one more argument.
     write : callable, optional
         ``(writer, equation)`` writes anything, with the methods of `hodiff.compiled.numpy_source.Writer`.
     shares : bool, optional

@@ -282,9 +282,12 @@ class Writer(Text):
             operands.append(self.targets[answer])
         elif not answer.shape:
             operands.append(self.array(answer))
-        if len(operands) > 2 and equation.primitive.function in (np.maximum, np.minimum):
-            operands[-1] = f"out={operands[-1]}"  # a third one by position is deprecated, since it looks like an operand
-        self.assign(answer, f"{function}({', '.join(operands)})")
+        template = _chosen(equation.primitive.code, "into", equation)
+        if template is not None and len(operands) > len(equation.operands):
+            *operands, out = operands
+            self.assign(answer, self.filled(template, operands, {}, out=out))
+        else:
+            self.assign(answer, f"{function}({', '.join(operands)})")
 
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """Operands of a ufunc; numbers as arrays of shape () and of the dtype that they take, which is faster."""

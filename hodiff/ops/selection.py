@@ -44,8 +44,13 @@ def _clamp_share(slot: int, ans: Any, x: Any, low: Any, high: Any) -> Any:
     return shares[slot] / (shares[0] + shares[1] + shares[2])
 
 
-maximum = elementwise(np.maximum, _share, lambda ans, x, y: _share(ans, y, x))
-minimum = elementwise(np.minimum, _share, lambda ans, x, y: _share(ans, y, x))
+# Given by position, their third argument would look like an operand, which NumPy deprecates.
+maximum = elementwise(
+    np.maximum, _share, lambda ans, x, y: _share(ans, y, x), code=Code(into="np.maximum({0}, {1}, out={out})")
+)
+minimum = elementwise(
+    np.minimum, _share, lambda ans, x, y: _share(ans, y, x), code=Code(into="np.minimum({0}, {1}, out={out})")
+)
 fmax = elementwise(np.fmax, _share, lambda ans, x, y: _share(ans, y, x))
 fmin = elementwise(np.fmin, _share, lambda ans, x, y: _share(ans, y, x))
 clamp = elementwise(

@@ -371,6 +371,16 @@ def test_warnings_are_those_of_the_plain_function():
         executable(bad, np.float64(1.0))
 
 
+def test_no_ufunc_is_called_in_a_way_that_is_deprecated():
+    ufuncs = [f for f in NUMPY_UFUNCS if f.nin == 2 and f.nout == 1 and f.signature is None and "dd->d" in f.types]
+    x = np.array([1.0, 2.0])
+    for ufunc in ufuncs:
+        executable, _ = compiled(lambda x, f=ufunc: [f(x, f(x, 1.0))], x)
+        with np.errstate(all="ignore"):
+            assert_same(executable(x), [ufunc(x, ufunc(x, 1.0))])
+    assert len(ufuncs) > 15
+
+
 def test_quiet_equations_warn_of_nothing_and_the_others_do():
     build = Build(np.array([1.0, 2.0]))
     (x,) = build.inputs
