@@ -2,7 +2,8 @@
 
 ``branch`` takes a truth value and the operands of both programs, and runs one of them. Its derivative forward is a
 choice between pushed programs; back, between programs that run both passes. May import ``batch_rules``, ``code``,
-``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``repeats``, ``shaped`` and ``subprograms``.
+``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``pruning``, ``repeats``, ``shaped`` and
+``subprograms``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -23,6 +24,7 @@ from hodiff.errors import NotStagedError
 from hodiff.linear_map import TapeVariable, apply_linear
 from hodiff.loop_code import write_branch
 from hodiff.program import Program
+from hodiff.pruning import prune_branch
 from hodiff.repeats import refuse
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.subprograms import (
@@ -113,4 +115,6 @@ def _paired(tangents: Sequence[Any], slots: Sequence[int], program: Program) -> 
 
 
 branch = Primitive("branch", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
+branch.hazard = "inside"
+branch.pruned = prune_branch
 branch.code = Code(write=partial(write_branch, conform))

@@ -99,7 +99,7 @@ class Primitive:
         Python's operator for the operation, which computes scalars ten times faster than a ufunc does.
     hazard : str
         The worst that can happen on operands of valid shapes: ``"none"``, a floating-point ``"warning"``, or an
-        ``"exception"`` (any other warning too). A program leaves out an unused answer only where this shows no one.
+        ``"exception"`` (any other warning too), or what can inside (``"inside"``). A program leaves out an unused answer only where this shows no one.
     commutative : bool
         Elementwise: the two operands may change places.
     origin : tuple or None
@@ -114,6 +114,8 @@ class Primitive:
     within : callable or None
         For operations that contain programs, as loops: ``(operands, flags, parameters) -> (answers, their flags)``,
         with the programs in the variant in which zeros of the flagged operands win over NaN and inf.
+    pruned : callable or None
+        For operations that contain programs: ``(equation, needed) -> equation`` without the answers that nobody needs.
     annihilating : Primitive or None
         Variant in which a zero of one operand wins over NaN and inf of the others, made on demand.
     """
@@ -136,6 +138,7 @@ class Primitive:
         "name",
         "origin",
         "partials",
+        "pruned",
         "python",
         "shape",
         "smooth",
@@ -185,6 +188,7 @@ class Primitive:
         self.commutative = False
         self.origin: tuple[Primitive, dict[str, Any]] | None = None
         self.index: str | None = None
+        self.pruned: Callable[..., Any] | None = None
         self.bundled: Callable[..., Any] | None = None
         self.symbol: str | None = None
         self.python = False

@@ -5,7 +5,8 @@ from turn to turn, and sequences, of which each turn takes one element; its answ
 for whatever else the body gives, the stacked values of all turns. What is carried takes the form (array, scalar,
 number) of the input of the body. The derivative of a loop is a loop: forward, over the body with tangents; in reverse,
 one that saves residuals as stacked answers, and one that runs the other way. May import ``batch_rules``, ``code``,
-``core``, ``errors``, ``linear_map``, ``loop_code``, ``numpy_source``, ``program``, ``shaped`` and ``subprograms``.
+``core``, ``errors``, ``linear_map``, ``loop_code``, ``numpy_source``, ``program``, ``pruning``, ``shaped`` and
+``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, body = stage(lambda a, x, y: [a * x + y, x], [2.0, np.float64(0.0), np.float64(0.0)], name="body")
@@ -14,6 +15,7 @@ one that saves residuals as stacked answers, and one that runs the other way. Ma
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,6 +29,7 @@ from hodiff.errors import NotStagedError, ProgramError
 from hodiff.linear_map import TapeVariable, apply_linear
 from hodiff.loop_code import write_loop
 from hodiff.program import QUIET, Atom, Equation, Literal, Program, Var
+from hodiff.pruning import prune_loop
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.subprograms import (
     WORTH_COMPILING,
@@ -422,15 +425,15 @@ def _backward(body: Program, layout: Layout, plan: _Plan, active: tuple[bool, ..
     state = [var for var, flag in zip(by_output, carried, strict=False) if flag and var is not None]
     stacked = [v for v, flag in zip(by_output[layout.carries :], given, strict=True) if flag and v is not None]
     unused = {var for var in by_output if var is not None} - {*state, *stacked}
-    steps = [_without(step, unused) for step in backward.equations]
+    steps, known = _without(backward, backward.inputs[len(plan.order) :], unused)
     constants = sum(layout.split(active)[0])
     sums, totals = [], []
-    for atom in backward.outputs[:constants]:
+    for atom in (known.get(atom, atom) for atom in backward.outputs[:constants]):
         before, after = (Var(atom.shape, atom.dtype, "array" if atom.shape else "scalar") for _ in range(2))
         steps.append(Equation(_ADD, (before, atom), {}, (after,), errstate=QUIET))
         sums.append(before)
         totals.append(after)
-    outputs = [_without_atom(atom, unused) for atom in backward.outputs[constants:]]
+    outputs = [known.get(atom, atom) for atom in backward.outputs[constants:]]
     early = len(plan.early.outputs)
     program = backward.replace(
         inputs=(*plan.order[:early], *state, *sums, *plan.order[early:], *stacked),
@@ -441,18 +444,35 @@ def _backward(body: Program, layout: Layout, plan: _Plan, active: tuple[bool, ..
     return program
 
 
-def _without(step: Equation, unused: set[Var]) -> Equation:
-    if not any(atom in unused for atom in step.operands):
-        return step
-    operands = tuple(_without_atom(atom, unused) for atom in step.operands)
-    return Equation(step.primitive, operands, step.parameters, step.answers, step.several, step.errstate, step.source)
-
-
-def _without_atom(atom: Atom, unused: set[Var]) -> Atom:
-    return Literal(zeros(atom)) if isinstance(atom, Var) and atom in unused else atom
+def _without(backward: Program, cotangents: Sequence[Var], unused: set[Var]) -> tuple[list[Equation], dict[Atom, Atom]]:
+    """Steps of a pullback where some cotangents are zero, and what its variables are then, where not themselves."""
+    late: set[Atom] = set(cotangents)
+    known: dict[Atom, Atom] = {var: Literal(zeros(var)) for var in unused}
+    zero: set[Atom] = set(unused)
+    steps = []
+    for step in backward.equations:
+        own = [atom for atom in step.operands if atom in late]
+        late.update(step.answers)
+        rest = [atom for atom in step.operands if atom not in zero]
+        if own and all(atom in zero for atom in own):
+            # It is linear in them.
+            zero.update(step.answers)
+            known.update((var, Literal(zeros(var))) for var in step.answers)
+        elif (
+            step.primitive is _ADD
+            and len(rest) == 1
+            and isinstance(rest[0], Var)
+            and rest[0].same_type(step.answers[0])
+        ):
+            known[step.answers[0]] = known.get(rest[0], rest[0])
+        else:
+            steps.append(replace(step, operands=tuple(known.get(atom, atom) for atom in step.operands)))
+    return steps, known
 
 
 _ADD: Any = NUMPY_UFUNCS[np.add]
 
 loop = Primitive("loop", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
+loop.hazard = "inside"
+loop.pruned = prune_loop
 loop.code = Code(write=partial(write_loop, conform))

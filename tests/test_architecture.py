@@ -86,6 +86,7 @@ LAYERS = {
     "hodiff.branches": 11,
     "hodiff.carried": 6,
     "hodiff.turns": 7,
+    "hodiff.pruning": 5,
     "hodiff.staged_control": 12,
     "hodiff.control": 13,
     "hodiff.compiled.rolling.writing": 10,

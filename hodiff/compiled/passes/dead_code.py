@@ -23,12 +23,17 @@ def run(program: Program) -> Program:
     """The program without equations that nobody needs; the same object where there are none."""
     needed: set[Atom] = set(program.outputs)
     kept: list[Equation | Guard] = []
+    changed = False
     for step in reversed(program.steps):
         if isinstance(step, Guard):
             needed.add(step.operand)
         elif droppable(step) and needed.isdisjoint(step.answers):
+            changed = True
             continue
         else:
+            if step.primitive.pruned is not None:
+                whole, step = step, step.primitive.pruned(step, [var in needed for var in step.answers])
+                changed = changed or step is not whole
             needed.update(step.operands)
         kept.append(step)
-    return program if len(kept) == len(program.steps) else program.replace(steps=kept[::-1])
+    return program.replace(steps=kept[::-1]) if changed else program

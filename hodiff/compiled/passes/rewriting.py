@@ -15,6 +15,7 @@ program f(a: float64[]) -> float64[]
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -220,6 +221,10 @@ def is_quiet(equation: Equation) -> bool:
 def droppable(equation: Equation) -> bool:
     """Whether nobody can tell that an equation was not computed, apart from its answers."""
     hazard = equation.primitive.hazard
+    if hazard == "inside":
+        # What listens to a loop listens to its turns.
+        inner = [e for value in equation.parameters.values() if isinstance(value, Program) for e in value.equations]
+        return all(droppable(e if e.errstate else replace(e, errstate=equation.errstate)) for e in inner)
     if hazard != "warning" or not is_quiet(equation):
         return hazard == "none"
     # Powers of integers raise exceptions.

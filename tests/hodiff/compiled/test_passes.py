@@ -498,7 +498,7 @@ def test_bodies_of_loops_and_branches():
     _, before = stage(f, [x])
     for after in (simplify(before), simplify(before, check=True)):
         found = [line for line in text(after) if re.match(r"[a-z]+: \S+ = (add|multiply|negative)", line)]
-        assert found == ["d: float64[3] = add(b, a)", "b: float64[3] = multiply(a, a)"]
+        assert found == ["c: float64[3] = add(b, a)", "b: float64[3] = multiply(a, a)"]
         check(after, x)
         assert_same_bits(before, after, x)
         assert_same_bits(before, after, -x)
