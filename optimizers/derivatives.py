@@ -23,9 +23,10 @@ from optimizers.flatten import Array, Layout, unravel
 
 __all__ = ["Derivatives", "VectorDerivatives", "derivatives_of", "vector_derivatives_of"]
 
-# The attribute of a plain function that keeps its compiled derivatives: they live as long as it does.
+# The attribute of a plain function that keeps its compiled derivatives, which live as long as it does; and how many
+# programs and layouts of trees it keeps them for.
 _KEPT = "_optimizers_derivatives"
-_PROGRAMS = 12
+_PROGRAMS, _LAYOUTS = 12, 8
 _Function = Callable[..., Any]
 
 
@@ -227,7 +228,7 @@ def derivatives_of(
     >>> derivatives_of(f, None) is derivatives_of(f, None)
     True
     """
-    key = ("scalar", layout, paired, jit)
+    key = ("scalar", _of_tree(layout), paired, jit)
     return _kept(fun, key, lambda: Derivatives(fun, layout, paired=paired, jit=jit))  # type: ignore[no-any-return]
 
 
@@ -242,7 +243,7 @@ def vector_derivatives_of(
     array([[2., 0.],
            [0., 2.]])
     """
-    key = ("vector", layout, jit)
+    key = ("vector", _of_tree(layout), jit)
     return _kept(fun, key, lambda: VectorDerivatives(fun, layout, jit=jit))  # type: ignore[no-any-return]
 
 
@@ -269,7 +270,14 @@ def _kept(fun: _Function, key: Any, make: Callable[[], Any]) -> Any:
     # program at every run, before it needs more than `hodiff.jit` makes.
     if found is None or not found.all_compiled or found.programs > _PROGRAMS:
         found = kept.made[key] = make()
+        for old in list(kept.made)[:-_LAYOUTS]:
+            kept.made.pop(old, None)
     return found
+
+
+def _of_tree(layout: Layout | None) -> Layout | None:
+    """The layout where it matters: a vector of any length is one case."""
+    return None if layout is None or layout.is_vector else layout
 
 
 class _Required:
@@ -296,7 +304,8 @@ class _Required:
 
 def _of_vector(fun: _Function, layout: Layout | None) -> _Function:
     """The user's function as one of the flat vector."""
-    if layout is None or layout.is_vector:
+    layout = _of_tree(layout)
+    if layout is None:
         return fun
     shapes, spec = layout.shapes, layout.spec
     return lambda x, *args: fun(unravel(x, shapes, spec), *args)

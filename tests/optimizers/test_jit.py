@@ -474,6 +474,19 @@ def test_a_second_run_compiles_nothing():
     assert [f.cache_info().compile_seconds for f in kept._compiled] == seconds
 
 
+def test_what_is_kept_is_bounded():
+    fun = lambda p: sum(np.sum(part**2) for part in p)  # noqa: E731
+    for n in range(1, 20):
+        start = tuple(np.ones(k) for k in range(1, n + 1))
+        assert opt.minimize(fun, start, method="newton").success
+    plain = lambda x: x @ x  # noqa: E731
+    for n in range(1, 40):
+        assert opt.minimize(plain, np.ones(n), method="newton").success
+    for kept in (vars(fun)["_optimizers_derivatives"], vars(plain)["_optimizers_derivatives"]):
+        assert len(kept.made) <= 8
+        assert all(found.programs <= 14 for found in kept.made.values())
+
+
 def test_wrappers_do_not_inherit_what_is_kept():
     def inner(x):
         return np.sum((x - 1.0) ** 2)
