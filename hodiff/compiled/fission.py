@@ -129,25 +129,28 @@ class _Fission:
     def steps(self) -> list[Equation | Guard]:
         """The equations that stand for the loop."""
         several = self.length > 1
-        sums = {i: term for i in self.carries if (term := self._term(i)) is not None} if several else {}
-        products = {i: step for i, term in sums.items() if (step := self._product(term)) is not None}
-        sums = {i: term for i, term in sums.items() if i in products or self._small(term)}
+        sums = {i: terms for i in self.carries if (terms := self._terms(i))} if several else {}
+        products = {
+            term: step for terms in sums.values() for term in terms if (step := self._product(term)) is not None
+        }
+        sums = {i: terms for i, terms in sums.items() if all(t in products or self._small(t) for t in terms)}
+        products = {term: products[term] for terms in sums.values() for term in terms if term in products}
         rest = self._early(list(products.values())) if several else self.body
-        core, late = self._late(rest, sums, products)
-        if not late and not (sums and not core):
-            core, sums = rest, {}
-        single = [products[i] for i in sums if i in products]
-        late = [step for step in late if not any(step is product for product in single)]
+        parts = self._late(rest, sums, products)
+        if parts is None:
+            parts, sums, products = (rest, []), {}, {}
+        core, late = parts
+        late = [step for step in late if not any(step is product for product in products.values())]
         wanted: dict[Atom, None] = {}
-        for step in (*late, *single):
+        for step in (*late, *products.values()):
             wanted.update(dict.fromkeys(step.operands))
         wanted.update(dict.fromkeys(atom for atom, _ in self.stacked))
-        wanted.update(dict.fromkeys(term for i, term in sums.items() if i not in products))
+        wanted.update(dict.fromkeys(term for terms in sums.values() for term in terms if term not in products))
         behind = {var for step in late for var in step.answers}
         self._loop(core, [i for i in self.carries if i not in sums], [a for a in wanted if a not in behind])
         self._together(late, [atom for atom in wanted if isinstance(atom, Var) and atom in behind])
-        for i, term in sums.items():
-            self._sum(i, term, products.get(i))
+        for i, terms in sums.items():
+            self._sum(i, [(term, products.get(term)) for term in terms])
         self.renamed.update({var: self.stacks[atom] for atom, var in self.stacked})
         return self.written
 
@@ -182,18 +185,37 @@ class _Fission:
     def _small(self, atom: Any) -> bool:
         return bool(atom.size * self.length <= _TERMS)
 
-    def _term(self, carry: int) -> Var | None:
-        """What is added to a carry in each turn, where nothing else happens to it."""
-        state, after = self.state[carry], self.outputs[carry]
-        step = self.maker.get(after) if isinstance(after, Var) else None
-        if step is None or step.primitive is not _ADD or step.errstate != QUIET or state not in step.operands:
-            return None
-        term = step.operands[1] if step.operands[0] is state else step.operands[0]
-        alone = self.uses.get(state) == 1 and self.uses.get(after) == 1 and term not in self.constant
-        same = _type(self.initial[carry]) == _type(state) == _type(term)
-        if alone and same and isinstance(term, Var) and _fits(term) and term.dtype.kind in "fc":
-            return term
-        return None
+    def _terms(self, carry: int) -> list[Var]:
+        """What is added to a carry in each turn, where nothing else happens to it; nothing otherwise."""
+        state, at = self.state[carry], self.outputs[carry]
+        found: list[Var] = []
+        while at is not state:
+            step = self._addition(at)
+            if step is None or self.uses.get(at) != 1:
+                return []
+            left, right = step.operands
+            ahead = left is state or (right is not state and self._reaches(left, state))
+            at, term = (left, right) if ahead else (right, left)
+            if not isinstance(term, Var) or term in self.constant or not _fits(term) or _type(term) != _type(state):
+                return []
+            found.append(term)
+        plain = self.uses.get(state) == 1 and _type(self.initial[carry]) == _type(state) and state.dtype.kind in "fc"
+        return found[::-1] if plain and len(set(found)) == len(found) else []
+
+    def _addition(self, atom: Atom) -> Equation | None:
+        step = self.maker.get(atom) if isinstance(atom, Var) else None
+        return step if step is not None and step.primitive is _ADD and step.errstate == QUIET else None
+
+    def _reaches(self, atom: Atom, state: Var) -> bool:
+        """Whether a carry is added to on the way to a value."""
+        ahead = [atom]
+        while ahead:
+            step = self._addition(ahead.pop())
+            if step is not None:
+                if state in step.operands:
+                    return True
+                ahead += step.operands
+        return False
 
     def _product(self, term: Var) -> Equation | None:
         """The product that a term of a sum is, where it is nothing else."""
@@ -204,11 +226,12 @@ class _Fission:
         return step if fit and all(atom.dtype == term.dtype for atom in step.operands) else None
 
     def _late(
-        self, rest: list[Equation], sums: dict[int, Var], products: dict[int, Equation]
-    ) -> tuple[list[Equation], list[Equation]]:
-        """Steps that stay in the loop, and those that can be done behind it."""
-        adding = {self.outputs[i] for i in sums}
-        single = {id(products[i]) for i in sums if i in products}
+        self, rest: list[Equation], sums: dict[int, list[Var]], products: dict[Var, Equation]
+    ) -> tuple[list[Equation], list[Equation]] | None:
+        """Steps that stay in the loop, and those that can be done behind it; None where stacking costs more."""
+        terms = {term for found in sums.values() for term in found}
+        adding = self._adding(sums)
+        single = {id(step) for step in products.values()}
         needed: set[Atom] = {self.outputs[i] for i in self.carries if i not in sums}
         core: list[Equation] = []
         late: list[Equation] = []
@@ -221,11 +244,28 @@ class _Fission:
             else:
                 late.append(step)
         made = {*self.state, *(var for step in core for var in step.answers)}
-        read = {*sums.values(), *(atom for step in late for atom in step.operands), *(atom for atom, _ in self.stacked)}
+        read = {
+            *(terms - set(products)),
+            *(atom for step in late for atom in step.operands),
+            *(atom for atom, _ in self.stacked),
+        }
         before = len({atom for atom, _ in self.stacked if atom not in self.stacks})
-        if len(read & made) - before > len(late) + len(sums):
-            return rest, []
+        if len(read & made) - before >= len(late) + len(adding):
+            return None
         return core[::-1], late[::-1]
+
+    def _adding(self, sums: dict[int, list[Var]]) -> set[Atom]:
+        """The answers of the additions that sums stand for."""
+        found: set[Atom] = set()
+        for i, terms in sums.items():
+            at = self.outputs[i]
+            for term in reversed(terms):
+                found.add(at)
+                step = self._addition(at)
+                assert step is not None
+                left, right = step.operands
+                at = right if left is term else left
+        return found
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -270,20 +310,22 @@ class _Fission:
     def _known(self, atom: Atom) -> bool:
         return isinstance(atom, Literal) or atom in self.outside
 
-    def _sum(self, carry: int, term: Var, product: Equation | None) -> None:
+    def _sum(self, carry: int, terms: list[tuple[Var, Equation | None]]) -> None:
         """Write a carry that is a sum as a sum."""
-        if product is None:
-            (total,) = self._staged(lambda stack: [np.sum(stack, axis=0)], [self.stacks[term]])
-        else:
-            flags = [atom in self.stacks for atom in product.operands]
-            atoms = [
-                (self.stacks if flag else self.outside)[a] for a, flag in zip(product.operands, flags, strict=True)
-            ]
-            (total,) = self._staged(lambda a, b: [_contracted(a, b, flags, term.shape)], atoms)
-        answer = self.finals[carry]
-        self.written.append(
-            Equation(_ADD, (self.initial[carry], total), {}, (answer,), False, QUIET, self.equation.source)
-        )
+        value, source = self.initial[carry], self.equation.source
+        for number, (term, product) in enumerate(terms, 1):
+            if product is None:
+                (total,) = self._staged(lambda stack: [np.sum(stack, axis=0)], [self.stacks[term]])
+            else:
+                total = self._contraction(term, product)
+            answer = self.finals[carry] if number == len(terms) else term.twin()
+            self.written.append(Equation(_ADD, (value, total), {}, (answer,), False, QUIET, source))
+            value = answer
+
+    def _contraction(self, term: Var, product: Equation) -> Atom:
+        flags = [atom in self.stacks for atom in product.operands]
+        atoms = [(self.stacks if flag else self.outside)[a] for a, flag in zip(product.operands, flags, strict=True)]
+        return self._staged(lambda a, b: [_contracted(a, b, flags, term.shape)], atoms)[0]
 
     def _staged(self, function: Callable[..., Sequence[Any]], atoms: list[Atom]) -> list[Atom]:
         """Write what a function of arrays does, quietly."""

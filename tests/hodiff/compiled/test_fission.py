@@ -68,6 +68,16 @@ VECTOR, SCALAR = np.ones(3), np.float64(1.0)
         (lambda s, x: [s + x * x], [SCALAR] * 2, 0, 1, []),
         (lambda s, x: [x + s], [VECTOR] * 2, 0, 1, []),
         (lambda a, s, x: [s + a * x], [VECTOR] * 3, 1, 1, []),
+        (lambda s, x: [(np.cos(x) + (x * x + s)) + x], [VECTOR] * 2, 0, 1, []),
+        (lambda s, x: [(s + x) + x], [VECTOR] * 2, 0, 1, [["add", "add"]]),
+        (lambda s, t, x: [s + x, np.sin(t) * x], [SCALAR] * 3, 0, 2, [["sin", "multiply"]]),
+        (
+            lambda s, t, x: [s + t, np.sin(t) * x],
+            [SCALAR] * 3,
+            0,
+            2,
+            [["add", "sin", "multiply"]],
+        ),  # instead of a stack
         # of products they are contractions
         (lambda s, x, y: [s + x[:, None] * y], [np.ones((3, 2)), VECTOR, np.ones(2)], 0, 1, []),
         (lambda s, x, y: [s + y * x[:, None]], [np.ones((3, 2)), VECTOR, np.ones(2)], 0, 1, []),
