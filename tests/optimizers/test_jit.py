@@ -9,6 +9,7 @@ import random
 import threading
 import time
 import unittest.mock
+import warnings
 import weakref
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+import hodiff as hd
 import optimizers as opt
 from optimizers.derivatives import derivatives_of
 from optimizers.errors import OptionError, ShapeError
@@ -309,6 +311,40 @@ def test_a_function_that_keeps_its_own_answers():
         calls.clear()
         assert opt.minimize(fun, START, method="newton", jit=jit).success
         assert calls == [3]
+
+
+def test_another_branch_at_every_call_runs_eagerly_in_silence():
+    restless = lambda x: np.sum(x**2) + 0.0 * int(1e6 * hd.stop_gradient(x[0]))  # noqa: E731
+    problem = opt.Problem(restless)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for step in range(30):
+            x = START + 0.01 * step
+            assert problem.at(x).f == pytest.approx(np.sum(x**2), rel=1e-14)
+    assert not caught
+    assert "takes another way at nearly every call" in problem.eager_reason
+
+
+@pytest.mark.parametrize("jit", ["auto", False])
+def test_answers_are_arrays_of_their_own(jit):
+    c = np.arange(1.0, 4.0)
+    for fun, args in (
+        (lambda x: c @ x, ()),
+        (lambda x, a: np.sum(a * x), (c,)),
+        (lambda x, d: d["c"] @ x + 0.5 * x @ x, ({"c": c},)),
+        (np.sum, ()),
+    ):
+        problem = opt.Problem(fun, args=args, jit=jit)
+        kept = []
+        for step in range(4):
+            point = problem.at(np.full(3, float(step)))
+            kept += [point.g, point.H, point.hvp(c)]
+            for answer in kept[-3:]:
+                assert not np.may_share_memory(answer, c)
+                assert not np.may_share_memory(answer, point.x)
+        assert len({answer.ctypes.data for answer in kept}) >= 8  # a Hessian that is known makes the products
+        assert c.flags.writeable
+        np.testing.assert_array_equal(c, [1.0, 2.0, 3.0])
 
 
 # --- exceptions, NaN, wrong results --------------------------------------------------------------------------------
