@@ -32,7 +32,9 @@ def make_buffers():
 
 import linecache
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import count
+from types import CodeType
 from typing import Any
 from weakref import finalize
 
@@ -110,11 +112,23 @@ def emit(program: Program, *, fresh: Sequence[bool] | None = None) -> Executable
     source = "\n".join(_source(writer, name, inputs, results)) + "\n"
     filename = f"<hodiff program {program.name} #{next(_numbers)}>"
     namespace = {**writer.namespace, "__name__": __name__, "Miss": Miss, "pool": []}
-    exec(compile(source, filename, "exec"), namespace)
+    exec(_named(_compiled(source), filename), namespace)
     function = namespace[name]
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     finalize(function, linecache.cache.pop, filename, None)
     return Executable(program, function, source)
+
+
+@lru_cache(maxsize=64)
+def _compiled(source: str) -> CodeType:
+    """The code of a source. Functions that are compiled anew, as by each run of a minimiser, had theirs before."""
+    return compile(source, "<hodiff program>", "exec")
+
+
+def _named(code: CodeType, filename: str) -> CodeType:
+    """The same code, by another name."""
+    parts = [_named(part, filename) if isinstance(part, CodeType) else part for part in code.co_consts]
+    return code.replace(co_filename=filename, co_consts=tuple(parts))
 
 
 def _source(writer: Writer, name: str, inputs: list[str], results: list[str]) -> Iterator[str]:
