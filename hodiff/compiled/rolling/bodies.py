@@ -274,6 +274,10 @@ class Body:
         """The variable of a place, in the last turn."""
         return self._equation(self.run.turns - 1, place[0]).answers[place[1]]
 
+    def places(self) -> list[Place]:
+        """The first answer of each equation that the body has."""
+        return [(offset, 0) for offset in range(self.run.period) if offset not in self.picks]
+
     def carried(self, place: Place, turn: int) -> int | None:
         """Number of the carry whose final value is that of a place in a turn."""
         return self._levels.get((place, self.run.turns - turn))

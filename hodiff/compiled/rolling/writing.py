@@ -282,6 +282,8 @@ class Writer:
         body.reverse = self._descending(body)
         last, stacked = list(self.needs.last[body]), list(self.needs.stacked[body])
         last = [place for place in last if place not in self.needs.stacked[body]]
+        if not body.carries and not last and not stacked:
+            last = body.places()[-1:]  # it runs for its warnings, and every equation has an answer
         constants = [self.value(var) for var in body.constants]
         initial = [self.value(carry.initial) for carry in body.carries]
         ignored = [Literal(_zero(body.answer(place))) for place in last]
@@ -292,7 +294,7 @@ class Writer:
         for place in last:
             finals.append(body.answer(place).twin())
             self.finals[body, place] = finals[-1]
-        if not program.steps and not finals and not stacked:
+        if not finals and not stacked:
             return  # parts of arrays that others pick for themselves
         stacks = []
         for place in stacked:

@@ -118,6 +118,26 @@ def test_answers_that_nobody_reads_are_left_out():
     assert_same(short, fission.run(short), values_of(short))
 
 
+def test_what_nobody_reads_and_can_warn_runs():
+    def f(x):
+        s = x
+        for t in range(20):
+            s = np.sin(s) + t
+            np.log(s)
+        return x
+
+    program = staged(f, np.float64(1.0))
+    parted = simplify(fission.run(roll(program)))
+    (body,) = bodies(parted)
+    assert "log" in names(body)
+    with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
+        emit(parted).function(np.float64(-3.0))
+    check(parted, np.float64(1.0))
+    quiet = looped(lambda s, x: [np.sin(s) * x], [SCALAR] * 2, constants=0, carries=1, length=9, quiet=False)
+    unread = fission.run(quiet.replace(outputs=quiet.inputs))
+    assert_same(quiet.replace(outputs=quiet.inputs), simplify(unread), values_of(quiet))
+
+
 def test_large_values_stay_in_the_loop():
     example = np.ones((600, 600))
     program = looped(lambda s, x: [s + np.cos(s * x)], [example, SCALAR], constants=0, carries=1, length=10)
