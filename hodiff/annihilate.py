@@ -12,6 +12,7 @@ their cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``ca
 array([0., 2.])
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,15 @@ class AnnihilateTrace(Trace):
             # Of a function with real values, such as the imaginary part, the differential is the real part of c·dz.
             return convert(product, elementwise_dtype(primitive, [getattr(v, "dtype", v) for v in values]))
         return product
+
+
+def filled(values: Sequence[Any], zeros: Sequence[Any]) -> list[Any]:
+    """Cotangents or tangents with zeros in the place of None; they annihilate where any of the others do."""
+    trace = next((v.owner for v in values if isinstance(v, AnnihilateTracer)), None)
+    return [
+        value if value is not None else zero if trace is None else trace.wrap(zero)
+        for value, zero in zip(values, zeros, strict=True)
+    ]
 
 
 def contains_nan(*values: Any) -> bool:

@@ -1,8 +1,8 @@
 """A choice between two programs as an operation.
 
 ``branch`` takes a truth value and the operands of both programs, and runs one of them. Its derivative forward is a
-choice between pushed programs; back, between programs that run both passes. May import ``batch_rules``, ``code``,
-``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``pruning``, ``repeats``, ``shaped`` and
+choice between pushed programs; back, between programs that run both passes. May import ``annihilate``, ``batch_rules``,
+``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``pruning``, ``repeats``, ``shaped`` and
 ``subprograms``.
 
 >>> import numpy as np
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from hodiff.annihilate import filled
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
 from hodiff.core import Primitive
@@ -90,7 +91,8 @@ def _differentiated(tangents: list[Any], operands: Sequence[Any], *, true: Progr
 
     def push(given: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
         sides = _sides(lambda side: pushed(side, slots, values), true, false)
-        found = branch(*operands, *(t if t is not None else zeros(v) for t, v in _paired(given, slots, true)), **sides)
+        pairs = list(_paired(given, slots, true))
+        found = branch(*operands, *filled([t for t, _ in pairs], [zeros(v) for _, v in pairs]), **sides)
         rest = iter(found[len(inexact) :])
         return found[: len(inexact)], [next(rest) if flag else None for flag in inexact]
 
@@ -103,7 +105,8 @@ def _differentiated(tangents: list[Any], operands: Sequence[Any], *, true: Progr
     back = _sides(lambda side: pulled(side, slots, values), true, false)
 
     def pull(cotangents: list[Any]) -> list[Any]:
-        full = [zeros(s) if c is None else c for c, s in zip(cotangents, like, strict=True) if s is not None]
+        given = [c for c, s in zip(cotangents, like, strict=True) if s is not None]
+        full = filled(given, [zeros(s) for s in like if s is not None])
         found = iter(branch(*operands, *full, **back))
         return [None if t is None else next(found) for t in tangents]
 

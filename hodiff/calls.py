@@ -2,8 +2,8 @@
 
 A call works on a flat list of operands and returns a tuple of answers. For each call a primitive is made, so that every
 trace sees one operation; the trace asks the call for answers and tangents, with the values of lower levels, where the
-same call is met again. May import ``annihilate``, ``arguments``, ``batch``, ``core``, ``errors``, ``forward``, ``kinds``,
-``linear_map``, ``reverse``, ``shaped``, ``tape`` and ``tree``.
+same call is met again. May import ``annihilate``, ``arguments``, ``batch``, ``core``, ``errors``, ``forward``,
+``kinds``, ``linear_map``, ``reverse``, ``shaped``, ``tape`` and ``tree``.
 
 >>> square = CheckpointCall("square", lambda operands: (operands[0] ** 2,))
 >>> square(np.array(3.0))
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer, some_nonzero
+from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer, filled, some_nonzero
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.core import SEALED, Primitive, Trace, Tracer
 from hodiff.errors import ControlFlowError, ConversionError, NoRuleError, NotLinearError, RuleError
@@ -30,7 +30,7 @@ from hodiff.tree import tree_map
 
 Flat = Callable[..., Any]
 
-#: The same value for a second computation, which compiled mode must not take for the first, whose results it would keep.
+#: The same value for a second computation, which compiled mode must not take for the first and keep its results.
 again: Primitive = linear(lambda x: x, lambda ct, x: again(ct), name="again", leading=True, shape=lambda x: shaped(x))
 
 #: What a function that cannot be run on a whole batch raises; then it is run on one member after the other.
@@ -140,8 +140,8 @@ class VjpCall(Call):
         like = [_tangent_shape(a) for a in answers]
 
         def pull(cotangents: list[Any]) -> list[Any]:
-            full = [zeros_like(a) if c is None else sealed(c) for c, a in zip(cotangents, spaces, strict=True)]
-            return self.bwd(residuals, full)
+            full = filled(cotangents, [zeros_like(a) for a in spaces])
+            return self.bwd(residuals, [sealed(c) for c in full])
 
         def pull_any(cotangents: list[Any]) -> list[Any]:
             try:

@@ -4,9 +4,9 @@
 from turn to turn, and sequences, of which each turn takes one element; its answers are the final carried values and,
 for whatever else the body gives, the stacked values of all turns. What is carried takes the form (array, scalar,
 number) of the input of the body. The derivative of a loop is a loop: forward, over the body with tangents; in reverse,
-one that saves residuals as stacked answers, and one that runs the other way. May import ``batch_rules``, ``code``,
-``core``, ``errors``, ``linear_map``, ``loop_code``, ``numpy_source``, ``program``, ``pruning``, ``shaped`` and
-``subprograms``.
+one that saves residuals as stacked answers, and one that runs the other way. May import ``annihilate``,
+``batch_rules``, ``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``numpy_source``, ``program``,
+``pruning``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, body = stage(lambda a, x, y: [a * x + y, x], [2.0, np.float64(0.0), np.float64(0.0)], name="body")
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hodiff.annihilate import filled
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
 from hodiff.compiled.numpy_source import emit
@@ -330,11 +331,10 @@ def _reverse(tangents: list[Any], operands: Sequence[Any], parameters: dict[str,
     def pull(cotangents: list[Any]) -> list[Any]:
         stacked = cotangents[layout.carries :]
         back = _backward(body, layout, plan, active, tuple(c is not None for c in stacked))
-        state = [
-            zeros(var) if c is None else c
-            for c, var, flag in zip(cotangents, layout.split(body.inputs)[1], layout.split(active)[1], strict=False)
-            if flag
-        ]
+        given = [c for c, flag in zip(cotangents, layout.split(active)[1], strict=False) if flag]
+        spaces = [v for v, flag in zip(layout.split(body.inputs)[1], layout.split(active)[1], strict=True) if flag]
+        whole_zeros = [zeros(var) for var in spaces]
+        state = filled([*given, *stacked], [*whole_zeros, *stacked])[: len(given)]
         sums = [zeros(var) for var, flag in zip(body.inputs, layout.split(active)[0], strict=False) if flag]
         found = loop(
             *early, *state, *sums, *saved, *whole, *(c for c in stacked if c is not None),

@@ -2,9 +2,9 @@
 
 ``repeat`` is a while loop: it takes constants and carried values, and gives the final carried values and the number of
 turns. Its derivative forward is such a loop too. Back through it goes a `loop` of the number of turns that was found:
-``by_length`` is an operation whose program depends on that number, which is its first operand. May import ``batch``,
-``batch_rules``, ``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``loops``, ``program``, ``shaped`` and
-``subprograms``.
+``by_length`` is an operation whose program depends on that number, which is its first operand. May import
+``annihilate``, ``batch``, ``batch_rules``, ``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``loops``,
+``program``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, condition = stage(lambda x: [x < 100.0], [np.float64(1.0)], name="condition")
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.annihilate import filled
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
@@ -329,7 +330,8 @@ def by_length_differentiate(
     )
 
     def pull(cotangents: list[Any]) -> list[Any]:
-        full = [zeros(s) if c is None else c for c, s in zip(cotangents, like, strict=True) if s is not None]
+        given = [c for c, s in zip(cotangents, like, strict=True) if s is not None]
+        full = filled(given, [zeros(s) for s in like if s is not None])
         found = iter(by_length(*operands, *full, family=backward))
         return [next(found) if t is not None else None for t in tangents]
 

@@ -3,8 +3,8 @@
 A `CompiledCall` chooses the specialisation by the plain values behind its operands. From there on all is programs:
 forward mode is one program, reverse mode a forward program and its pullback, and a `ProgramCall` of these meets the
 transformations below, at any order. Where no program fits, the function is traced as if it had not been compiled. May
-import ``batch_rules``, ``cache``, ``calls``, ``core``, ``errors``, ``forms``, ``linear_map``, ``numpy_source``,
-``program``, ``reverse``, ``shaped``, ``specialisations`` and ``units``.
+import ``annihilate``, ``batch_rules``, ``cache``, ``calls``, ``core``, ``errors``, ``forms``, ``linear_map``,
+``numpy_source``, ``program``, ``reverse``, ``shaped``, ``specialisations`` and ``units``.
 
 >>> from hodiff.compiled.cache import World
 >>> call = CompiledCall("square", Compiled(World(lambda x: x * x), lambda f: lambda v: f(*v), "square"))
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer
 from hodiff.batch_rules import Partly
 from hodiff.calls import CheckpointCall
 from hodiff.compiled.cache import Compiled
@@ -80,7 +81,7 @@ def joint(unit: Unit, tangents: list[Any], operands: Sequence[Any]) -> tuple[tup
     values = [_example(v) for v in operands]
     count = len(unit.program.outputs)
     if not any(isinstance(t, TapeVariable) for t in tangents):
-        found = ProgramCall(unit.push(slots, values))(*operands, *(tangents[s] for s in slots))
+        found = _pushed(unit, slots, values, operands, [tangents[s] for s in slots])
         answers = found[:count]
         return answers, _with_none(found[count:], _spaces(answers))
     passes = unit.linearise(slots, values)
@@ -89,21 +90,41 @@ def joint(unit: Unit, tangents: list[Any], operands: Sequence[Any]) -> tuple[tup
     like = _spaces(answers)
 
     def pull(cotangents: list[Any]) -> list[Any]:
-        full = [_cotangent(c, s) for c, s in zip(cotangents, like, strict=True) if s is not None]
-        pulled: list[Any] = [None] * len(operands)
+        given = [_scalar(c) for c, s in zip(cotangents, like, strict=True) if s is not None]
+        full = [_zeros(s) if c is None else c for c, s in zip(given, filter(None, like), strict=True)]
+        trace = _annihilating(full)
         with np.errstate(all="ignore"):
-            for slot, value in zip(slots, ProgramCall(passes.backward)(*residuals, *full), strict=True):
-                pulled[slot] = value
+            if trace is None:
+                found = ProgramCall(passes.backward)(*residuals, *full)
+            else:
+                found = ProgramCall(unit.pull(slots, values))(*operands, *map(trace.unwrap, full))
+                found = tuple(map(trace.wrap, found))
+        pulled: list[Any] = [None] * len(operands)
+        for slot, value in zip(slots, found, strict=True):
+            pulled[slot] = value
         return pulled
 
     def push(given: list[Any]) -> list[Any]:
-        directions = [
-            np.zeros(v.shape, v.dtype)[()] if given[s] is None else given[s] for s in slots for v in [operands[s]]
-        ]
-        pushed = ProgramCall(unit.push(slots, values))(*operands, *directions)
-        return _with_none(pushed[count:], like)
+        directions = [_zeros(operands[s]) if given[s] is None else given[s] for s in slots]
+        return _with_none(_pushed(unit, slots, values, operands, directions)[count:], like)
 
     return answers, apply_linear(push, pull, tangents, like)
+
+
+def _pushed(
+    unit: Unit, slots: tuple[int, ...], values: Sequence[Any], operands: Sequence[Any], tangents: list[Any]
+) -> tuple[Any, ...]:
+    """Outputs and tangents, where zeros annihilate if any tangent asks for that."""
+    trace = _annihilating(tangents)
+    if trace is None:
+        return ProgramCall(unit.push(slots, values))(*operands, *tangents)
+    found = ProgramCall(unit.push(slots, values, annihilate=True))(*operands, *map(trace.unwrap, tangents))
+    count = len(unit.program.outputs)
+    return (*found[:count], *map(trace.wrap, found[count:]))
+
+
+def _annihilating(values: Sequence[Any]) -> AnnihilateTrace | None:
+    return next((v.owner for v in values if isinstance(v, AnnihilateTracer)), None)
 
 
 class CompiledCall(CheckpointCall):
@@ -217,11 +238,13 @@ def _distinct(values: Sequence[Any], others: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _cotangent(value: Any, like: Shaped) -> Any:
-    """A cotangent that is not symbolic; pullbacks are compiled for scalars of shape ()."""
-    if value is None:
-        return np.zeros(like.shape, like.dtype)[()]
-    return value[()] if isinstance(value, np.ndarray) and not like.shape else value
+def _zeros(like: Any) -> Any:
+    return np.zeros(like.shape, like.dtype)[()]
+
+
+def _scalar(value: Any) -> Any:
+    """A cotangent; pullbacks are compiled for scalars of shape ()."""
+    return value[()] if isinstance(value, np.ndarray) and not value.shape else value
 
 
 def _with_none(values: Sequence[Any], like: Sequence[Any]) -> list[Any]:

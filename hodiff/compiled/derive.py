@@ -2,8 +2,8 @@
 
 The modes run on `Program.evaluate`, and staging writes down what they do; nothing here knows of an operation. A
 pullback needs the values of its forward pass: both are staged as one program, whose inputs are operands and cotangents,
-and which is then split in two by what depends on the cotangents. May import ``batch``, ``core``, ``errors``,
-``forward``, ``program``, ``reverse``, ``shaped`` and ``staging``.
+and which is then split in two by what depends on the cotangents. May import ``annihilate``, ``batch``, ``core``,
+``errors``, ``forward``, ``program``, ``reverse``, ``shaped`` and ``staging``.
 
 >>> from hodiff.staging import stage
 >>> _, program = stage(lambda x: [np.sin(x) * x], [np.float64(1.0)], name="f")
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hodiff.annihilate import AnnihilateTrace
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.core import Tracer
 from hodiff.errors import NotStagedError
@@ -64,12 +65,34 @@ def linearise(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -
 
 
 def _linearise(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Linearisation:
+    both, cotangents = _both_passes(program, slots, None)
+    _, joint = stage(both, [*values, *cotangents], name=program.name)
+    return split(joint, len(program.inputs), len(program.outputs))
+
+
+def pull(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Program:
+    """Program from the inputs and the cotangents of the inexact outputs to those of ``slots``, where zeros annihilate.
+
+    Parameters
+    ----------
+    program, slots, values
+        As for `linearise`.
+    """
+    both, cotangents = _both_passes(program, slots, AnnihilateTrace())
+    _, joint = stage(both, [*values, *cotangents], name=f"pullback of {program.name}")
+    return joint.replace(outputs=joint.outputs[len(program.outputs) :])
+
+
+def _both_passes(
+    program: Program, slots: tuple[int, ...], zeros: AnnihilateTrace | None
+) -> tuple[Callable[..., list[Any]], list[Any]]:
+    """Function of inputs and cotangents that returns outputs and pulled cotangents; examples of cotangents."""
     count = len(program.inputs)
     carrying = [is_inexact(atom.dtype) for atom in program.outputs]
 
     def both(*operands: Any) -> list[Any]:
         inputs = list(operands[:count])
-        given = iter(operands[count:])
+        given = iter(operands[count:] if zeros is None else [zeros.wrap(v) for v in operands[count:]])
         with ReverseTrace() as trace:
             for slot in slots:
                 inputs[slot] = trace.input(inputs[slot])
@@ -77,30 +100,32 @@ def _linearise(program: Program, slots: tuple[int, ...], values: Sequence[Any]) 
             derivative = trace.finish(outputs)
         cotangents = [next(given) if inexact else None for inexact in carrying]
         pulled = derivative.transpose(cotangents)
+        if zeros is not None:
+            pulled = [zeros.unwrap(p) for p in pulled]
         full = [_zeros(operands[s]) if p is None else p for s, p in zip(slots, pulled, strict=True)]
         return [*(trace.primal(value) for value in outputs), *full]
 
-    cotangents = [_ones(atom) for atom, inexact in zip(program.outputs, carrying, strict=True) if inexact]
-    _, joint = stage(both, [*values, *cotangents], name=program.name)
-    return split(joint, count, len(program.outputs))
+    return both, [_ones(atom) for atom, inexact in zip(program.outputs, carrying, strict=True) if inexact]
 
 
-def push(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Program:
+def push(program: Program, slots: tuple[int, ...], values: Sequence[Any], *, annihilate: bool = False) -> Program:
     """Program from the inputs and the tangents of ``slots`` to the outputs and the tangents of the inexact ones.
 
     Parameters
     ----------
     program, slots, values
         As for `linearise`.
+    annihilate : bool
+        Zeros of tangents win over NaN and inf.
     """
-    key = ("push", slots)
+    key = ("push", slots, annihilate)
     if key not in program.memo:
-        program.memo[key] = _push(program, slots, values)
+        program.memo[key] = _push(program, slots, values, AnnihilateTrace() if annihilate else None)
     found: Program = program.memo[key]
     return found
 
 
-def _push(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Program:
+def _push(program: Program, slots: tuple[int, ...], values: Sequence[Any], zeros: AnnihilateTrace | None) -> Program:
     count = len(program.inputs)
     carrying = [is_inexact(atom.dtype) for atom in program.outputs]
 
@@ -108,11 +133,13 @@ def _push(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Pr
         inputs = list(operands[:count])
         with ForwardTrace() as trace:
             for slot, tangent in zip(slots, operands[count:], strict=True):
-                inputs[slot] = ForwardTracer(trace, inputs[slot], tangent)
+                inputs[slot] = ForwardTracer(trace, inputs[slot], tangent if zeros is None else zeros.wrap(tangent))
             outputs = program.evaluate(*inputs)
         mine = [isinstance(v, ForwardTracer) and v.owner is trace for v in outputs]
         primals = [v.primal if m else v for v, m in zip(outputs, mine, strict=True)]
         tangents = [v.tangent if m else _zeros(v) for v, m in zip(outputs, mine, strict=True)]
+        if zeros is not None:
+            tangents = [zeros.unwrap(t) for t in tangents]
         return [*primals, *(t for t, inexact in zip(tangents, carrying, strict=True) if inexact)]
 
     tangents = [_ones(program.inputs[slot]) for slot in slots]
@@ -134,7 +161,6 @@ def batch(
     """
     key = ("batch", size, flags)
     if key not in program.memo:
-
         marked: list[bool] = []
 
         def all_members(*operands: Any) -> list[Any]:

@@ -90,12 +90,20 @@ class Unit:
             found = self._derived[key] = Passes(Unit(forward, fresh), Unit(backward), residuals)
         return found
 
-    def push(self, slots: tuple[int, ...], values: Sequence[Any]) -> "Unit":
-        """From inputs and tangents of ``slots`` to outputs and tangents."""
-        key = ("push", slots)
+    def pull(self, slots: tuple[int, ...], values: Sequence[Any]) -> "Unit":
+        """From inputs and cotangents to cotangents of ``slots``, where zeros annihilate."""
+        key = ("pull", slots)
         found: Unit | None = self._derived.get(key)
         if found is None:
-            program = derive.push(self.program, slots, values)
+            found = self._derived[key] = Unit(derive.pull(self.program, slots, values))
+        return found
+
+    def push(self, slots: tuple[int, ...], values: Sequence[Any], *, annihilate: bool = False) -> "Unit":
+        """From inputs and tangents of ``slots`` to outputs and tangents."""
+        key = ("push", slots, annihilate)
+        found: Unit | None = self._derived.get(key)
+        if found is None:
+            program = derive.push(self.program, slots, values, annihilate=annihilate)
             fresh = (*self.fresh, *(True,) * (len(program.outputs) - len(self.fresh)))
             found = self._derived[key] = Unit(program, fresh)
         return found
