@@ -1,6 +1,6 @@
 """Forward mode: tangents travel with the primals.
 
-May import ``casting``, ``core`` and ``primal``. Integers and booleans carry no tangent, and a value
+May import ``casting``, ``core``, ``handling`` and ``primal``. Integers and booleans carry no tangent, and a value
 with tangent zero is simply not wrapped: symbolic zeros cost nothing.
 
 >>> with ForwardTrace() as trace:
@@ -17,6 +17,7 @@ import numpy as np
 
 from hodiff.casting import check_coefficient, check_tangent, fit_tangent, paired
 from hodiff.core import PLUS, Primitive, Sign, Trace, bind
+from hodiff.handling import quiet
 from hodiff.primal import PrimalTracer
 
 
@@ -70,7 +71,7 @@ class ForwardTrace(Trace):
         if primitive.constant:
             return answer
         # An infinite coefficient may have met a zero tangent before, so even a harmless product may warn.
-        with np.errstate(all="ignore"):
+        with quiet():
             if primitive.partials is not None:
                 tangent = _elementwise(primitive, answer, primals, tangents)
             elif primitive.jointly:

@@ -1,6 +1,6 @@
 """Linear maps as they are recorded: variables of a tape, the trace that records operations on them, the finished map.
 
-May import ``core``, ``casting``, ``shaped``, ``tape``, ``annihilate`` and ``errors``.
+May import ``core``, ``casting``, ``shaped``, ``tape``, ``annihilate``, ``handling`` and ``errors``.
 
 >>> with TapeTrace("an example") as trace:
 ...     t = trace.input(Shaped((), np.dtype(float)))
@@ -17,6 +17,7 @@ import numpy as np
 from hodiff.annihilate import AnnihilateTrace, contains_nan, elementwise_dtype, linear_coefficient, some_nonzero
 from hodiff.core import SEALED, Primitive, Sign, Trace, Tracer
 from hodiff.errors import NotLinearError, RuleError
+from hodiff.handling import quiet
 from hodiff.shaped import Shaped
 from hodiff.tape import Cast, FunctionRow, LinearRow, PartRow, Term, pull, push
 
@@ -79,7 +80,7 @@ class LinearMap:
             for row, cotangent in zip(self._output_rows, cotangents, strict=True)
             if row is not None and cotangent is not None
         ]
-        with np.errstate(all="ignore"):
+        with quiet():
             return pull(self._rows, present, self._input_rows)
 
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
@@ -88,7 +89,7 @@ class LinearMap:
         for row, cotangent in zip(self._output_rows, cotangents, strict=True):
             if row is not None and cotangent is not None:
                 present.append((row, cotangent))
-        with np.errstate(all="ignore"):
+        with quiet():
             result = pull(self._rows, present, self._input_rows)
             if contains_nan(*result):
                 with AnnihilateTrace() as trace:
@@ -99,7 +100,7 @@ class LinearMap:
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Tangents of the outputs, None where zero, from those of the inputs (None where zero)."""
         present = [(r, t) for r, t in zip(self._input_rows, tangents, strict=True) if t is not None]
-        with np.errstate(all="ignore"):
+        with quiet():
             result = push(self._rows, present, self._output_rows)
             if contains_nan(*result):
                 with AnnihilateTrace() as trace:

@@ -5,7 +5,7 @@ variables of the tape, so that running the differential records it, as rows (see
 most frequent ones, append their coefficients directly, from the same partials. Pulling a cotangent back through the
 rows is the transpose; pushing a tangent forward through them is the linearised function.
 
-May import ``core``, ``primal``, ``casting``, ``tape``, ``linear_map``, ``forward`` and ``errors``.
+May import ``core``, ``primal``, ``casting``, ``tape``, ``linear_map``, ``forward``, ``handling`` and ``errors``.
 
 >>> trace = ReverseTrace()
 >>> x = trace.input(np.array(3.0))
@@ -24,6 +24,7 @@ from hodiff.casting import check_coefficient, check_tangent, fit_coefficient, pa
 from hodiff.core import PLUS, SEALED, Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NoRuleError, NotLinearError
 from hodiff.forward import add_tangents
+from hodiff.handling import quiet
 from hodiff.linear_map import LinearMap, TapeTrace, TapeVariable
 from hodiff.primal import PrimalTracer
 from hodiff.tape import Cast, LinearRow, Term, frozen
@@ -202,7 +203,7 @@ class ReverseTrace(Trace):
             rows = self.rows
             rows.append(LinearRow(primitive, primals, parameters, terms, answer.dtype))
             return ReverseTracer(self, answer, len(rows) - 1)
-        with np.errstate(all="ignore"):
+        with quiet():
             return self._linearise(primitive, answer, operands, primals, slots, parameters)
 
     def linear(self, primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
@@ -230,7 +231,7 @@ class ReverseTrace(Trace):
         if primitive.smooth and not any(isinstance(primal, Tracer) for primal in primals):
             row = self._elementwise_row(primitive, answer, operands, primals, slots)
         else:
-            with np.errstate(all="ignore"):
+            with quiet():
                 row = self._elementwise_row(primitive, answer, operands, primals, slots)
         if not row:
             return answer
@@ -334,7 +335,7 @@ class ReverseTrace(Trace):
 
 def _quietly(rule: Callable[..., Any], answer: Any, primal: Any) -> Any:
     """A partial of a smooth operation; a program that records it need not know that it cannot warn."""
-    with np.errstate(all="ignore"):
+    with quiet():
         return rule(answer, primal)
 
 

@@ -5,7 +5,7 @@ run. Operations compute the value and write an equation, so the run gives the fu
 exceptions. Where Python asks for the value (``if x > 0``, ``range(n)``, ``float(x)``), it is told, and a guard is
 written: the program stands for the function wherever its guards hold. What no program can stand for raises
 `NotStagedError`; whoever stages runs the plain function instead. May import ``batch_rules``,
-``core``, ``errors``, ``frames``, ``mutation``, ``operators``, ``ops`` and ``program``.
+``core``, ``errors``, ``frames``, ``handling``, ``mutation``, ``operators``, ``ops`` and ``program``.
 
 >>> def f(x):
 ...     return 2 * x if x > 0 else -x
@@ -31,14 +31,15 @@ from hodiff.batch_rules import batch_aligned
 from hodiff.core import SEALED, Primitive, Trace, Tracer, bind
 from hodiff.errors import NotStagedError
 from hodiff.frames import user_frame
+from hodiff.handling import HANDLING
 from hodiff.mutation import Buffer
 from hodiff.operators import SYMBOLS
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
 
 _NUMBERS = (bool, int, float, complex)
+#: Ways to handle floating-point errors that are kept in mind.
+_HANDLED = 16
 _SCALARS = frozenset({np.float64, np.float32, np.bool_, np.int64, np.complex128})
-#: Where NumPy keeps how floating-point errors are handled; an object that is the same as long as nothing is set.
-_HANDLING: Any = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 
 #: The innermost staging of this thread or task; None outside of any.
 current_stage: ContextVar["StageTrace | None"] = ContextVar("current_stage", default=None)
@@ -148,8 +149,8 @@ class StageTrace(Trace):
         #: Why there is no program, should the function go on after it was refused.
         self.failure: NotStagedError | None = None
         self._ambient: Any = Errstate(**np.geterr())
-        #: NumPy's own object for what is set, the caller's way, and what `_compared` made of both: it is slow.
-        self._handled: tuple[Any, Any, Errstate | None] = (None, None, None)
+        #: NumPy's own objects for what is set, the caller's way, and what `_compared` made of both: it is slow.
+        self._handled: dict[int, tuple[Any, Any, Errstate | None]] = {}
         self._literals: dict[int, tuple[Any, Literal]] = {}
         self._sources: dict[tuple[str, int], Source] = {}
 
@@ -256,14 +257,15 @@ class StageTrace(Trace):
         # While a part is being staged, the caller's way is that of the part.
         part = current_stage.get()
         ambient = self._ambient if part is None else part._ambient
-        if _HANDLING is None:
+        if HANDLING is None:
             return self._compared(ambient)
-        token = _HANDLING.get()
-        known, other, state = self._handled
-        if known is not token or other is not ambient:
-            state = self._compared(ambient)
-            self._handled = token, ambient, state
-        return state
+        token = HANDLING.get(None)
+        known = self._handled.get(id(token))
+        if known is None or known[0] is not token or known[1] is not ambient:
+            if len(self._handled) >= _HANDLED:
+                self._handled.clear()
+            known = self._handled[id(token)] = token, ambient, self._compared(ambient)
+        return known[2]
 
     @staticmethod
     def _compared(ambient: Errstate) -> Errstate | None:

@@ -2,7 +2,7 @@ r"""Equations as lines of NumPy code, with their answers in buffers.
 
 What is written for an operation is a part of its declaration (`hodiff.code.Code`). Ufuncs write into buffers by
 themselves; what computes scalars is written with Python's operators. May import ``buffers``, ``code``, ``errors``,
-``lifetimes``, ``program``, ``schedule`` and ``text``.
+``handling``, ``lifetimes``, ``program``, ``schedule`` and ``text``.
 
 >>> from hodiff.ops.elementwise import exp, multiply
 >>> x, a, b = (Var((3,), np.dtype(float)) for _ in range(3))
@@ -29,6 +29,7 @@ from hodiff.compiled.lifetimes import Lifetimes, sharing
 from hodiff.compiled.schedule import scheduled
 from hodiff.compiled.text import Text
 from hodiff.errors import ProgramError
+from hodiff.handling import HANDLING, IGNORE
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact, letters
 
 #: In the place of the lines that give the buffers back to the pool, until it is known whether there are any.
@@ -134,9 +135,9 @@ class Writer(Text):
             yield
             return
         around, self._ambient = self._ambient, state
-        if state == QUIET and _IGNORE is not None:
+        if state == QUIET and HANDLING is not None:
             # What np.errstate does, at a third of its price.
-            handling, ignore = self.bind(_HANDLING, "handling"), self.bind(_IGNORE, "ignore")
+            handling, ignore = self.bind(HANDLING, "handling"), self.bind(IGNORE, "ignore")
             token = self.fresh("before")
             self.comment = ""
             self.line(f"{token} = {handling}.set({ignore})")
@@ -389,10 +390,3 @@ def _zero_dimensional(value: Any, dtype: Any) -> Any:
             return np.array(value, dtype)
     except (ArithmeticError, TypeError, ValueError):
         return None
-
-
-try:
-    _HANDLING: Any = np._core.umath._extobj_contextvar  # type: ignore[attr-defined]
-    _IGNORE: Any = np._core.umath._make_extobj(all="ignore")  # type: ignore[attr-defined]
-except AttributeError:
-    _HANDLING = _IGNORE = None
