@@ -125,6 +125,12 @@ def progression(indices: Sequence[Index], ndim: int) -> Progression | None:
     ndim : int
         Number of axes of the array that is indexed.
     """
+    found = stepping(indices)
+    return None if found is None else advance(indices[0], *found, len(indices), ndim)
+
+
+def stepping(indices: Sequence[Index]) -> tuple[int, int] | None:
+    """At which place, and by how much, each of several indices differs from the one before; None where not evenly."""
     first, second = indices[0], indices[1]
     places = [i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a is not b and a != b]
     if len(first) != len(second) or len(places) != 1:
@@ -138,7 +144,11 @@ def progression(indices: Sequence[Index], ndim: int) -> Progression | None:
     for turn, index in enumerate(indices):
         if index != (*before, moved(first[place], step * turn), *after):
             return None
-    return advance(first, place, step, len(indices), ndim)
+    return place, step
+
+
+#: Windows that overlap are taken apart up to this length.
+_LONGEST = 32
 
 
 class Part(NamedTuple):
@@ -174,3 +184,30 @@ class Part(NamedTuple):
             return indices[self.slots[0]], self.value
         found = progression([indices[slot] for slot in self.slots], ndim)
         return None if found is None else (found.key, found.spread(self.value))
+
+    def added(self, indices: Sequence[Index], ndim: int) -> list[tuple[Index, Any]] | None:
+        """Indices for those of the operands, and what to add there, one after the other; None where there are none.
+
+        As `placed`, and also for equal indices, and for windows that overlap.
+        """
+        placed = self.placed(indices, ndim)
+        if placed is not None:
+            return [placed]
+        chosen = [indices[slot] for slot in self.slots]
+        if all(index == chosen[0] for index in chosen):
+            return [(chosen[0], np.sum(self.value, axis=0))]
+        found = stepping(chosen)
+        if found is None or chosen[0][found[0]].__class__ is not slice:
+            return None
+        place, step = found
+        before, entry, after = chosen[0][:place], chosen[0][place], chosen[0][place + 1 :]
+        parts: list[tuple[Index, Any]] = []
+        if entry.stop - entry.start > _LONGEST:
+            return None
+        for offset in range(entry.stop - entry.start):
+            whole = advance((*before, entry.start + offset, *after), place, step, len(chosen), ndim)
+            if whole is None:
+                return None
+            values = self.value[(*(slice(None),) * (whole.axis + 1), offset)]
+            parts.append((whole.key, whole.spread(values)))
+        return parts

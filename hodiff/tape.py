@@ -249,22 +249,21 @@ def _assemble_bundles(parts: Sequence[Part], *, pieces: Any, shape: Shape, dtype
     values, merged = [], []
     for part in parts:
         primitive, others, parameters = pieces[part.slots[0]]
-        value = part.value
         if part.together:
             name = primitive.index
             chosen = [pieces[slot] for slot in part.slots]
             if name is None or any(p is not primitive or o or q.keys() != parameters.keys() for p, o, q in chosen):
                 return NotImplemented
-            indices = {slot: q[name] for slot, (_, _, q) in zip(part.slots, chosen, strict=True)}
-            if all(index == parameters[name] for index in indices.values()):
-                value = np.sum(value, axis=0)
-            elif (placed := part.placed(indices, len(shape))) is not None:  # type: ignore[arg-type]
-                parameters = {**parameters, name: placed[0]}
-                value = placed[1]
-            else:
+            indices = [q.get(name) for _, _, q in pieces]
+            added = part.added(indices, len(shape))
+            if added is None:
                 return NotImplemented
-        values.append(value)
-        merged.append((primitive, others, parameters))
+            for index, value in added:
+                values.append(value)
+                merged.append((primitive, others, {**parameters, name: index}))
+        else:
+            values.append(part.value)
+            merged.append((primitive, others, parameters))
     return assemble(*values, pieces=tuple(merged), shape=shape, dtype=dtype)
 
 

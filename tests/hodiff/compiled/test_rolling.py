@@ -128,6 +128,23 @@ def test_elements_at_places_that_move_evenly(pick):
     assert_same(gradient, roll(gradient), [x + 0.1], rtol=1e-12)
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, -1])
+def test_windows_have_gradients_of_one_size(step):
+    def f(x, kernel, turns):
+        first = 0 if step > 0 else turns - 1
+        return sum(np.sum(kernel * x[first + step * i : first + step * i + 3]) ** 2 for i in range(turns))
+
+    sizes = []
+    for turns in (20, 35):
+        rng = np.random.default_rng(11)
+        values = rng.normal(size=3 * turns), rng.normal(size=3)
+        program = staged(hd.grad(lambda x, kernel, n=turns: f(x, kernel, n), argnums=(0, 1)), *values)
+        rolled = roll(program)
+        assert_same(program, rolled, values, rtol=1e-12)
+        sizes.append(len(rolled.steps))
+    assert sizes[0] == sizes[1]
+
+
 def test_places_that_jump_split_the_loop():
     order = [*range(12), *range(40, 12, -1)]
 
