@@ -3,8 +3,8 @@
 ``repeat`` is a while loop: it takes constants and carried values, and gives the final carried values and the number of
 turns. Its derivative forward is such a loop too. Back through it goes a `loop` of the number of turns that was found:
 ``by_length`` is an operation whose program depends on that number, which is its first operand. May import
-``annihilate``, ``batch``, ``batch_rules``, ``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``loops``,
-``program``, ``shaped`` and ``subprograms``.
+``annihilate``, ``batch``, ``batch_rules``, ``code``, ``comparing``, ``core``, ``errors``, ``linear_map``,
+``loop_code``, ``loops``, ``program``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, condition = stage(lambda x: [x < 100.0], [np.float64(1.0)], name="condition")
@@ -23,6 +23,7 @@ from hodiff.annihilate import filled
 from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
+from hodiff.comparing import same_program
 from hodiff.core import Primitive
 from hodiff.errors import NotStagedError
 from hodiff.linear_map import TapeVariable, apply_linear
@@ -38,7 +39,7 @@ from hodiff.loops import (
     with_tangents,
     with_zeros,
 )
-from hodiff.program import Equation, Program, Var, same_program
+from hodiff.program import Equation, Program, Var
 from hodiff.shaped import Shaped, is_inexact
 from hodiff.subprograms import (
     Annihilate,

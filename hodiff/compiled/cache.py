@@ -1,7 +1,7 @@
 """Compiled functions of flat arguments: one table of specialisations a signature, staging where none fits.
 
 ``Compiled`` has a function of numbers, compiled for the types of its arguments. What the function reads from outside
-(see ``captures``) is guarded, and arrays among it are inputs. May import ``batch``, ``captures``, ``core``, ``errors``,
+(see ``captures``) is guarded, and arrays among it are inputs. May import ``batch``, ``captures``, ``comparing``, ``core``, ``errors``,
 ``forms``, ``numpy_source``, ``program``, ``specialisations``, ``staging`` and ``transform``.
 
 >>> double = Compiled(World(lambda x: 2 * x), lambda function: lambda values: function(*values), "double")
@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch import BatchTrace, BatchTracer
+from hodiff.comparing import same_program
 from hodiff.compiled.captures import Captures
 from hodiff.compiled.numpy_source import Miss
 from hodiff.compiled.specialisations import BOUND, Specialisation, Table, is_fresh, owned
 from hodiff.core import Tracer
 from hodiff.errors import EagerWarning, NotStagedError
 from hodiff.forms import Form
-from hodiff.program import Guard, Program, same_program
+from hodiff.program import Guard, Program
 from hodiff.staging import stage
 
 #: Signatures of one function; where there are more, the rest runs eagerly.

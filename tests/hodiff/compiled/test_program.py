@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import hodiff as hd
+from hodiff.comparing import same_program
 from hodiff.core import Primitive
 from hodiff.errors import ProgramError
 from hodiff.ops.elementwise import add, multiply, sin
-from hodiff.program import Equation, Guard, GuardMiss, Literal, Program, Var, check, exact, letters, same_program
+from hodiff.program import Equation, Guard, GuardMiss, Literal, Program, Var, check, exact, letters
 from hodiff.staging import stage
 
 X = np.linspace(-1.0, 2.0, 4)
