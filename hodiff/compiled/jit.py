@@ -105,7 +105,7 @@ class Jit(Transformed):
         self.__dict__.update(state)
         self._clear()
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
+    def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         """The result, by a program where one stands for the function."""
         for entrance in self._entrances:
             result = entrance(args, keywords)
@@ -257,7 +257,7 @@ class Jit(Transformed):
                             return table.eager
         return None
 
-    def lower(self, *args: Any, **keywords: Any) -> str:
+    def lower(self, /, *args: Any, **keywords: Any) -> str:
         """The program for these arguments and the code that is emitted from it, as text.
 
         Raises

@@ -335,3 +335,9 @@ def test_results_are_built_as_before(tree):
     assert type(result) is type(expected)
     if isinstance(expected, dict):
         assert list(result) == list(expected)
+
+
+def test_an_argument_may_be_called_self():
+    compiled = jit(lambda self, args=1.0: self * args)
+    for _ in range(3):
+        assert compiled(self=2.0, args=3.0) == 6.0
