@@ -13,7 +13,6 @@ operands are, and the integers of a basic index. May import ``core``,
 [1, 0]
 """
 
-import marshal
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from hodiff.progressions import moving
 
 #: Answers of one equation that can be told apart in `Table.operands`.
 WIDTH = 64
-_PLAIN = (int, float, complex, bool, str, bytes, type(None), type)
+_PLAIN = frozenset((int, bool, str, bytes, type(None), type))
 #: Literal arrays up to this many elements are compared by value, longer ones by identity.
 _SMALL = 256
 
@@ -155,10 +154,7 @@ class Table:
 
     def _parameters(self, primitive: Primitive, parameters: dict[str, Any]) -> Any:
         if primitive.index is None:
-            try:
-                return marshal.dumps(list(parameters.items()), 2)
-            except ValueError:
-                return self.frozen(parameters)
+            return self.frozen(parameters)
         pattern: list[Any] = []
         for entry in parameters[primitive.index]:
             number = moving(entry)
@@ -174,14 +170,15 @@ class Table:
 
     def frozen(self, value: Any) -> Any:
         """A key for a parameter, equal for parameters that mean the same."""
-        if value.__class__ in (float, complex) or isinstance(value, (np.ndarray, np.generic)):
-            return exact(value)
-        if value.__class__ in _PLAIN:
-            return (value.__class__, value)
-        if value.__class__ in (tuple, list):
-            return (value.__class__, *[self.frozen(part) for part in value])
-        if value.__class__ is dict:
+        kind = value.__class__
+        if kind in _PLAIN:
+            return (kind, value)
+        if kind is tuple or kind is list:
+            return (kind, *[(int, part) if part.__class__ is int else self.frozen(part) for part in value])
+        if kind is dict:
             return (dict, *[(name, self.frozen(part)) for name, part in value.items()])
+        if kind is float or kind is complex or isinstance(value, (np.ndarray, np.generic)):
+            return exact(value)
         if value.__class__ is slice:
             return (slice, value.start, value.stop, value.step)
         if isinstance(value, np.dtype) or value is Ellipsis:

@@ -332,3 +332,33 @@ def test_primitives_are_told_apart_by_what_they_fix():
     rolled = roll(program)
     assert len(loops(rolled)) == 2
     assert_same(program, rolled, [np.float64(3.0)])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (1, True),
+        (1, 1.0),
+        (0.0, -0.0),
+        (np.int64(0), np.float64(0.0)),
+        (np.zeros(2), np.zeros((2, 1))),
+        (np.zeros(2), np.zeros(2, int)),
+        ((1, 2), [1, 2]),
+        ({"a": 1}, {"b": 1}),
+        (slice(0, 1), slice(0, 1, 1)),
+        (np.dtype("f4"), np.dtype("f8")),
+        (len, sum),
+    ],
+)
+def test_parameters_that_differ_in_type_or_bits_are_told_apart(first, second):
+    tagged = Primitive("tagged", lambda x, tag: x + 1.0, batch=lambda *a: None)
+
+    def f(x, one, other):
+        for t in range(40):
+            x = tagged(x, tag=one if t < 20 else other)
+        return x
+
+    program = staged(lambda x: f(x, first, second), np.float64(1.0))
+    assert len(loops(roll(program))) == 2 or len(roll(program).steps) == 40
+    rolled = roll(staged(lambda x: f(x, first, first), np.float64(1.0)))
+    assert len(loops(rolled)) == 1
