@@ -5,7 +5,7 @@ run. Operations compute the value and write an equation, so the run gives the fu
 exceptions. Where Python asks for the value (``if x > 0``, ``range(n)``, ``float(x)``), it is told, and a guard is
 written: the program stands for the function wherever its guards hold. What no program can stand for raises
 `NotStagedError`; whoever stages runs the plain function instead. May import ``batch_rules``,
-``core``, ``errors``, ``frames``, ``handling``, ``mutation``, ``operators``, ``ops`` and ``program``.
+``core``, ``errors``, ``frames``, ``handling``, ``mutation``, ``operators`` and ``program``.
 
 >>> def f(x):
 ...     return 2 * x if x > 0 else -x
@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 
-import hodiff.ops  # noqa: F401 - installs the operators that those of numbers fall back on
 from hodiff.batch_rules import batch_aligned
 from hodiff.core import SEALED, Primitive, Trace, Tracer, bind
 from hodiff.errors import NotStagedError
@@ -36,7 +35,8 @@ from hodiff.mutation import Buffer
 from hodiff.operators import SYMBOLS
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
 
-_NUMBERS = (bool, int, float, complex)
+#: Python's own numbers.
+NUMBERS = (bool, int, float, complex)
 #: Ways to handle floating-point errors that are kept in mind.
 _HANDLED = 16
 _SCALARS = frozenset({np.float64, np.float32, np.bool_, np.int64, np.complex128})
@@ -59,16 +59,16 @@ class StageTracer(Tracer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return () if self.value.__class__ in _NUMBERS else self.value.shape
+        return () if self.value.__class__ in NUMBERS else self.value.shape
 
     @property
     def dtype(self) -> Any:
         """NumPy dtype of the value."""
-        return np.asarray(self.value).dtype if self.value.__class__ in _NUMBERS else self.value.dtype
+        return np.asarray(self.value).dtype if self.value.__class__ in NUMBERS else self.value.dtype
 
     def components(self) -> tuple[Any, ...]:
         """The value, of which memory layout and form may be asked; for the numbers in it ask `decide`."""
-        return (np.asarray(self.value)[()] if self.value.__class__ in _NUMBERS else self.value,)
+        return (np.asarray(self.value)[()] if self.value.__class__ in NUMBERS else self.value,)
 
     def assume(self, other: Any) -> None:
         """Stand for another variable."""
@@ -211,7 +211,7 @@ class StageTrace(Trace):
         except Exception as error:
             # NumPy makes arrays of Python's numbers where it needs them; the functions of primitives need not.
             if not isinstance(error, (AttributeError, TypeError)) or not any(
-                _is_number(operand) and isinstance(operand, Tracer) for operand in operands
+                is_number(operand) and isinstance(operand, Tracer) for operand in operands
             ):
                 self._raised(primitive, error)
                 raise
@@ -220,7 +220,7 @@ class StageTrace(Trace):
         if cls is np.ndarray or cls in _SCALARS:
             if answer.dtype.kind not in "biufc":
                 self.check_answer(primitive, answer)
-        elif cls not in _NUMBERS or not (primitive.symbol or primitive is python_number):
+        elif cls not in NUMBERS or not (primitive.symbol or primitive is python_number):
             self.check_answer(primitive, answer)  # the others are operations of Python's own, from a program
         return self._write(primitive, tuple(atoms), parameters, answer)
 
@@ -234,7 +234,7 @@ class StageTrace(Trace):
         except Exception as error:
             self._raised(primitive, error)
             raise
-        if answer.__class__ not in _NUMBERS:
+        if answer.__class__ not in NUMBERS:
             raise self.refuse(f"{primitive.name} of numbers gives an object of type {type(answer).__name__}")
         return self._write(primitive, tuple(atom for _, atom in pairs), {}, answer)
 
@@ -297,7 +297,7 @@ class StageTrace(Trace):
                 return tracer
         value = operand.alive().example()
         # What carries a derivative or a batch is no number of Python's, whatever it was made of.
-        if value.__class__ in _NUMBERS and not isinstance(operand, StageTracer):
+        if value.__class__ in NUMBERS and not isinstance(operand, StageTracer):
             value = np.asarray(value)[()]
         tracer = self.input(value)
         self.lifted.append((operand, tracer))
@@ -426,132 +426,28 @@ def _applied(primitive: Primitive, values: Sequence[Any]) -> Callable[..., Any]:
 
 
 # --- Python's own numbers ---------------------------------------------------------------------------------------------
-# Between them Python computes, exactly or with errors of its own, and the result takes the precision of the arrays that
-# it meets. So operators of two such numbers are operations apart.
-
-_UNREFLECTED = ("lt", "le", "gt", "ge", "eq", "ne")
+# Their operators are installed by ``staged_numbers``.
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether this is one of Python's numbers, or a staged value that stands for one."""
     if value.__class__ is StageTracer:
-        return value.value.__class__ in _NUMBERS
-    return value.__class__ in _NUMBERS
+        return value.value.__class__ in NUMBERS
+    return value.__class__ in NUMBERS
 
 
-def _of_python(name: str, function: Callable[..., Any]) -> Primitive:
+def of_python(name: str, function: Callable[..., Any]) -> Primitive:
+    """An operation of Python's own on its numbers."""
     primitive = Primitive(name, function, batch=batch_aligned, constant=True)
     primitive.python = True
     return primitive
 
 
 #: A NumPy scalar of one of Python's numbers, which has a precision.
-strong_number = _of_python("strong_number", lambda x: x.strong() if isinstance(x, Tracer) else np.asarray(x)[()])
+strong_number = of_python("strong_number", lambda x: x.strong() if isinstance(x, Tracer) else np.asarray(x)[()])
 #: What ``x.item()`` returns.
-python_number = _of_python("python_number", lambda x: x.item())
+python_number = of_python("python_number", lambda x: x.item())
 
 
 def _strong(operand: Any) -> Any:
-    return bind(strong_number, operand) if _is_number(operand) and isinstance(operand, Tracer) else operand
-
-
-def _as_number(value: Any) -> Any:
-    """Traced scalars, and those in lists of lists, as Python's numbers."""
-    if isinstance(value, list):
-        return [_as_number(part) for part in value]
-    return value.owner.number(python_number, value) if value.__class__ is StageTracer else value
-
-
-def _install_item(name: str) -> None:
-    general = getattr(Tracer, name)
-
-    def method(self: StageTracer, *args: Any) -> Any:
-        return _as_number(general(self, *args))
-
-    setattr(StageTracer, name, method)
-
-
-_install_item("item")
-_install_item("tolist")
-
-
-def _innermost(x: StageTracer, y: Any) -> StageTrace:
-    """The trace that an operation of two numbers, of which one is traced, belongs to."""
-    if y.__class__ is StageTracer and y.owner.level > x.owner.level:
-        return y.owner
-    return x.owner
-
-
-def _install_binary(name: str, symbol: str) -> None:
-    function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
-
-    def traced(x: Any, y: Any) -> Any:
-        """The operation in a program, where a comparison stays a traced value."""
-        both = name in _UNREFLECTED and _is_number(x) and _is_number(y)
-        if both and (isinstance(x, Tracer) or isinstance(y, Tracer)):
-            owner = _innermost(x, y) if isinstance(x, StageTracer) else y.owner
-            return owner.number(primitive, x, y)
-        return function(x, y)
-
-    primitive = _of_python(f"number {symbol}", traced)
-    primitive.symbol = symbol
-    general = getattr(Tracer, f"__{name}__")
-
-    def forward(self: StageTracer, other: Any) -> Any:
-        if self.value.__class__ in _NUMBERS and _is_number(other):
-            owner = _innermost(self, other)
-            answer = owner.number(primitive, self, other)
-            # Python's own True and False are told by identity: ``match x > 0``, ``(x > 0) is True``.
-            return bool(answer) if name in _UNREFLECTED and not owner.inner else answer
-        return general(self, other)
-
-    setattr(StageTracer, f"__{name}__", forward)
-    if name in _UNREFLECTED:
-        return
-    general_reflected = getattr(Tracer, f"__r{name}__")
-
-    def backward(self: StageTracer, other: Any) -> Any:
-        if self.value.__class__ in _NUMBERS and _is_number(other):
-            return _innermost(self, other).number(primitive, other, self)
-        return general_reflected(self, other)
-
-    def in_place(self: StageTracer, other: Any) -> Any:
-        if self.value.__class__ in _NUMBERS and _is_number(other):
-            return _innermost(self, other).number(primitive, self, other)
-        return general_in_place(self, other)
-
-    setattr(StageTracer, f"__r{name}__", backward)
-    general_in_place: Any = getattr(Tracer, f"__i{name}__", None)
-    if general_in_place is not None:
-        setattr(StageTracer, f"__i{name}__", in_place)
-
-
-def _install_unary(name: str, symbol: str) -> None:
-    primitive = _of_python(f"number {symbol.strip()}", getattr(operator, name))
-    primitive.symbol = symbol
-    general = getattr(Tracer, f"__{name}__")
-
-    def forward(self: StageTracer) -> Any:
-        if self.value.__class__ in _NUMBERS:
-            return self.owner.number(primitive, self)
-        return general(self)
-
-    setattr(StageTracer, f"__{name}__", forward)
-
-
-def _install_divmod(name: str, pair: Callable[[Any, Any], tuple[Any, Any]]) -> None:
-    general = getattr(Tracer, name)
-
-    def method(self: StageTracer, other: Any) -> Any:
-        both = self.value.__class__ in _NUMBERS and _is_number(other)
-        return pair(self, other) if both else general(self, other)
-
-    setattr(StageTracer, name, method)
-
-
-_install_divmod("__divmod__", lambda x, y: (x // y, x % y))
-_install_divmod("__rdivmod__", lambda x, y: (y // x, y % x))
-for _name, _symbol in SYMBOLS.items():
-    if _name in ("neg", "pos", "invert", "abs"):
-        _install_unary(_name, _symbol)
-    else:
-        _install_binary(_name, _symbol)
+    return bind(strong_number, operand) if is_number(operand) and isinstance(operand, Tracer) else operand

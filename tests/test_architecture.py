@@ -55,6 +55,7 @@ LAYERS = {
     "hodiff.linear_map": 5,
     "hodiff.forward": 5,
     "hodiff.staging": 5,
+    "hodiff.staged_numbers": 6,
     "hodiff.reverse": 6,
     "hodiff.transform": 7,
     "hodiff.calls": 7,

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import hodiff.staged_numbers  # noqa: F401 - gives staged values the operators of Python's numbers
 from hodiff.compiled.cache import Compiled, Statistics, World
 from hodiff.compiled.call import CompiledCall
 from hodiff.compiled.entrance import ELSEWHERE, Entrance, make_entrance
