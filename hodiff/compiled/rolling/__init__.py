@@ -6,9 +6,12 @@ sequences (``bodies``), and written as loops, with stacks for what is read of ev
 two such stretches, of which the second goes back through the stacks of the first. Loops in loops are rolled from inside
 out. Whatever does not fit stays as it is: guards, operands without a pattern, loops of a few turns.
 
-Stacking an answer costs more than keeping it does, an element of a sequence less than the equation that picks it, and
-a turn of a loop as much as half an operation on scalars; so a loop of 8 turns is not slower than its copies and shorter
-to compile, and below that nothing is gained. May import ``bodies``, ``keys``, ``program``, ``turns`` and ``writing``.
+A turn of a ``for`` costs 50 ns, and an element of a sequence or a stack about as much as the operation that picks or
+keeps it. Measured, loops and their copies take the same time from 12 turns (arrays) to 16 turns (scalars) on: the
+gradient of a scalar recurrence of 8 turns takes 10 µs as a loop and 7 µs as copies, of 32 turns 22 and 26. A copied
+equation takes 50 µs to compile. So loops of less than 12 turns stay unrolled.
+
+May import ``bodies``, ``keys``, ``program``, ``turns`` and ``writing``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -40,7 +43,7 @@ from hodiff.compiled.rolling.writing import Writer
 from hodiff.program import Equation, Program
 
 #: Shorter loops stay unrolled, and so do those that save fewer equations.
-_TURNS = 8
+_TURNS = 12
 _SAVED = 24
 #: Programs up to this length are scanned for operations that repeat first, which is ten times faster.
 _SHORT = 400

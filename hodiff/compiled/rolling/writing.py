@@ -231,7 +231,7 @@ class Writer:
         """Write a step that is no part of a loop."""
         self.source = step.source
         if isinstance(step, Guard):
-            self.written.append(Guard(self.value(step.operand), step.expected, step.truth, step.source))
+            self.written.append(replace(step, operand=self.value(step.operand)))
             return
         if self.bundles.get(position) and self._bundled(step, self.bundles[position]):
             return
