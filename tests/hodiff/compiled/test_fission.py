@@ -178,6 +178,23 @@ def test_models(model, kind):
     assert sizes[0] == sizes[1]
 
 
+@pytest.mark.parametrize("kind", ["gradient", "hvp"])
+@pytest.mark.parametrize("model", MODELS)
+def test_compiled_models(model, kind):
+    """All passes and emitted code, within a compiled function: right, and of one length."""
+    lengths = []
+    for turns in (30, 75):
+        function, values = derived(model, kind, turns)
+        compiled = hd.jit(function)
+        for _ in range(2):
+            found, expected = compiled(*values), function(*values)
+            for part, plain in zip(found, expected, strict=True):
+                np.testing.assert_allclose(part, plain, rtol=1e-9, atol=1e-9)
+        assert compiled.cache_info().eager_calls == 0
+        lengths.append(str(compiled.lower(*values)).count("\n"))
+    assert lengths[0] == lengths[1]
+
+
 def test_a_network_goes_back_by_three_operations_a_turn():
     function, values = derived(network, "gradient", 100)
     forward, backward = bodies(simplify(fission.run(roll(staged(function, *values)))))
