@@ -65,7 +65,7 @@ def linearise(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -
 
 
 def _linearise(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Linearisation:
-    both, cotangents = _both_passes(program, slots, None)
+    both, cotangents = _both_passes(program, slots, annihilate=False)
     _, joint = stage(both, [*values, *cotangents], name=program.name)
     return split(joint, len(program.inputs), len(program.outputs))
 
@@ -78,19 +78,20 @@ def pull(program: Program, slots: tuple[int, ...], values: Sequence[Any]) -> Pro
     program, slots, values
         As for `linearise`.
     """
-    both, cotangents = _both_passes(program, slots, AnnihilateTrace())
+    both, cotangents = _both_passes(program, slots, annihilate=True)
     _, joint = stage(both, [*values, *cotangents], name=f"pullback of {program.name}")
     return joint.replace(outputs=joint.outputs[len(program.outputs) :])
 
 
 def _both_passes(
-    program: Program, slots: tuple[int, ...], zeros: AnnihilateTrace | None
+    program: Program, slots: tuple[int, ...], *, annihilate: bool
 ) -> tuple[Callable[..., list[Any]], list[Any]]:
     """Function of inputs and cotangents that returns outputs and pulled cotangents; examples of cotangents."""
     count = len(program.inputs)
     carrying = [is_inexact(atom.dtype) for atom in program.outputs]
 
     def both(*operands: Any) -> list[Any]:
+        zeros = AnnihilateTrace() if annihilate else None  # above the trace that stages
         inputs = list(operands[:count])
         given = iter(operands[count:] if zeros is None else [zeros.wrap(v) for v in operands[count:]])
         with ReverseTrace() as trace:
@@ -120,16 +121,17 @@ def push(program: Program, slots: tuple[int, ...], values: Sequence[Any], *, ann
     """
     key = ("push", slots, annihilate)
     if key not in program.memo:
-        program.memo[key] = _push(program, slots, values, AnnihilateTrace() if annihilate else None)
+        program.memo[key] = _push(program, slots, values, annihilate)
     found: Program = program.memo[key]
     return found
 
 
-def _push(program: Program, slots: tuple[int, ...], values: Sequence[Any], zeros: AnnihilateTrace | None) -> Program:
+def _push(program: Program, slots: tuple[int, ...], values: Sequence[Any], annihilate: bool) -> Program:
     count = len(program.inputs)
     carrying = [is_inexact(atom.dtype) for atom in program.outputs]
 
     def both(*operands: Any) -> list[Any]:
+        zeros = AnnihilateTrace() if annihilate else None  # above the trace that stages
         inputs = list(operands[:count])
         with ForwardTrace() as trace:
             for slot, tangent in zip(slots, operands[count:], strict=True):
