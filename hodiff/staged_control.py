@@ -60,11 +60,12 @@ def _attempt(run: Callable[[], Any]) -> Done | None:
     trace = current_stage.get()
     if trace is None:
         return None
-    mark = len(trace.steps)
+    mark, failure = len(trace.steps), trace.failure
     try:
         return Done(run())
     except Exception:  # noqa: BLE001 - whatever it is, the plain code raises it too, or is right
         del trace.steps[mark:]
+        trace.failure = failure
         return None
 
 

@@ -5,9 +5,10 @@ import pytest
 
 import hodiff as hd
 from hodiff.branches import branch
+from hodiff.comparing import same_program
 from hodiff.errors import ControlFlowError
 from hodiff.loops import loop
-from hodiff.program import Program, check, same_program
+from hodiff.program import Program, check
 from hodiff.repeats import by_length, repeat
 from hodiff.staging import stage
 
