@@ -187,12 +187,16 @@ class Guard:
         The truth of the operand, where ``truth``; else its value, exactly.
     truth : bool
     source : Source or None
+    question : Primitive or None
+        Of a truth that was decided for all values that a traced one stands for (see `Tracer.decide`): how to decide it
+        again, from the truth of each.
     """
 
     operand: Atom
     expected: Any
     truth: bool
     source: Source | None = None
+    question: Primitive | None = None
 
     def outcome(self, value: Any) -> Any:
         """What a value of the operand comes to, in a form that can be a key of a dict."""
@@ -315,7 +319,10 @@ class Program:
     def _check(guard: Guard, index: int, value: Any) -> None:
         # A traced value is asked, so that a trace that records can note the question again.
         if isinstance(value, Tracer):
-            value = bool(value) if guard.truth else value.alive().truth()
+            if guard.question is not None:
+                value = value.decide(guard.question)
+            else:
+                value = bool(value) if guard.truth else value.alive().truth()
         if not guard.holds(value):
             raise GuardMiss(index, guard.outcome(value))
 

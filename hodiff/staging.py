@@ -4,7 +4,7 @@ A `StageTracer` has a variable of the program that is being written, and the pla
 run. Operations compute the value and write an equation, so the run gives the function's own result, warnings and
 exceptions. Where Python asks for the value (``if x > 0``, ``range(n)``, ``float(x)``), it is told, and a guard is
 written: the program stands for the function wherever its guards hold. What no program can stand for raises
-`NotStagedError`; whoever stages runs the plain function instead. May import ``batch_rules``,
+`NotStagedError`; whoever stages runs the plain function instead. May import ``annihilate``, ``batch_rules``,
 ``core``, ``errors``, ``frames``, ``handling``, ``mutation``, ``operators`` and ``program``.
 
 >>> def f(x):
@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.annihilate import some_nonzero
 from hodiff.batch_rules import batch_aligned
 from hodiff.core import SEALED, Primitive, Trace, Tracer, bind
 from hodiff.errors import NotStagedError
@@ -76,7 +77,10 @@ class StageTracer(Tracer):
 
     def decide(self, question: Primitive) -> bool:
         """The answer, guarded."""
-        return bool(bind(question, self))
+        answer = bind(question, self).alive()
+        outcome = bool(answer.value)
+        self.owner.guard(answer.atom, outcome, truth=True, question=some_nonzero)
+        return outcome
 
     def truth(self) -> Any:
         """The value, guarded in all its elements."""
@@ -177,7 +181,7 @@ class StageTrace(Trace):
         self.failure = NotStagedError(reason)
         return self.failure
 
-    def guard(self, atom: Atom, expected: Any, *, truth: bool) -> None:
+    def guard(self, atom: Atom, expected: Any, *, truth: bool, question: Primitive | None = None) -> None:
         """Note what Python was told about a variable."""
         if self.closed:
             raise self.leaked()
@@ -185,7 +189,7 @@ class StageTrace(Trace):
             raise self.refuse("inside a loop, Python control flow depends on a value")
         if isinstance(atom, Literal):
             return
-        self.steps.append(Guard(atom, expected, truth, self._source()))
+        self.steps.append(Guard(atom, expected, truth, self._source(), question))
 
     def constant(self, value: Any) -> StageTracer:
         """A tracer for a value that does not depend on the inputs."""

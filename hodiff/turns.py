@@ -1,7 +1,7 @@
 """Turns of loops as programs: staged once, for the types that are carried from the first turn on.
 
 A turn may ask whether a derivative in it has a NaN, which is answered when the loop has ended: what is asked is carried
-along, as whether all answers were as at first. May import ``annihilate``, ``carried``, ``core``, ``errors``, ``kinds``,
+along, as whether all answers were as at first. May import ``carried``, ``core``, ``errors``, ``kinds``,
 ``primal``, ``program``, ``staging`` and ``tree``.
 
 >>> from hodiff.staging import stage
@@ -20,9 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hodiff.annihilate import some_nan, some_nonzero
 from hodiff.carried import Carry
-from hodiff.core import NUMPY_UFUNCS, Tracer
+from hodiff.core import NUMPY_UFUNCS, Primitive, Tracer
 from hodiff.errors import NotStagedError, StructureError
 from hodiff.kinds import constant
 from hodiff.primal import PrimalTracer
@@ -35,8 +34,6 @@ _NUMBERS = (bool, int, float, complex)
 _TRIES = 3
 
 some_false = constant(lambda x: np.logical_not(np.all(x)), name="some_false")
-#: What may be asked in a turn and answered behind the loop.
-_QUESTIONS = (some_nan, some_nonzero, some_false)
 _AND: Any = NUMPY_UFUNCS[np.logical_and]
 
 
@@ -49,11 +46,9 @@ class TurnTrace(StageTrace):
         super().__init__(inner=True)
         self._held: Any = None
 
-    def guard(self, atom: Atom, expected: Any, *, truth: bool) -> None:
+    def guard(self, atom: Atom, expected: Any, *, truth: bool, question: Primitive | None = None) -> None:
         """Note what a question about NaN came to; refuse any other."""
-        last = self.steps[-1] if self.steps else None
-        asked = isinstance(last, Equation) and last.primitive in _QUESTIONS and last.answers == (atom,)
-        if not asked or not truth or self.closed:
+        if question is None or self.closed:
             super().guard(atom, expected, truth=truth)
             return
         answer = StageTracer(self, np.bool_(expected), atom)

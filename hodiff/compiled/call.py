@@ -26,7 +26,7 @@ from hodiff.compiled.specialisations import Specialisation
 from hodiff.compiled.units import Unit
 from hodiff.core import Tracer
 from hodiff.forms import Form
-from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.linear_map import LinearMap, TapeVariable, apply_linear
 from hodiff.program import GuardMiss
 from hodiff.reverse import new_reverse_trace
 from hodiff.shaped import Shaped, is_inexact
@@ -93,12 +93,16 @@ def joint(unit: Unit, tangents: list[Any], operands: Sequence[Any]) -> tuple[tup
         given = [_scalar(c) for c, s in zip(cotangents, like, strict=True) if s is not None]
         full = [_zeros(s) if c is None else c for c, s in zip(given, filter(None, like), strict=True)]
         trace = _annihilating(full)
-        with np.errstate(all="ignore"):
-            if trace is None:
-                found = ProgramCall(passes.backward)(*residuals, *full)
-            else:
-                found = ProgramCall(unit.pull(slots, values))(*operands, *map(trace.unwrap, full))
-                found = tuple(map(trace.wrap, found))
+        found: Sequence[Any]
+        try:
+            with np.errstate(all="ignore"):
+                if trace is None:
+                    found = ProgramCall(passes.backward)(*residuals, *full)
+                else:
+                    found = ProgramCall(unit.pull(slots, values))(*operands, *map(trace.unwrap, full))
+                    found = tuple(map(trace.wrap, found))
+        except Exception:  # noqa: BLE001 - whatever it is, tracing the program raises it too, or is right
+            found = _traced(unit, slots, operands).transpose(cotangents)
         pulled: list[Any] = [None] * len(operands)
         for slot, value in zip(slots, found, strict=True):
             pulled[slot] = value
@@ -106,7 +110,10 @@ def joint(unit: Unit, tangents: list[Any], operands: Sequence[Any]) -> tuple[tup
 
     def push(given: list[Any]) -> list[Any]:
         directions = [_zeros(operands[s]) if given[s] is None else given[s] for s in slots]
-        return _with_none(_pushed(unit, slots, values, operands, directions)[count:], like)
+        try:
+            return _with_none(_pushed(unit, slots, values, operands, directions)[count:], like)
+        except Exception:  # noqa: BLE001 - whatever it is, tracing the program raises it too, or is right
+            return _traced(unit, slots, operands).push([given[s] for s in slots])
 
     return answers, apply_linear(push, pull, tangents, like)
 
@@ -121,6 +128,15 @@ def _pushed(
     found = ProgramCall(unit.push(slots, values, annihilate=True))(*operands, *map(trace.unwrap, tangents))
     count = len(unit.program.outputs)
     return (*found[:count], *map(trace.wrap, found[count:]))
+
+
+def _traced(unit: Unit, slots: tuple[int, ...], operands: Sequence[Any]) -> LinearMap:
+    """The derivative by tracing the program, operation by operation."""
+    with new_reverse_trace.get()() as trace:
+        inputs = list(operands)
+        for slot in slots:
+            inputs[slot] = trace.input(operands[slot])
+        return trace.finish(unit.program.evaluate(*inputs))
 
 
 def _annihilating(values: Sequence[Any]) -> AnnihilateTrace | None:

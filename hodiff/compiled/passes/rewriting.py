@@ -140,7 +140,7 @@ class Sweep:
                 continue
             operand = self._substitutes.get(step.operand, step.operand)
             if operand is not step.operand:
-                step = Guard(operand, step.expected, step.truth, step.source)
+                step = replace(step, operand=operand)
             self.steps.append(step)
             self.guards += 1
         if not self.changed:

@@ -5,6 +5,7 @@ May import ``bodies``, ``indexing``, ``keys``, ``loops``, ``program``, ``progres
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np

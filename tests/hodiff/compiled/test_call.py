@@ -101,3 +101,24 @@ def test_captured_arrays_of_compiled_functions_are_constants_of_derivatives():
     data[0] = 5.0
     np.testing.assert_array_equal(hd.grad(jitted)(X), 2.0 * data * X)
     np.testing.assert_array_equal(hd.grad(jitted)(data), 2.0 * data**2)
+
+
+def test_questions_about_a_batch_of_tangents_are_asked_of_the_batch():
+    @hd.custom_vjp
+    def triple(x):
+        return np.sin(x)
+
+    triple.defvjp(lambda x: (np.sin(x), x), lambda x, ct: (3.0 * np.cos(x) * ct,))
+
+    def f(x):
+        return np.sum(triple(x) * x)
+
+    np.testing.assert_allclose(hd.jacfwd(hd.jit(f))(X), hd.jacfwd(f)(X), rtol=1e-14)
+    np.testing.assert_allclose(hd.hessian(hd.jit(f))(X), hd.hessian(f)(X), rtol=1e-14)
+
+
+def test_what_cannot_be_derived_as_a_program_is_traced():
+    def f(x):
+        return np.pad(x, 2, mode="median")
+
+    np.testing.assert_allclose(hd.vjp(hd.jit(f), X)[1](np.ones(7))[0], hd.vjp(f, X)[1](np.ones(7))[0])
