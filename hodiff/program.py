@@ -150,9 +150,10 @@ class Errstate(NamedTuple):
 QUIET = Errstate("ignore", "ignore", "ignore", "ignore")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+# Frozen, it would take three times as long to make, and staging and passes make many.
+@dataclass(eq=False, slots=True)
 class Equation:
-    """Answers of one operation.
+    """Answers of one operation; never changed, but replaced by another.
 
     Attributes
     ----------
