@@ -46,7 +46,7 @@ format: $(VENV)/.installed-dev  ## format the code and mend what can be mended m
 	$(BIN)/ruff check --fix-only $(wildcard $(SOURCES))
 	$(BIN)/ruff format $(wildcard $(SOURCES))
 
-bench: $(BENCH_VENV)/.installed  ## run the benchmarks against the peer libraries
+bench: $(BENCH_VENV)/.installed  ## run the benchmarks against the peer libraries (BENCH_ARGS=compiled: one page)
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH_ARGS)
 
 clean:  ## remove environments, caches, builds and figures
