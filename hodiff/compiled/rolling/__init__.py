@@ -35,6 +35,7 @@ program f(a: float64[50]) -> float64
 
 import re
 from collections import Counter
+from contextlib import suppress
 
 from hodiff.compiled.rolling.bodies import Body, Unrollable
 from hodiff.compiled.rolling.keys import Table
@@ -94,20 +95,23 @@ def _roll_once(program: Program) -> Program:
     if not table.keep_frequent(_TURNS, _SAVED):
         return program
     runs = [run for run in find_runs(table, _TURNS) if run.period * (run.turns - 1) >= _SAVED]
-    while runs:
-        kept = _with_sources(runs)
-        try:
-            bodies = [Body(run, table, program.steps) for run in kept]
-            return Writer(program, table, bodies).rewrite()
-        except Unrollable as refusal:
-            runs = [run for run in kept if run is not refusal.args[0]]
+    bodies: list[Body] = []
+    for run in runs:
+        with suppress(Unrollable):
+            bodies.append(Body(run, table, program.steps))
+    while bodies:
+        bodies = _with_sources(bodies)
+        writer = Writer(program, table, bodies)
+        if not writer.needs.refused:
+            return writer.rewrite() if bodies else program
+        bodies = [body for body in bodies if body not in writer.needs.refused]
     return program
 
 
-def _with_sources(runs: list[Run]) -> list[Run]:
-    """Runs all of whose sources are kept too."""
-    kept: list[Run] = []
-    for run in runs:
-        if all(source in kept for source, _, _, _ in run.sources.values()):
-            kept.append(run)
-    return kept
+def _with_sources(bodies: list[Body]) -> list[Body]:
+    """Bodies all of whose sources are kept too."""
+    kept: dict[Run, Body] = {}
+    for body in bodies:
+        if all(source in kept for source, _, _, _ in body.run.sources.values()):
+            kept[body.run] = body
+    return list(kept.values())

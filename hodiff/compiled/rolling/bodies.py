@@ -18,7 +18,7 @@ Place = tuple[int, int]
 
 
 class Unrollable(Exception):  # noqa: N818 - control flow, no error
-    """A run that is no loop after all; ``args[0]`` is the run."""
+    """A run is no loop after all."""
 
 
 class Pick(NamedTuple):
@@ -134,9 +134,9 @@ class Body:
         assert step.primitive.index is not None
         base = step.operands[0]
         if self.run.steps[column] or len(step.operands) != 1 or not self._windows_full(step, moves):
-            raise Unrollable(self.run)
+            raise Unrollable
         if isinstance(base, Literal) and len(set(self.run.literals[:, column].tolist())) > 1:
-            raise Unrollable(self.run)
+            raise Unrollable
         pick = Pick(base, self._equation(0, offset).parameters[step.primitive.index], moves)
         self.picks[offset] = pick
         self._element_of[offset] = self._sequence(("pick", base, _key(pick.key), moves), pick)
@@ -163,7 +163,7 @@ class Body:
             return
         picked = {(offset, 0) for offset, number in self._element_of.items() if number in strict}
         if any(carry.place in picked for carry in self.carries):
-            raise Unrollable(self.run)
+            raise Unrollable
         for offset, operands in enumerate(self._operands):
             elementwise = self._equation(0, offset).primitive.partials is not None
             for operand in operands:
@@ -171,7 +171,7 @@ class Body:
                     isinstance(operand, tuple) and operand[0] == "sequence" and operand[1] in strict
                 )
                 if found and not elementwise:
-                    raise Unrollable(self.run)
+                    raise Unrollable
 
     def _answer_of(self, number: int) -> Var:
         """A variable of the program that a sequence stands for."""
@@ -203,7 +203,7 @@ class Body:
         if back == 0:
             return place
         if back > DEEPEST or back >= run.turns:
-            raise Unrollable(run)
+            raise Unrollable
         return ("carry", self._carry(place, [self._initial(row, offset, slot, column) for row in range(back)]))
 
     def _constant(self, atom: Var) -> int:
@@ -221,7 +221,7 @@ class Body:
     def _initial(self, row: int, offset: int, slot: int, column: int) -> tuple[Any, Atom]:
         atom = self._equation(row, offset).operands[slot]
         if isinstance(atom, Var) and int(self.run.operands[row, column]) >= self.run.start * WIDTH:
-            raise Unrollable(self.run)
+            raise Unrollable
         return (atom if isinstance(atom, Var) else int(self.run.literals[row, column])), atom
 
     def _carry(self, place: Place, initials: list[tuple[Any, Atom]]) -> int:
@@ -247,7 +247,7 @@ class Body:
             values.append(atom.value)
         if isinstance(values[0], np.ndarray):
             if not values[0].ndim:
-                raise Unrollable(run)
+                raise Unrollable
             return Literal(np.stack(values))
         if isinstance(values[0], np.generic):
             return Literal(np.array(values, values[0].dtype))
@@ -262,10 +262,10 @@ class Body:
         }
         dtype = _number_dtype(step, slot, varying)
         if dtype is None:
-            raise Unrollable(run)
+            raise Unrollable
         array = _converted(values, dtype)
         if array is None:
-            raise Unrollable(run)
+            raise Unrollable
         return Literal(array)
 
     # --- what others ask ----------------------------------------------------------------------------------------------

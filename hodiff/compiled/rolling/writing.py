@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.compiled.rolling.bodies import Body, Pick, Place, Stream, Unrollable
+from hodiff.compiled.rolling.bodies import Body, Pick, Place, Stream
 from hodiff.compiled.rolling.keys import WIDTH, Table
 from hodiff.loops import loop
 from hodiff.ops.indexing import getitem
@@ -28,6 +28,8 @@ class Needs:
     def __init__(self, bodies: Sequence[Body]) -> None:
         self.stacked: dict[Body, dict[Place, None]] = {body: {} for body in bodies}
         self.last: dict[Body, dict[Place, None]] = {body: {} for body in bodies}
+        #: Python's numbers cannot be stacked, so these are no loops.
+        self.refused: set[Body] = set()
 
     def one(self, body: Body, place: Place, turn: int) -> None:
         """Note that one value is read."""
@@ -43,7 +45,7 @@ class Needs:
         if place[0] in body.picks:
             return
         if body.answer(place).form == "number":
-            raise Unrollable(body.run)
+            self.refused.add(body)
         self.stacked[body][place] = None
 
 
