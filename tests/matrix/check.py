@@ -10,7 +10,7 @@ real part of Σ c t. Other layouts and float32 are compared with what the same n
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,31 +50,43 @@ class Derivatives:
 def run(entry: Entry) -> Report:
     """Run all combinations of an entry."""
     report = Report()
+    known: dict[tuple[str, str], dict[str, Derivatives]] = {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for text, keywords in entry.settings():
-            for shape in entry.shapes:
-                known: dict[str, Derivatives] = {}
-                for dtype, layout in _variants(entry, shape):
-                    operands = tuple(laid(x, layout) if layout else x for x in entry.operands(shape, dtype))
-                    labels = [
-                        *keywords,
-                        text,
-                        dtype,
-                        layout,
-                        shape,
-                        *(f"{k} {d}" for k in keywords for d in (dtype, layout, shape)),
-                    ]
-                    where = f"{entry.name}({text}) {shape} {layout or dtype}"
-                    _guarded(entry, operands, keywords, where, labels, report, known)
-        for i, point in enumerate(entry.specials):
-            operands = tuple(np.asarray(x) for x in (point if isinstance(point, tuple) else (point,)))
-            _guarded(entry, operands, {}, f"{entry.name}() at special point {i}", ["special"], report, None)
+        for case in combinations(entry):
+            _guarded(entry, case, report, None if case.special else known.setdefault((case.text, case.shape), {}))
     unused = [key for key in entry.refused if key not in report.refused]
     report.failures += [f"{entry.name}: {key} is listed as refused, but is not" for key in unused]
     unused = [key for key in entry.deviations if key not in report.deviations]
     report.failures += [f"{entry.name}: {key} is listed as a deviation, but is none" for key in unused]
     return report
+
+
+class Combination(NamedTuple):
+    """Operands and keywords of a call, and what is said of them."""
+
+    operands: tuple[Any, ...]
+    keywords: dict[str, Any]
+    where: str
+    labels: list[str]
+    text: str = ""
+    shape: str = ""
+    special: bool = False
+
+
+def combinations(entry: Entry) -> Iterator[Combination]:
+    """All calls of an entry: keywords, shapes, dtypes, layouts, and the special points."""
+    for text, keywords in entry.settings():
+        for shape in entry.shapes:
+            for dtype, layout in _variants(entry, shape):
+                operands = tuple(laid(x, layout) if layout else x for x in entry.operands(shape, dtype))
+                pairs = [f"{k} {d}" for k in keywords for d in (dtype, layout, shape)]
+                labels = [*keywords, text, dtype, layout, shape, *pairs]
+                where = f"{entry.name}({text}) {shape} {layout or dtype}"
+                yield Combination(operands, keywords, where, labels, text, shape)
+    for i, point in enumerate(entry.specials):
+        operands = tuple(np.asarray(x) for x in (point if isinstance(point, tuple) else (point,)))
+        yield Combination(operands, {}, f"{entry.name}() at special point {i}", ["special"], special=True)
 
 
 def _variants(entry: Entry, shape: str) -> Iterator[tuple[str, str]]:
@@ -88,16 +100,9 @@ def _variants(entry: Entry, shape: str) -> Iterator[tuple[str, str]]:
             yield "float64", layout
 
 
-def _guarded(
-    entry: Entry,
-    operands: tuple[Any, ...],
-    keywords: dict[str, Any],
-    where: str,
-    labels: list[str],
-    report: Report,
-    known: dict[str, Derivatives] | None,
-) -> None:
+def _guarded(entry: Entry, case: Combination, report: Report, known: dict[str, Derivatives] | None) -> None:
     """Run one combination and enter what happens in the report."""
+    operands, keywords, where, labels = case[:4]
     f = function_of(entry, operands, keywords)
     try:
         plain = list(f(*operands))
@@ -193,7 +198,7 @@ def _pair(xs: Any, ys: Any) -> Any:
     return total
 
 
-def _random(like: Any, generator: np.random.Generator) -> Any:
+def random_like(like: Any, generator: np.random.Generator) -> Any:
     """Random numbers of a shape and (if integers, as floats) a dtype; simple fractions, the same in any precision."""
     dtype = np.asarray(like).dtype
     shape = np.shape(like)
@@ -216,9 +221,9 @@ def _ordinary(
 ) -> int:
     """Check a point where the function is smooth; how many combinations that were."""
     generator = np.random.default_rng(5)
-    v = tuple(_random(x, generator) for x in operands)
+    v = tuple(random_like(x, generator) for x in operands)
     # Where the answer is no number, there is no derivative to check: the cotangent is zero there.
-    c = tuple((_random(leaf, generator) * np.isfinite(leaf))[()] for leaf in plain)
+    c = tuple((random_like(leaf, generator) * np.isfinite(leaf))[()] for leaf in plain)
     inexact = [np.asarray(leaf).dtype.kind in "fc" for leaf in plain]
     kind = operands[0].dtype.char
     exact = kind == "D" or (kind == "d" and "float64" not in known)

@@ -1,0 +1,23 @@
+"""The matrix compiled: every function with keywords, shapes, layouts and dtypes; a tenth of it without slow tests.
+
+See ``matrix/compiled.py`` for what is compared, and ``test_matrix.py`` for the matrix.
+"""
+
+import pytest
+from matrix import collect
+from matrix.compiled import run_compiled
+
+ENTRIES = collect()
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_compiled_matrix(entry):
+    report = run_compiled(entry, every=10)
+    assert not report.failures, f"{len(report.failures)} failures:\n" + "\n".join(report.failures[:12])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_whole_compiled_matrix(entry):
+    report = run_compiled(entry, every=1)
+    assert not report.failures, f"{len(report.failures)} failures:\n" + "\n".join(report.failures[:12])
