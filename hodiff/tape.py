@@ -276,6 +276,9 @@ def _write_assemble(writer: Any, equation: Any) -> None:
             accumulate = writer.bind(partial(primitive.accumulate, **parameters), f"add_to_{primitive.name}")
             others = "".join(f", {writer.constant(value)}" for value in operands)
             writer.line(f"{accumulate}({out}, {cotangent}{others})")
+        elif atom.shape and set(atom.shape) == {1}:
+            part = f"{out}[{writer.constant(parameters[primitive.index])}]"
+            writer.line(f"{part} = {add}({part}, {cotangent})")  # in place, it would take twice as long
         elif atom.shape:
             part = writer.fresh("part")
             writer.line(f"{part} = {out}[{writer.constant(parameters[primitive.index])}]")

@@ -328,7 +328,8 @@ class Writer(Text):
         """The buffer of an operand that is not needed any more, where the answer fits into it."""
         (answer,) = equation.answers
         function: Any = equation.primitive.function
-        if function.signature is not None:
+        # A single element in place looks like an overlap to NumPy, and takes three times as long.
+        if function.signature is not None or answer.size == 1:
             return None
         for atom in self.lifetimes.dying[self._step]:
             if atom in self._holding and atom.shape == answer.shape and atom.dtype == answer.dtype:

@@ -496,3 +496,22 @@ def test_a_guard_inside_a_loop_is_refused():
     answer = outer(LOOP, *outer.inputs, body=inner.program(inner.inputs[0]), count=0)
     with pytest.raises(ProgramError, match="inside another has a guard"):
         emit(outer.program(answer))
+
+
+def test_single_elements_are_not_computed_in_place():
+    """NumPy takes three times as long for one element in place, which looks like an overlap."""
+
+    def f(x):
+        return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    compiled = hd.jit(hd.value_and_grad(f))
+    buffers = []
+    for n in (2, 3):
+        x = np.linspace(0.5, 1.0, n)
+        for point in (x, x + 1, x):
+            value, gradient = compiled(point)
+            expected, slope = hd.value_and_grad(f)(point)
+            np.testing.assert_allclose(value, expected, rtol=1e-14)
+            np.testing.assert_allclose(gradient, slope, rtol=1e-14)
+        buffers.append(compiled.lower(x).count("= empty("))
+    assert buffers[0] > buffers[1]
