@@ -58,6 +58,12 @@ class Call:
     def __init__(self) -> None:
         self.outcomes: list[Any] = []
         self.eager_warnings: list[str] = []
+        self.functions: list[Any] = []
+
+    @property
+    def hits(self) -> int:
+        """Calls that were answered by programs."""
+        return sum(f.cache_info().hits for f in self.functions)
 
     def __call__(self, f: Any, *args: Any, **keywords: Any) -> Any:
         """The result of the call, None if it raises."""
@@ -106,8 +112,8 @@ def check(program: Callable[[Any, Call], None], way: str = "value", *, derivativ
     zeros = derivatives or "vmap" in way
     plain_way, compiled_way = WAYS[way]
     plain, compiled = Call(), Call()
-    program(_decorator(plain_way), plain)
-    program(_decorator(compiled_way), compiled)
+    program(_decorator(plain_way, plain), plain)
+    program(_decorator(compiled_way, compiled), compiled)
     assert len(plain.outcomes) == len(compiled.outcomes), "another number of calls"
     for number, (expected, found) in enumerate(zip(plain.outcomes, compiled.outcomes, strict=True)):
         if not isinstance(expected, Outcome):
@@ -123,13 +129,16 @@ def check(program: Callable[[Any, Call], None], way: str = "value", *, derivativ
     return compiled
 
 
-def _decorator(way: Callable[[Any], Any]) -> Callable[..., Any]:
-    """The way as something that, like hodiff.jit, can be given options alone."""
+def _decorator(way: Callable[[Any], Any], call: Call) -> Callable[..., Any]:
+    """The way as something that, like hodiff.jit, can be given options alone; compiled functions are noted."""
 
     def jit(f: Any = None, **options: Any) -> Any:
         if f is None:
-            return lambda function: way(function) if way is not hd.jit else hd.jit(function, **options)
-        return way(f) if way is not hd.jit or not options else hd.jit(f, **options)
+            return lambda function: jit(function, **options)
+        made = hd.jit(f, **options) if way is hd.jit else way(f)
+        if hasattr(made, "cache_info"):
+            call.functions.append(made)
+        return made
 
     return jit
 
