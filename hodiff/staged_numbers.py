@@ -14,6 +14,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import hodiff.ops  # noqa: F401 - installs the operators that those of numbers fall back on
 from hodiff.core import Tracer
 from hodiff.operators import SYMBOLS
@@ -118,8 +120,24 @@ def _install_divmod(name: str, pair: Callable[[Any, Any], tuple[Any, Any]]) -> N
 
 _install_divmod("__divmod__", lambda x, y: (x // y, x % y))
 _install_divmod("__rdivmod__", lambda x, y: (y // x, y % x))
+
+
+def _install_repetition(name: str) -> None:
+    general = getattr(StageTracer, name)
+
+    def method(self: StageTracer, other: Any) -> Any:
+        # ``[0.0] * n`` repeats a list, and no scalar multiplies its elements.
+        if isinstance(other, (list, tuple)) and not isinstance(self.value, np.ndarray):
+            return other * self.alive().truth()
+        return general(self, other)
+
+    setattr(StageTracer, name, method)
+
+
 for _name, _symbol in SYMBOLS.items():
     if _name in ("neg", "pos", "invert", "abs"):
         _install_unary(_name, _symbol)
     else:
         _install_binary(_name, _symbol)
+_install_repetition("__mul__")
+_install_repetition("__rmul__")
