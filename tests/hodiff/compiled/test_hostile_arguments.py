@@ -106,13 +106,17 @@ def identities(x):
     return x * 1, x + 0, x - 0.0, x / 1, +x, x * 0, 0 - x, x - x, x * -1, 1 * x, x + x, 0.0 + x
 
 
+def repetitions(x):
+    return [0.0] * x, x * (1, 2)
+
+
 def mixed_trees(x):
     return {"b": x, "a": [x + 1, (x, None)], "c": "text"}
 
 
 FUNCTIONS = [
     *(arithmetic, integers, ufuncs, single_precision, reductions, constructors, comparisons, kinds_of_it),
-    *(type_of_it, methods_of_numbers, is_integer, powers, identities, mixed_trees),
+    *(type_of_it, methods_of_numbers, is_integer, powers, identities, repetitions, mixed_trees),
 ]
 
 

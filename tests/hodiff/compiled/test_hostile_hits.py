@@ -17,6 +17,7 @@ EAGER = {
     "an_index_out_of_bounds": "always raises",
     "errors_of_numpy": "always raises",
     "integers": "raises for floats",
+    "repetitions": "raises for arrays of another shape",
     "is_integer": "raises for arrays",
     "an_assertion": "rewritten by pytest, it calls what is not known",
     "kinds_of_it": "asks for types",
