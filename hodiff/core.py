@@ -99,7 +99,8 @@ class Primitive:
         Python's operator for the operation, which computes scalars ten times faster than a ufunc does.
     hazard : str
         The worst that can happen on operands of valid shapes: ``"none"``, a floating-point ``"warning"``, or an
-        ``"exception"`` (any other warning too), or what can inside (``"inside"``). A program leaves out an unused answer only where this shows no one.
+        ``"exception"`` (any other warning too), or what can inside (``"inside"``). A program leaves out an unused
+        answer only where this shows no one.
     commutative : bool
         Elementwise: the two operands may change places.
     origin : tuple or None
