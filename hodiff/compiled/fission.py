@@ -38,8 +38,8 @@ from hodiff.staging import stage
 
 _ADD: Any = NUMPY_UFUNCS[np.add]
 _MULTIPLY: Any = NUMPY_UFUNCS[np.multiply]
-#: The terms of a sum are kept for all turns only up to this number of elements.
-_TERMS = 2**20
+#: What the loop itself does not keep is kept for all turns only up to this number of elements.
+_KEPT = 2**20
 
 
 def run(program: Program) -> Program:
@@ -92,6 +92,8 @@ class _Fission:
         self.outputs = body.outputs
         pairs = zip(body.outputs[layout.carries :], equation.answers[layout.carries :], strict=True)
         self.stacked = [(atom, var) for atom, var in pairs if var in later]
+        #: What there is for all turns in any case, or is the same in all.
+        self.kept: set[Atom] = {*self.outside, *self.stacks, *(atom for atom, _ in self.stacked)}
         self.carries, self.body = self._live(body.equations, {i for i, var in enumerate(self.finals) if var in later})
         self.uses: dict[Atom, int] = {}
         for atom in (
@@ -183,7 +185,11 @@ class _Fission:
         return droppable(step) and plain and answers and step.primitive.batch is not batch_loop
 
     def _small(self, atom: Any) -> bool:
-        return bool(atom.size * self.length <= _TERMS)
+        return bool(atom.size * self.length <= _KEPT)
+
+    def _keepable(self, step: Equation) -> bool:
+        """Whether all that a step reads may be kept for all turns, or is anyway."""
+        return all(isinstance(a, Literal) or a in self.kept or self._small(a) for a in step.operands)
 
     def _terms(self, carry: int) -> list[Var]:
         """What is added to a carry in each turn, where nothing else happens to it; nothing otherwise."""
@@ -223,6 +229,7 @@ class _Fission:
         if step is None or step.primitive is not _MULTIPLY or self.uses[term] != 1 or not droppable(step):
             return None
         fit = all(isinstance(atom, Var) and (atom in self.outside or _fits(atom)) for atom in step.operands)
+        fit = fit and self._keepable(step)
         return step if fit and all(atom.dtype == term.dtype for atom in step.operands) else None
 
     def _late(
@@ -238,7 +245,8 @@ class _Fission:
         for step in reversed(rest):
             if not adding.isdisjoint(step.answers):
                 continue
-            if not needed.isdisjoint(step.answers) or not (self._movable(step) or id(step) in single):
+            movable = id(step) in single or (self._movable(step) and self._keepable(step))
+            if not needed.isdisjoint(step.answers) or not movable:
                 needed.update(step.operands)
                 core.append(step)
             else:

@@ -13,6 +13,8 @@ from hodiff.compiled.rolling.turns import DEEPEST, Run
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
 from hodiff.progressions import moved, moving
 
+#: Parts of an array may have twice as many elements as the array together, or up to this number.
+_PICKED = 2**20
 #: Offset of an equation in a turn, and number of the answer.
 Place = tuple[int, int]
 
@@ -137,6 +139,8 @@ class Body:
             raise Unrollable
         if isinstance(base, Literal) and len(set(self.run.literals[:, column].tolist())) > 1:
             raise Unrollable
+        if step.answers[0].size * self.run.turns > max(_PICKED, 2 * int(np.prod(base.shape))):
+            raise Unrollable  # long windows that overlap, which the plain function has one by one
         pick = Pick(base, self._equation(0, offset).parameters[step.primitive.index], moves)
         self.picks[offset] = pick
         self._element_of[offset] = self._sequence(("pick", base, _key(pick.key), moves), pick)

@@ -1,0 +1,74 @@
+"""Programs between staging and running: what a review found, and where nothing may be lost on the way."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import hodiff as hd
+from hodiff.compiled.units import Unit
+from hodiff.loops import loop
+from hodiff.staging import stage
+
+TURNS, SIZE = 24, 60_000
+
+
+def peak(function, *values):
+    """The most memory that a call has at once, in vectors of ``SIZE``."""
+    tracemalloc.start()
+    try:
+        function(*values)
+        return tracemalloc.get_traced_memory()[1] / (8 * SIZE)
+    finally:
+        tracemalloc.stop()
+
+
+def unit_of(function, *values):
+    return Unit(stage(lambda *args: [function(*args)], values)[1])
+
+
+def largest_answer(program):
+    sizes = [0]
+    for step in program.equations:
+        sizes += [var.size for var in step.answers]
+        if step.primitive is loop:
+            sizes.append(largest_answer(step.parameters["body"]))
+    return max(sizes)
+
+
+# --- memory ---------------------------------------------------------------------------------------------------------
+
+
+def summed(x, w):
+    s = 0.0
+    for t in range(TURNS):
+        x = np.sin(x) * w[t]
+        s = s + np.sum(x)
+    return s
+
+
+def projected(x, w):
+    s = 0.0
+    for t in range(TURNS):
+        s = s + np.sum(x * np.exp(x * w[t]))
+    return s
+
+
+def overlapping(x, w):
+    s = 0.0
+    for t in range(TURNS):
+        s = s + np.sum(x[t : t + SIZE - TURNS] ** 2) * w[t]
+    return s
+
+
+@pytest.mark.parametrize("f", [summed, projected, overlapping])
+@pytest.mark.parametrize("mode", ["value", "jvp"])
+def test_what_the_plain_program_lets_go_of_is_not_kept_for_all_turns(f, mode):
+    def tangent(x, w):
+        return hd.jvp(f, (x, w), (np.ones_like(x), np.ones_like(w)))[1]
+
+    values = [np.linspace(0.0, 1.0, SIZE), np.linspace(0.5, 1.0, TURNS)]
+    unit = unit_of(f if mode == "value" else tangent, *values)
+    assert largest_answer(unit.program) <= SIZE
+    assert peak(unit.function, *values) < 10
+    np.testing.assert_allclose(unit.function(*values)[0], unit.program.evaluate(*values)[0], rtol=1e-12)
