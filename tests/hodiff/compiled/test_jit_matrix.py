@@ -1,4 +1,4 @@
-"""The matrix compiled: every function with keywords, shapes, layouts and dtypes; a tenth of it without slow tests.
+"""The matrix compiled: every function with keywords, shapes, layouts and dtypes; a tenth of it as a sample.
 
 See ``matrix/compiled.py`` for what is compared, and ``test_matrix.py`` for the matrix.
 """
@@ -16,7 +16,7 @@ def test_compiled_matrix(entry):
     assert not report.failures, f"{len(report.failures)} failures:\n" + "\n".join(report.failures[:12])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_the_whole_compiled_matrix(entry):
     report = run_compiled(entry, every=1)

@@ -3,7 +3,7 @@
 For each mode, both the compiled derivative, ``jit(mode(f))``, and that of the compiled function, ``mode(jit(f))``, are
 called three times: at a point, where the function is staged; there again, where the program runs; and at another.
 
-Values of all cases are compared; of derivatives and single precision a sample, and all of them where slow tests run.
+Values of all cases are compared; of derivatives and single precision a sample, and all of them under `pytest -m exhaustive`.
 """
 
 import warnings
@@ -32,9 +32,9 @@ DEVIATIONS = {
 
 
 def sample(rows, every):
-    """All rows, of which only each so many-th is no slow test."""
+    """All rows, of which only each so many-th is not marked exhaustive."""
     return [
-        pytest.param(row, id=row.name, marks=() if number % every == 0 else pytest.mark.slow)
+        pytest.param(row, id=row.name, marks=() if number % every == 0 else pytest.mark.exhaustive)
         for number, row in enumerate(rows)
     ]
 
