@@ -8,7 +8,7 @@ Imports NumPy only.
 ((slice(2, None, -1), 0), array([4., 2., 0.]))
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -170,13 +170,13 @@ class Part(NamedTuple):
         """Whether these are several operands."""
         return len(self.slots) > 1
 
-    def placed(self, indices: Sequence[Index], ndim: int) -> tuple[Index, Any] | None:
+    def placed(self, indices: Mapping[int, Index] | Sequence[Index], ndim: int) -> tuple[Index, Any] | None:
         """One index for those of the operands, and what to put there; None where there is none.
 
         Parameters
         ----------
-        indices : sequence of tuple
-            One basic index an operand.
+        indices : mapping or sequence of tuple
+            One basic index for each slot of the operation.
         ndim : int
             Number of axes of the array that is indexed.
         """
@@ -185,7 +185,7 @@ class Part(NamedTuple):
         found = progression([indices[slot] for slot in self.slots], ndim)
         return None if found is None else (found.key, found.spread(self.value))
 
-    def added(self, indices: Sequence[Index], ndim: int) -> list[tuple[Index, Any]] | None:
+    def added(self, indices: Mapping[int, Index] | Sequence[Index], ndim: int) -> list[tuple[Index, Any]] | None:
         """Indices for those of the operands, and what to add there, one after the other; None where there are none.
 
         As `placed`, and also for equal indices, and for windows that overlap.

@@ -254,7 +254,7 @@ def _assemble_bundles(parts: Sequence[Part], *, pieces: Any, shape: Shape, dtype
             chosen = [pieces[slot] for slot in part.slots]
             if name is None or any(p is not primitive or o or q.keys() != parameters.keys() for p, o, q in chosen):
                 return NotImplemented
-            indices = [q.get(name) for _, _, q in pieces]
+            indices = {slot: pieces[slot][2][name] for slot in part.slots}
             added = part.added(indices, len(shape))
             if added is None:
                 return NotImplemented

@@ -8,7 +8,10 @@ import pytest
 import hodiff as hd
 from hodiff.compiled.units import Unit
 from hodiff.loops import loop
+from hodiff.ops.indexing import getitem
+from hodiff.progressions import Part
 from hodiff.staging import stage
+from hodiff.tape import assemble
 
 TURNS, SIZE = 24, 60_000
 
@@ -72,3 +75,24 @@ def test_what_the_plain_program_lets_go_of_is_not_kept_for_all_turns(f, mode):
     assert largest_answer(unit.program) <= SIZE
     assert peak(unit.function, *values) < 10
     np.testing.assert_allclose(unit.function(*values)[0], unit.program.evaluate(*values)[0], rtol=1e-12)
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+def test_bundles_are_asked_for_their_own_pieces_only():
+    asked = []
+
+    class Counted(tuple):
+        def __getitem__(self, slot):
+            asked.append(slot)
+            return super().__getitem__(slot)
+
+        def __iter__(self):
+            raise AssertionError("all pieces are looked at for each bundle")
+
+    pieces = Counted((getitem, (), {"index": (slot,)}) for slot in range(40))
+    parts = [Part(range(first, first + 20), np.ones(20)) for first in (0, 20)]
+    answer = assemble.bundled(parts, pieces=pieces, shape=(40,), dtype=np.dtype(float))
+    np.testing.assert_array_equal(answer, np.ones(40))
+    assert len(asked) <= 3 * 40
