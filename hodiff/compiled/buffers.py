@@ -31,7 +31,9 @@ class Buffers:
 
     def __init__(self, text: Text) -> None:
         self._text = text
+        #: The free ones of each shape and dtype, and for each buffer the list where it belongs.
         self._free: dict[tuple[Shape, Any], list[str]] = {}
+        self._alike: dict[str, list[str]] = {}
         self._lines: list[str] = []
         #: An example of each buffer, and of each view.
         self._examples: dict[str, Any] = {}
@@ -47,19 +49,19 @@ class Buffers:
 
     def take(self, shape: Shape, dtype: "np.dtype[Any]") -> str:
         """The name of a buffer that is free, or new."""
-        free = self._free.get((shape, dtype))
+        free = self._free.setdefault((shape, dtype), [])
         if free:
             return free.pop()
         name = self._text.number("b")
         empty = self._text.bind(np.empty, "empty")
         self._lines.append(f"{name} = {empty}({self._text.constant(shape)}, {self._text.constant(dtype)})")
         self._examples[name] = np.empty(shape, dtype)
+        self._alike[name] = free
         return name
 
     def give(self, name: str) -> None:
         """Declare a buffer free."""
-        example = self._examples[name]
-        self._free.setdefault((example.shape, example.dtype), []).append(name)
+        self._alike[name].append(name)
 
     def view(self, name: str, expression: str, equation: Equation) -> str | None:
         """The name of a view of a buffer, made once; None for what is no buffer, or turns out to be a copy."""

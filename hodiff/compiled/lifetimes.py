@@ -16,6 +16,7 @@ May import ``program``.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from hodiff.program import Atom, Equation, Guard, Literal, Var
 def sharing(equation: Equation) -> tuple[bool, bool]:
     """Whether the answer may show memory of operands, and whether it may have memory of its own."""
     primitive = equation.primitive
-    if isinstance(primitive.function, np.ufunc):
+    if primitive.function.__class__ is np.ufunc:
         return False, True
     shares = None if primitive.code is None else primitive.code.shares
     if primitive.view is not None or shares:
@@ -64,13 +65,16 @@ class Lifetimes:
         last: dict[Atom, int] = {}
         roots = self.roots
         for i, step in enumerate(steps):
-            for atom in step.operands if isinstance(step, Equation) else (step.operand,):
-                for root in roots.get(atom) or (atom,):
-                    last[root] = i
-            if isinstance(step, Equation):
-                self._add(step)
-                for var in step.answers:
-                    last[var] = i
+            if not isinstance(step, Equation):
+                last.update(dict.fromkeys(roots.get(step.operand) or (step.operand,), i))
+                continue
+            for atom in step.operands:
+                if isinstance(atom, Var):
+                    for root in roots.get(atom) or (atom,):
+                        last[root] = i
+            self._add(step)
+            for var in step.answers:
+                last[var] = i
         self.escaping.update(root for atom in outputs for root in self.roots_of(atom))
         self.dying: list[list[Atom]] = [[] for _ in steps]
         for root, i in last.items():
@@ -90,7 +94,7 @@ class Lifetimes:
             for var in equation.answers:
                 if var.form == "array":
                     self.roots[var] = frozenset((var,))
-                    if var.size * var.dtype.itemsize >= _LARGE:
+                    if prod(var.shape) * var.dtype.itemsize >= _LARGE:
                         self.large[var] = [var]
             return
         shown = frozenset[Atom]().union(*(self.roots_of(atom) for atom in equation.operands))

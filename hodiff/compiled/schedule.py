@@ -4,7 +4,7 @@ May import ``program``.
 
 >>> import numpy as np
 >>> from hodiff.ops.elementwise import exp, negative
->>> from hodiff.program import QUIET
+>>> from hodiff.program import QUIET, Var
 >>> x, a, b, c = (Var((3,), np.dtype(float)) for _ in range(4))
 >>> steps = [
 ...     Equation(exp, (x,), {}, (a,)),
@@ -15,11 +15,13 @@ May import ``program``.
 [(False, 2), (True, 1)]
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from hodiff.program import Equation, Errstate, Guard, Program, Var
+from hodiff.program import Atom, Equation, Errstate, Guard, Program
 
 Step = Equation | Guard
+#: An equation and how errors are handled in it, None as around the steps.
+Waiting = tuple[Equation, Errstate | None]
 Run = tuple[Errstate | None, list[Step]]
 
 
@@ -48,41 +50,37 @@ def scheduled(steps: Sequence[Step], ambient: Errstate | None) -> list[Run]:
     ambient : Errstate or None
         The handling around the steps; equations that ask for it need no change.
     """
-
-    def state_of(equation: Equation) -> Errstate | None:
-        state = handling_of(equation)
-        return None if state == ambient else state
-
-    if all(isinstance(step, Guard) or state_of(step) is None for step in steps):
-        return [(None, list(steps))]
+    same = True
     runs: list[Run] = [(None, [])]
-    segment: list[Equation] = []
+    segment: list[Waiting] = []
     for step in (*steps, None):
         if isinstance(step, Equation):
-            segment.append(step)
+            state = handling_of(step)
+            if state is not None:
+                state = None if state == ambient else state
+                same = same and state is None
+            segment.append((step, state))
             continue
         while segment:
             state, run = runs[-1]
-            segment = _take(segment, state, state_of, run)
+            segment = _take(segment, state, run)
             if segment:
-                waiting = (equation for equation in segment if equation.primitive.hazard != "none")
-                runs.append((state_of(next(waiting)), []))
+                runs.append((next(state for step, state in segment if step.primitive.hazard != "none"), []))
         if step is not None:
             runs[-1][1].append(step)
-    return [run for run in runs if run[1]]
+    return [(None, list(steps))] if same else [run for run in runs if run[1]]
 
 
-def _take(
-    segment: list[Equation], state: Errstate | None, state_of: Callable[[Equation], Errstate | None], run: list[Step]
-) -> list[Equation]:
+def _take(segment: list[Waiting], state: Errstate | None, run: list[Step]) -> list[Waiting]:
     """Move what can be computed now under ``state`` to ``run``; the rest."""
-    late: set[Var] = set()
+    late: set[Atom] = set()
     rest = []
-    for equation in segment:
-        fits = state_of(equation) == state or equation.primitive.hazard == "none"
-        if fits and not any(atom in late for atom in equation.operands):
+    for waiting in segment:
+        equation, wanted = waiting
+        fits = wanted is state or equation.primitive.hazard == "none" or wanted == state
+        if fits and (not late or late.isdisjoint(equation.operands)):
             run.append(equation)
         else:
             late.update(equation.answers)
-            rest.append(equation)
+            rest.append(waiting)
     return rest

@@ -19,6 +19,7 @@ c = multiply(b, k0)
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Prog
 #: In the place of the lines that give the buffers back to the pool, until it is known whether there are any.
 GIVE_BACK = "(give back)"
 _NUMBERS = (bool, int, float, complex)
+_WEAK = {"i": int, "f": float, "c": complex}
 
 
 class Writer(Text):
@@ -154,26 +156,24 @@ class Writer(Text):
         self._ambient = around
 
     def _write(self, step: Equation | Guard) -> None:
-        self.comment = self._where(step)
+        self.comment = "" if step.source is None else self._where(step.source)
         if isinstance(step, Guard):
             self._guard(step)
         else:
             self._equation(step)
         self.comment = ""
         for atom in self.lifetimes.dying[self._step]:
-            if atom in self._holding:
-                self.buffers.give(self._holding.pop(atom))
+            buffer = self._holding.pop(atom, None)
+            if buffer is not None:
+                self.buffers.give(buffer)
             elif atom in self.lifetimes.large:
                 self.line(f"del {', '.join(self._names[var] for var in self.lifetimes.large.pop(atom))}")
         while self._temporaries:
             self.buffers.give(self._temporaries.pop())
         self._step += 1
 
-    def _where(self, step: Equation | Guard) -> str:
+    def _where(self, source: Source) -> str:
         """The user's line."""
-        source = step.source
-        if source is None:
-            return ""
         text = self._sources.get(source)
         if text is None:
             # One line, whatever a file is called.
@@ -275,7 +275,8 @@ class Writer(Text):
 
     def _ufunc(self, equation: Equation) -> None:
         (answer,) = equation.answers
-        function = self.bind(equation.primitive.function, equation.primitive.name)
+        primitive = equation.primitive
+        function = self.bind(primitive.function, primitive.name)
         operands = self._ufunc_operands(equation)
         if answer not in self.lifetimes.escaping:
             operands.append(self._hold(answer, self._in_place(equation)))
@@ -283,7 +284,7 @@ class Writer(Text):
             operands.append(self.targets[answer])
         elif not answer.shape:
             operands.append(self.array(answer))
-        template = _chosen(equation.primitive.code, "into", equation)
+        template = None if primitive.code is None else _chosen(primitive.code, "into", equation)
         if template is not None and len(operands) > len(equation.operands):
             *operands, out = operands
             self.assign(answer, self.filled(template, operands, {}, out=out))
@@ -293,14 +294,19 @@ class Writer(Text):
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """Operands of a ufunc; numbers as arrays of shape () and of the dtype that they take, which is faster."""
         atoms = equation.operands
-        small = [i for i, atom in enumerate(atoms) if not atom.shape and atom.form != "array"]
-        if not small or not equation.answers[0].shape:
-            return [self.operand(atom) for atom in atoms]
-        kinds = _loop_dtypes(equation.primitive.function, tuple(map(_kind, atoms)))
+        small = False
+        if equation.answers[0].shape:
+            for atom in atoms:
+                if not atom.shape and atom.form != "array":
+                    small = True
+        if not small:
+            names = self._names
+            return [names[atom] if isinstance(atom, Var) else self.constant(atom.value) for atom in atoms]
+        kinds = _loop_dtypes(equation.primitive.function, tuple([_kind(atom) for atom in atoms]))
         texts = []
         for i, atom in enumerate(atoms):
             text = None
-            if kinds is not None and i in small:
+            if kinds is not None and not atom.shape and atom.form != "array":
                 text = self._literal(atom, kinds[i]) if isinstance(atom, Literal) else self._cell(atom, kinds[i])
             texts.append(text or self.operand(atom))
         return texts
@@ -329,14 +335,23 @@ class Writer(Text):
         (answer,) = equation.answers
         function: Any = equation.primitive.function
         # A single element in place looks like an overlap to NumPy, and takes three times as long.
-        if function.signature is not None or answer.size == 1:
+        dying = self.lifetimes.dying[self._step]
+        if not dying or function.signature is not None or prod(answer.shape) == 1:
             return None
-        for atom in self.lifetimes.dying[self._step]:
-            if atom in self._holding and atom.shape == answer.shape and atom.dtype == answer.dtype:
-                # An array and views of it at once would overlap, and NumPy make a copy.
-                roots = [self.lifetimes.roots_of(other) for other in equation.operands if other is not atom]
-                if atom in equation.operands and not any(atom in found for found in roots):
-                    return self._holding.pop(atom)
+        roots_of = self.lifetimes.roots_of
+        for atom in dying:
+            if (
+                atom not in self._holding
+                or atom.shape != answer.shape
+                or atom.dtype != answer.dtype
+                or atom not in equation.operands
+            ):
+                continue
+            for other in equation.operands:
+                if other is not atom and atom in roots_of(other):
+                    break  # an array and views of it at once would overlap, and NumPy make a copy
+            else:
+                return self._holding.pop(atom)
         return None
 
     def _hold(self, var: Var, name: str | None = None) -> str:
@@ -350,7 +365,7 @@ class Writer(Text):
 
 def _is_ufunc(equation: Equation) -> bool:
     function = equation.primitive.function
-    return isinstance(function, np.ufunc) and function.nout == 1 and not equation.parameters
+    return function.__class__ is np.ufunc and function.nout == 1 and not equation.parameters
 
 
 def _chosen(code: Code | None, part: str, equation: Equation) -> str | None:
@@ -371,8 +386,8 @@ def _as_number(value: Any) -> Any:
 
 def _kind(atom: Atom) -> Any:
     """Dtype of an operand; for Python's numbers, which adapt, their type."""
-    weak = {"i": int, "f": float, "c": complex} if atom.form == "number" else {}
-    return weak.get(atom.dtype.kind, atom.dtype)
+    dtype = atom.dtype
+    return _WEAK.get(dtype.kind, dtype) if atom.form == "number" else dtype
 
 
 @lru_cache(maxsize=4096)
