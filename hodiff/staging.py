@@ -38,6 +38,8 @@ from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Prog
 
 #: Python's own numbers.
 NUMBERS = (bool, int, float, complex)
+#: The least integer that NumPy has a type for.
+LEAST = -(2**63)
 #: Ways to handle floating-point errors that are kept in mind.
 _HANDLED = 16
 _SCALARS = frozenset({np.float64, np.float32, np.bool_, np.int64, np.complex128})
@@ -204,12 +206,13 @@ class StageTrace(Trace):
         atoms: list[Atom] = []
         for operand in operands:
             if operand.__class__ is StageTracer and operand.owner is self:
-                values.append(operand.value)
-                atoms.append(operand.atom)
+                value, atom = operand.value, operand.atom
             else:
                 value, atom = self._operand(operand)
-                values.append(value)
-                atoms.append(atom)
+            if value.__class__ is int and not LEAST <= value < -LEAST:
+                raise self.refuse("an array meets an integer of more than 64 bits, of which NumPy has no type")
+            values.append(value)
+            atoms.append(atom)
         try:
             answer: Any = _applied(primitive, values)(*values, **parameters)
         except Exception as error:

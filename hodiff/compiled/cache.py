@@ -1,8 +1,8 @@
 """Compiled functions of flat arguments: one table of specialisations a signature, staging where none fits.
 
 ``Compiled`` has a function of numbers, compiled for the types of its arguments. What the function reads from outside
-(see ``captures``) is guarded, and arrays among it are inputs. May import ``batch``, ``captures``, ``comparing``, ``core``, ``errors``,
-``forms``, ``numpy_source``, ``program``, ``specialisations``, ``staging`` and ``transform``.
+(see ``captures``) is guarded, and arrays among it are inputs. May import ``batch``, ``captures``, ``comparing``,
+``core``, ``errors``, ``forms``, ``numpy_source``, ``program``, ``specialisations``, ``staging`` and ``transform``.
 
 >>> double = Compiled(World(lambda x: 2 * x), lambda function: lambda values: function(*values), "double")
 >>> double.run([3.0])
@@ -26,7 +26,7 @@ from hodiff.core import Tracer
 from hodiff.errors import EagerWarning, NotStagedError
 from hodiff.forms import Form
 from hodiff.program import Guard, Program
-from hodiff.staging import stage
+from hodiff.staging import LEAST, stage
 
 #: Signatures of one function; where there are more, the rest runs eagerly.
 SIGNATURES = 256
@@ -198,7 +198,7 @@ class Compiled:
             if captures.doubt is None and not memory.leaked():
                 return form.fill(owned(results, inputs))
             memory.restore()
-        elif self._trusted(table, program, results, values):
+        elif self._trusted(table, program, form, results, values):
             fresh = tuple(
                 is_fresh(value, inputs) and atom not in program.inputs
                 for value, atom in zip(results, program.outputs, strict=True)
@@ -244,7 +244,7 @@ class Compiled:
         results, program = stage(traced, inputs, name=self.name)
         return forms[0], results, program
 
-    def _trusted(self, table: Table, program: Program, results: list[Any], values: Sequence[Any]) -> bool:
+    def _trusted(self, table: Table, program: Program, form: Form, results: list[Any], values: Sequence[Any]) -> bool:
         """Whether the program stands for the function. In doubt, a second staging and a plain run have to agree."""
         if self.world.captures.doubt is None:
             return True
@@ -255,8 +255,10 @@ class Compiled:
         if not same_program(pending, program):
             table.eager = f"two runs with arguments of the same types differ ({self.world.captures.doubt})"
             return False
-        plain = Form.of(self.plain(values))[1]
-        if len(plain) != len(results) or not all(map(_agree, plain, results)):
+        plain_form, plain = Form.of(self.plain(values))
+        alike = plain_form.structure == form.structure and plain_form.slots == form.slots
+        alike = alike and all(map(_same_static, plain_form.static, form.static))
+        if not alike or not all(map(_agree, plain, results)):
             table.eager = f"it tells traced values from plain ones ({self.world.captures.doubt})"
             return False
         return True
@@ -288,6 +290,8 @@ def _type_of(value: Any) -> Any:
     """What programs are specialised for: two values of one type have the same shape, dtype and layout."""
     if value.__class__ is np.ndarray:
         return (value.shape, value.dtype, value.strides)
+    if value.__class__ is int and not LEAST <= value < -LEAST:
+        return "a large integer"
     return value.dtype if isinstance(value, np.generic) else value.__class__
 
 
@@ -315,7 +319,14 @@ def _agree(plain: Any, staged: Any) -> bool:
     """Whether two results are equal but for rounding."""
     if np.shape(plain) != np.shape(staged) or np.asarray(plain).dtype != np.asarray(staged).dtype:
         return False
+    if np.asarray(plain).dtype == object:  # integers that no dtype holds
+        return bool(plain == staged)
     return bool(np.allclose(plain, staged, rtol=1e-6, atol=1e-12, equal_nan=True))
+
+
+def _same_static(plain: Any, staged: Any) -> bool:
+    """Whether two parts of results that are no numbers are the same."""
+    return plain is staged or (isinstance(staged, (str, bytes)) and type(plain) is type(staged) and plain == staged)
 
 
 def _branching(guard: Guard | None) -> str:

@@ -12,6 +12,7 @@ May import everything below.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from operator import index as as_index
 from typing import Any, NamedTuple
 
@@ -213,7 +214,7 @@ class Jit(Transformed):
     def _world(self, form: Form, declared: tuple[Any, ...]) -> World | None:
         """What is compiled for the values that the function captures now; None where they change too often."""
         key = (tuple(map(_static_key, form.static)), tuple(map(_hashed_key, declared)))
-        worlds = self._worlds.setdefault(key, [])
+        worlds = self._worlds.get(key, [])
         for world in worlds:
             if world.captures.unchanged():
                 if world is not worlds[0]:
@@ -427,10 +428,17 @@ def _static_key(value: Any) -> Any:
 
 
 def _hashed_key(value: Any) -> Any:
-    """Key of an argument that was declared static: -0.0 and 0.0 are two."""
-    if isinstance(value, tuple):
-        return tuple(_hashed_key(part) for part in value)
-    return (type(value), repr(value) if isinstance(value, (float, complex)) else value)
+    """Key of an argument that was declared static: -0.0 and 0.0 are two, and so are 1 and 1.0, within others too."""
+    kind = type(value)
+    if isinstance(value, (tuple, frozenset)):
+        gather = tuple if isinstance(value, tuple) else frozenset
+        return kind, gather(map(_hashed_key, value))
+    if is_dataclass(kind):
+        # What takes no part in comparisons is read by the function nonetheless.
+        return kind, value, tuple(_hashed_key(getattr(value, field.name, None)) for field in fields(kind))
+    if kind.__hash__ is None:
+        return _Identity(value)
+    return kind, repr(value) if isinstance(value, (float, complex)) else value
 
 
 class _Identity:

@@ -93,7 +93,7 @@ def _write_scatter(writer: Any, equation: Any) -> None:
 def _gather_source(equation: Any) -> str:
     count = len(equation.operands) - 1
     places = [f"{{{i}}}" for i in range(1, count + 1)]
-    if len(equation.operands[0].shape) == count and any(atom.shape for atom in equation.operands[1:]):
+    if len(equation.operands[0].shape) == count:
         return f"{{0}}[{', '.join(places)}]"
     return f"{{0}}[{_gather_text(places, equation.parameters['axis'])}]"
 
@@ -151,7 +151,7 @@ scatter: Primitive = linear(
     batch=_batch_scatter,
 )
 gather: Primitive = linear(
-    lambda x, *arrays, axis: x[_gather_index(arrays, axis)],
+    lambda x, *arrays, axis: x[_gather_index(arrays, axis)][()],  # an element is a scalar, not an array of shape ()
     lambda ct, x, *arrays, axis: scatter(ct, *arrays, axis=axis, shape=x.shape),
     name="gather",
     code=Code(value=_gather_source),
@@ -199,6 +199,8 @@ def take_key(x: Any, key: Any) -> Any:
         x = np.transpose(x, (*places, *rest))
         places = list(range(len(places)))
     answer = gather(x, *arrays, axis=places[0] - x.ndim)
+    if not answer.shape and any(e is Ellipsis for e in entries):
+        answer = getitem(answer, index=(Ellipsis,))  # NumPy's answer to a key with an ellipsis is always an array
     # ``y[key] += v`` adds to this copy, which must be able to hold what is traced.
     return Buffer(answer) if assignable and answer.__class__ is np.ndarray else answer
 
