@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.casting import convert
-from hodiff.code import Code
+from hodiff.code import Code, is_unheard
 from hodiff.core import Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NotLinearError
 from hodiff.kinds import constant, multilinear
@@ -145,9 +145,9 @@ def _write_some_nan(writer: Any, equation: Any) -> None:
         writer.assign(answer, writer.call(equation))
         return
     x, dot = writer.operand(value), writer.fresh("dot")
-    writer.line(
-        f"{dot} = {x}.dot({x})" if len(value.shape) == 1 else writer.filled(f"{dot} = np.vdot({x}, {x})", [], {})
-    )
+    # The method is faster, and warns of an overflow.
+    method = len(value.shape) == 1 and is_unheard(equation)
+    writer.line(f"{dot} = {x}.dot({x})" if method else writer.filled(f"{dot} = np.vdot({x}, {x})", [], {}))
     writer.assign(answer, writer.filled(f"{dot} != {dot} and np.isnan({x}).any()", [], {}))
 
 

@@ -40,3 +40,8 @@ class Code:
     into: Template | None = None
     write: Callable[[Any, Any], None] | None = None
     shares: bool | None = None
+
+
+def is_unheard(equation: Any) -> bool:
+    """Whether nobody hears of the floating-point errors of an equation, so that code may make others of them."""
+    return equation.errstate is not None and set(equation.errstate) == {"ignore"}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
-from hodiff.code import Code
+from hodiff.code import Code, is_unheard
 from hodiff.core import Primitive, as_operand
 from hodiff.kinds import composite, multilinear, reject
 from hodiff.operators import infix
@@ -95,10 +95,9 @@ def _batch_matmul(primitive: Primitive, size: int, operands: Any, batched: Any, 
 
 
 def _matmul_source(equation: Any) -> str | None:
-    """Of two vectors by ``dot``, which is faster and, unlike ``matmul``, warns of nothing."""
-    quiet = equation.errstate is not None and set(equation.errstate) == {"ignore"}
+    """Of two vectors by ``dot``, which is faster and names itself in warnings."""
     vectors = all(atom.form == "array" and len(atom.shape) == 1 for atom in equation.operands)
-    return "{0}.dot({1})" if quiet and vectors else None
+    return "{0}.dot({1})" if is_unheard(equation) and vectors else None
 
 
 #: NumPy's ``matmul``: of matrices, stacks of them that broadcast, and vectors.

@@ -96,3 +96,16 @@ def test_bundles_are_asked_for_their_own_pieces_only():
     answer = assemble.bundled(parts, pieces=pieces, shape=(40,), dtype=np.dtype(float))
     np.testing.assert_array_equal(answer, np.ones(40))
     assert len(asked) <= 3 * 40
+
+
+# --- warnings -------------------------------------------------------------------------------------------------------
+
+
+def test_looking_for_nan_warns_of_nothing():
+    def slopes(x, direction):
+        return list(hd.jvp(hd.grad(lambda v: np.sum(v * v * 1e200)), (x,), (direction,)))
+
+    values = [np.array([1.0, -1.0, 0.5]), np.ones(3)]
+    unit = Unit(stage(slopes, values)[1])
+    for found, expected in zip(unit.function(*values), slopes(*values), strict=True):
+        np.testing.assert_array_equal(found, expected)
