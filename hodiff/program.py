@@ -264,12 +264,12 @@ class Program:
     @property
     def equations(self) -> tuple[Equation, ...]:
         """The steps that are no guards."""
-        return tuple(step for step in self.steps if isinstance(step, Equation))
+        return tuple([step for step in self.steps if isinstance(step, Equation)])
 
     @property
     def guards(self) -> tuple[Guard, ...]:
         """The steps that are guards."""
-        return tuple(step for step in self.steps if isinstance(step, Guard))
+        return tuple([step for step in self.steps if isinstance(step, Guard)])
 
     def replace(
         self,

@@ -28,6 +28,7 @@ program f(a: float64[3]) -> float64
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from hodiff.compiled.passes import algebra, common, dead_code, folding, shaping, sinking
@@ -70,8 +71,12 @@ def simplify(program: Program, *, check: bool = False) -> Program:
         if check:
             program = _one_by_one(program)
         else:
-            sweep = Sweep(program, _all_rules, sweep)
-            program = dead_code.run(sweep.run())
+            following = Sweep(program, _all_rules, sweep)
+            program = following.run()
+            # After a first sweep, there is no dead code but what a rule has left.
+            if sweep is None or following.changed:
+                program = dead_code.run(program)
+            sweep = following
         if program is before:
             break
     program.memo[_DONE] = True
@@ -81,7 +86,15 @@ def simplify(program: Program, *, check: bool = False) -> Program:
 def _all_rules(primitive: Primitive) -> Sequence[Rule]:
     if callable(primitive.jvps):
         return (_inside,)  # calls, which nothing else applies to
+    return _rules_of_kind(primitive) if primitive.origin is None else _found_rules(primitive)
+
+
+def _found_rules(primitive: Primitive) -> Sequence[Rule]:
     return tuple([rule for page in _PAGES for rule in page(primitive)])
+
+
+#: Of primitives that are declared; others, with parameters of their own, need not be kept.
+_rules_of_kind = lru_cache(maxsize=1024)(_found_rules)
 
 
 def _one_by_one(program: Program) -> Program:

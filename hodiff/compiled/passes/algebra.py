@@ -41,8 +41,8 @@ from hodiff.ops.selection import select
 from hodiff.program import Atom, Equation, Literal, Program, Var
 
 Found = Atom | Equation | None
-_SIGNED = (negative, subtract, multiply, add)
-_INVERSES = (divide, reciprocal)
+_SIGNED = frozenset((negative, subtract, multiply, add))
+_INVERSES = frozenset((divide, reciprocal))
 
 
 def run(program: Program) -> Program:

@@ -45,7 +45,7 @@ def _merged(sweep: Sweep, equation: Equation) -> Atom | None:
     if key is None:
         key = sweep.keys[equation] = _key(equation)
     known = sweep.seen.get(key)
-    if known is None:
+    if known is None or not sweep.is_behind(known[0]):
         sweep.seen[key] = (equation, sweep.guards)
         return None
     first, guards = known

@@ -27,7 +27,7 @@ def run(program: Program) -> Program:
     for step in reversed(program.steps):
         if isinstance(step, Guard):
             needed.add(step.operand)
-        elif droppable(step) and needed.isdisjoint(step.answers):
+        elif needed.isdisjoint(step.answers) and droppable(step):
             changed = True
             continue
         else:

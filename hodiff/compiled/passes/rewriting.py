@@ -14,7 +14,7 @@ program f(a: float64[]) -> float64[]
   return a
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,8 +38,8 @@ class Sweep:
     ----------
     program : Program
     rules : callable
-        The rules for a primitive. The last is tried on every equation; the others not where the sweep before found
-        none for the same equation, and nothing that rules look at has changed.
+        The rules for a primitive. They are not tried where the sweep before found none for the same equation, and
+        nothing that rules look at has changed.
     previous : Sweep, optional
         The sweep before, with the same rules.
 
@@ -51,16 +51,14 @@ class Sweep:
         Variables that the program returns: their answers stay arrays of their own.
     guards : int
         How many guards are behind.
-    seen : dict
-        For rules to remember equations by.
-    keys : dict
-        For rules to remember of an equation, through all sweeps.
+    seen, keys : dict
+        For rules to remember equations by, and of an equation, through all sweeps.
     changed : bool
         Whether a rule applied.
     """
 
     def __init__(self, program: Program, rules: Rules, previous: "Sweep | None" = None) -> None:
-        self.seen: dict[Any, Any] = {}
+        self.seen: dict[Any, Any] = {} if previous is None else previous.seen
         self.keys: dict[Equation, Any] = {} if previous is None else previous.keys
         self.steps: list[Equation | Guard] = []
         self.outputs = frozenset(atom for atom in program.outputs if isinstance(atom, Var))
@@ -68,7 +66,7 @@ class Sweep:
         self.changed = False
         self._program = program
         self._rules = rules
-        self._before = None if previous is None else (previous._places, previous._uses)
+        self._before: dict[Equation, int] = {} if previous is None else previous._places
         self._chosen: dict[Primitive, Sequence[Rule]] = {} if previous is None else previous._chosen
         self._definitions: dict[Atom, Equation] = {}
         self._places: dict[Equation, int] = {}
@@ -76,14 +74,23 @@ class Sweep:
         self._uses: dict[Atom, int] = {}
         uses = self._uses
         for step in program.steps:
-            for atom in step.operands if isinstance(step, Equation) else (step.operand,):
-                uses[atom] = uses.get(atom, 0) + 1
+            if isinstance(step, Equation):
+                for atom in step.operands:
+                    uses[atom] = uses.get(atom, 0) + 1
+            else:
+                uses[step.operand] = uses.get(step.operand, 0) + 1
         for atom in program.outputs:
             uses[atom] = uses.get(atom, 0) + 1
+        #: Operands that are made or used in another way than when the sweep before tried the rules.
+        self._moved: set[Atom] = set()
+        self._doubtful: set[Equation] = set()
+        if previous is not None:
+            before = previous._uses
+            self._moved.update([atom for atom, count in uses.items() if before.get(atom) != count])
 
     # --- what rules ask -----------------------------------------------------------------------------------------------
 
-    def behind(self, atom: Atom, equation: Equation, among: Sequence[Primitive]) -> Equation | None:
+    def behind(self, atom: Atom, equation: Equation, among: Collection[Primitive]) -> Equation | None:
         """The equation by one of some primitives that computes an operand of ``equation``, where it may be taken apart.
 
         What warns must go on to warn, and what is quiet must not begin to.
@@ -123,20 +130,33 @@ class Sweep:
         self._places[louder] = place
         for var in equation.answers:
             self._definitions[var] = louder
+        self._moved.update(equation.answers)
         return louder
 
     def substitute(self, var: Var, atom: Atom) -> None:
         """Let ``atom`` stand for ``var`` from now on."""
         self._substitutes[var] = atom
         self._uses[atom] = self._uses.get(atom, 0) + self._uses.get(var, 1)
+        self._moved.update((var, atom))
+
+    def is_behind(self, equation: Equation) -> bool:
+        """Whether an equation has been written already; if not, it will be read anew."""
+        if equation in self._places:
+            return True
+        self._doubtful.add(equation)
+        return False
 
     # --- the sweep ----------------------------------------------------------------------------------------------------
 
     def run(self) -> Program:
         """The program with every equation rewritten; the same object where no rule applied."""
+        before, moved, doubtful = self._before, self._moved, self._doubtful
         for step in self._program.steps:
             if isinstance(step, Equation):
-                self.read(step)
+                if step in before and moved.isdisjoint(step.operands) and step not in doubtful:
+                    self._write(step)
+                else:
+                    self.read(step)
                 continue
             operand = self._substitutes.get(step.operand, step.operand)
             if operand is not step.operand:
@@ -162,24 +182,14 @@ class Sweep:
                 equation.errstate,
                 equation.source,
             )
-        atom = self.rewritten(equation, settled=self._before is not None and self._is_settled(equation))
+        atom = self.rewritten(equation)
         if atom is not equation.answers[0]:
             for operand in equation.operands:
                 self._uses[operand] = self._uses.get(operand, 1) - 1
+            self._moved.update(equation.operands)
             self.substitute(equation.answers[0], atom)
 
-    def _is_settled(self, equation: Equation) -> bool:
-        """Whether the sweep before tried all rules on this equation, and its operands are as they were then."""
-        places, uses = self._before  # type: ignore[misc]
-        if equation not in places:
-            return False
-        for atom in equation.operands:
-            found = self._definitions.get(atom)
-            if (found is not None and found not in places) or self._uses.get(atom) != uses.get(atom):
-                return False
-        return True
-
-    def rewritten(self, equation: Equation, *, settled: bool = False) -> Atom:
+    def rewritten(self, equation: Equation) -> Atom:
         """What the first answer of an equation is, once no rule applies any more; the equation is written."""
         answer = equation.answers[0]
         if answer.form != "number":
@@ -187,7 +197,7 @@ class Sweep:
                 rules = self._chosen.get(equation.primitive)
                 if rules is None:
                     rules = self._chosen[equation.primitive] = self._rules(equation.primitive)
-                for rule in rules[-1:] if settled else rules:
+                for rule in rules:
                     found = rule(self, equation)
                     if found is not None:
                         break
@@ -197,12 +207,16 @@ class Sweep:
                 if not isinstance(found, Equation):
                     return found
                 equation = found
-                settled = False
+        if equation not in self._before:
+            self._moved.update(equation.answers)
+        self._write(equation)
+        return answer
+
+    def _write(self, equation: Equation) -> None:
         self._places[equation] = len(self.steps)
         self.steps.append(equation)
         for var in equation.answers:
             self._definitions[var] = equation
-        return answer
 
 
 def rewrite(program: Program, rules: Rules) -> Program:

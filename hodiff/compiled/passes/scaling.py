@@ -15,7 +15,7 @@ from hodiff.ops.elementwise import add, multiply, negative
 from hodiff.program import Atom, Equation, Literal
 
 _BOUND = 2.0**40
-_SCALING = (multiply, negative, add)
+_SCALING = frozenset((multiply, negative, add))
 
 
 def moderate(factor: Any) -> bool:

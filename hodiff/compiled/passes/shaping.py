@@ -29,6 +29,7 @@ from hodiff.reducing import reduced_shape
 from hodiff.shaped import Shape
 
 Found = Atom | Equation | None
+_BROADCASTS = frozenset((spread, broadcasted))
 
 
 def run(program: Program) -> Program:
@@ -94,7 +95,7 @@ def _one_number(sweep: Sweep, equation: Equation) -> Found:
     """Any part, order or shape of an array of one value is an array of that value."""
     if equation.answers[0].form != "array" or equation.answers[0] in sweep.outputs:
         return None
-    found = sweep.behind(equation.operands[0], equation, (spread, broadcasted))
+    found = sweep.behind(equation.operands[0], equation, _BROADCASTS)
     if found is None or found.operands[0].shape != ():
         return None
     if found.operands[0].form == "number":

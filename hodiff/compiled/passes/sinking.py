@@ -42,7 +42,7 @@ from hodiff.reducing import length
 from hodiff.tape import assemble
 
 Found = Atom | Equation | None
-_BROADCASTS = (spread, broadcasted)
+_BROADCASTS = frozenset((spread, broadcasted))
 
 
 def run(program: Program) -> Program:
