@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import hodiff.staged_numbers  # noqa: F401 - gives staged values the operators of Python's numbers
-from hodiff.compiled.cache import Compiled, Statistics, World
+from hodiff.compiled.cache import SIGNATURES, Compiled, Statistics, World
 from hodiff.compiled.call import CompiledCall
 from hodiff.compiled.entrance import ELSEWHERE, Entrance, make_entrance
 from hodiff.compiled.numpy_source import emit
@@ -43,6 +43,7 @@ _MADE_AGAIN = ("_statistics", "_worlds", "_captured", "_restless", "_entrances",
 _RESTLESS = (
     "what it reads from outside (names, closures, attributes) or its static arguments differ at nearly every call"
 )
+_FORMS = "its arguments are trees of another form (keys, lengths) at nearly every call"
 _KINDS = "biufc"
 
 
@@ -130,6 +131,8 @@ class Jit(Transformed):
         if world is None or world.reason is not None:
             return self._eagerly(args, keywords)
         compiled = self._compiled(world, form, args, keywords)
+        if compiled is None:
+            return self._eagerly(args, keywords)
         try:
             if traced:
                 call = CompiledCall(compiled.name, compiled)
@@ -186,12 +189,16 @@ class Jit(Transformed):
                 ) from None
         return tuple(found)
 
-    def _compiled(self, world: World, form: Form, args: tuple[Any, ...], keywords: dict[str, Any]) -> Compiled:
-        """The function for arguments of this form."""
+    def _compiled(self, world: World, form: Form, args: tuple[Any, ...], keywords: dict[str, Any]) -> Compiled | None:
+        """The function for arguments of this form; None where there were too many forms."""
         key = (form.structure, tuple(form.slots), _orders((args, keywords)))
         found = world.compiled.get(key)
         if found is not None:
             return found
+        if len(world.compiled) >= SIGNATURES:
+            self._restless = _FORMS
+            self._statistics.warn(self._label, _FORMS)
+            return None
         fixed = {n % len(args): args[n % len(args)] for n in self.static_argnums if -len(args) <= n < len(args)}
         named = {k: v for k, v in keywords.items() if k in self.static_argnames}
 
@@ -213,7 +220,9 @@ class Jit(Transformed):
 
     def _world(self, form: Form, declared: tuple[Any, ...]) -> World | None:
         """What is compiled for the values that the function captures now; None where they change too often."""
-        key = (tuple(map(_static_key, form.static)), tuple(map(_hashed_key, declared)))
+        numbers = frozenset(form.slots)
+        static = [(i, leaf) for i, leaf in enumerate(form.static) if i not in numbers]
+        key = (tuple([(i, _static_key(leaf)) for i, leaf in static]), tuple(map(_hashed_key, declared)))
         worlds = self._worlds.get(key, [])
         for world in worlds:
             if world.captures.unchanged():
@@ -225,7 +234,7 @@ class Jit(Transformed):
             self._statistics.warn(self._label, f"{_RESTLESS}; pass them as arguments")
             return None
         self._captured += 1
-        world = World(self.function, (*form.static, *declared), self._statistics)
+        world = World(self.function, (*(leaf for _, leaf in static), *declared), self._statistics)
         self._worlds[key] = [world, *worlds][:WORLDS]
         return world
 
@@ -279,6 +288,8 @@ class Jit(Transformed):
         if world is None or world.reason is not None:
             raise NotStagedError(f"hodiff.jit: {self._label} runs eagerly: {None if world is None else world.reason}")
         compiled = self._compiled(world, form, args, keywords)
+        if compiled is None:
+            raise NotStagedError(f"hodiff.jit: {self._label} runs eagerly: {_FORMS}")
         inputs = (*numbers, *world.captures.arrays())
         program = optimised(compiled.stage(inputs, len(numbers))[2])
         return f"{program}\n\n{emit(program).source}"

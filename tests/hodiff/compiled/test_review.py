@@ -53,6 +53,22 @@ def test_functions_as_arguments_are_not_kept_when_there_are_many():
     assert sum(reference() is not None for reference in kept) < 64
 
 
+def test_lists_of_many_lengths_are_compiled_each():
+    f = hd.jit(lambda numbers: sum(numbers))
+    for length in [*range(1, 101)] * 2:
+        assert f([0.5] * length) == 0.5 * length
+    assert f.eager_reason is None
+    assert f.cache_info().eager_calls == 0
+
+
+def test_trees_of_ever_new_forms_run_eagerly_in_the_end():
+    f = hd.jit(lambda tree: sum(tree.values()), quiet=True)
+    for i in range(300):
+        assert f({f"key {i}": 2.0}) == 2.0
+    assert f.cache_info().specialisations < 300
+    assert "trees of another form" in f.eager_reason
+
+
 # --- elements ---------------------------------------------------------------------------------------------------------
 
 
