@@ -325,7 +325,7 @@ def _reverse(tangents: list[Any], operands: Sequence[Any], parameters: dict[str,
     count = len(outputs)
     answers, saved = answers[:count], answers[count:]
     fixed, _, sequences = layout.split(operands)
-    early = plan.early.evaluate(*fixed)
+    early = plan.early.evaluate(*fixed) if parameters["length"] else [ones(a) for a in plan.early.outputs]
     whole = [sequences[i] for i in plan.elements]
 
     def pull(cotangents: list[Any]) -> list[Any]:
@@ -400,9 +400,11 @@ def _make_plan(body: Program, layout: Layout, active: tuple[bool, ...], values: 
     early = [var for var in residuals if var in known]
     whole = [var for var in residuals if var in elements]
     saved = [var for var in residuals if var not in known and var not in elements]
+    # What these warn of, the loop warns of turn by turn.
+    before = [replace(s, errstate=QUIET) for s in used_steps(forward.steps, early) if isinstance(s, Equation)]
     return _Plan(
         forward.replace(outputs=(*forward.outputs[: len(body.outputs)], *saved)),
-        forward.replace(inputs=fixed, steps=used_steps(forward.steps, early), outputs=early),
+        forward.replace(inputs=fixed, steps=before, outputs=early),
         tuple(elements.index(var) for var in whole),
         linear.backward,
         (*early, *saved, *whole),

@@ -1,6 +1,7 @@
 """Programs between staging and running: what a review found, and where nothing may be lost on the way."""
 
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -109,3 +110,29 @@ def test_looking_for_nan_warns_of_nothing():
     unit = Unit(stage(slopes, values)[1])
     for found, expected in zip(unit.function(*values), slopes(*values), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5])
+def test_what_a_loop_computes_of_constants_warns_with_the_turns_only(turns):
+    def f(c):
+        return hd.fori_loop(0, turns, lambda i, s: s * np.sqrt(c) + np.log(c) * i, np.float64(1.0))
+
+    def warned(function):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            function(np.float64(-1.0))
+        return {str(warning.message) for warning in caught}
+
+    gradient = hd.grad(f)
+    unit = unit_of(gradient, np.float64(2.0))
+    assert warned(unit.function) == warned(gradient) == warned(f)
+    assert bool(warned(f)) == (turns > 0)
+
+
+def test_loops_without_turns_compute_nothing_of_constants():
+    def f(w):
+        step = lambda i, s: s + np.sum(np.linalg.inv(w)) * i  # noqa: E731
+        return hd.fori_loop(0, 0, step, np.float64(1.0))
+
+    unit = unit_of(hd.grad(f), np.eye(2))
+    np.testing.assert_array_equal(unit.function(np.zeros((2, 2)))[0], np.zeros((2, 2)))
