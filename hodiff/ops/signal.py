@@ -199,7 +199,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     else:
         middle = _inside(x, xp, fp, (left is None, right is None))
     answer = np.where(np.less(x, xp[0]), low, np.where(np.greater(x, xp[-1]), high, middle))
-    return np.reshape(answer, shape)
+    return np.reshape(answer, shape) if shape else answer[0]  # a scalar, not a view of shape ()
 
 
 # --- differences and integrals ----------------------------------------------------------------------------------------

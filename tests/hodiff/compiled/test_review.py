@@ -90,6 +90,24 @@ def test_an_element_at_a_computed_place_is_a_scalar(index):
     assert type(hd.jit(lambda x, i: np.take(x, i))(x, index)) is np.float64
 
 
+@pytest.mark.parametrize("point", [0.5, np.float64(0.5), np.array(0.5)])
+def test_an_interpolated_number_is_a_scalar(point):
+    nodes = np.array([0.0, 1.0, 3.0])
+
+    def changed_after_interpolation(x):
+        s = np.interp(x, nodes, nodes**2)
+        before = s
+        s += 1.0
+        return s * before
+
+    f = hd.jit(changed_after_interpolation)
+    for _ in range(2):
+        assert type(f(point)) is np.float64
+        assert f(point) == changed_after_interpolation(point) == 0.75
+    for gradient in (hd.grad(changed_after_interpolation), hd.grad(f), hd.jit(hd.grad(f))):
+        assert gradient(point) == 2.0
+
+
 def test_an_ellipsis_makes_an_array_of_an_element():
     f = hd.jit(lambda x, i: x[..., i])
     assert type(f(np.arange(3.0), 1)) is np.ndarray
