@@ -259,9 +259,9 @@ class Jit(Transformed):
         if self._restless is not None:
             return self._restless
         for worlds in self._worlds.values():
+            if worlds[0].reason is not None:  # what was so of others is so no longer
+                return worlds[0].reason
             for world in worlds:
-                if world.reason is not None:
-                    return world.reason
                 for compiled in world.compiled.values():
                     for table in compiled.tables.values():
                         if table.eager is not None:

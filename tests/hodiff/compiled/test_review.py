@@ -4,6 +4,7 @@ import gc
 import weakref
 from collections import namedtuple
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pytest
@@ -67,6 +68,25 @@ def test_trees_of_ever_new_forms_run_eagerly_in_the_end():
         assert f({f"key {i}": 2.0}) == 2.0
     assert f.cache_info().specialisations < 300
     assert "trees of another form" in f.eager_reason
+
+
+def test_what_a_first_call_computes_and_keeps_is_no_reason_to_run_eagerly():
+    class Model:
+        def __init__(self):
+            self.weights = np.arange(3.0)
+
+        @cached_property
+        def norm(self):
+            return np.sum(self.weights**2)
+
+        def loss(self, x):
+            return self.norm * np.sum(x)
+
+    model = Model()
+    f = hd.jit(model.loss)
+    assert [f(np.ones(3)) for _ in range(3)] == [15.0] * 3
+    assert f.cache_info().hits == 1
+    assert f.eager_reason is None
 
 
 # --- elements ---------------------------------------------------------------------------------------------------------
