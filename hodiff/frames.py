@@ -28,9 +28,13 @@ class _Ours(dict[str, bool]):
 _ours = _Ours()
 
 
-def user_frame() -> Any:
-    """The innermost frame outside hodiff, NumPy and SciPy; None where there is none."""
-    frame: Any = sys._getframe(1)
+def user_frame(depth: int = 1) -> Any:
+    """The innermost frame outside hodiff, NumPy and SciPy; None where there is none.
+
+    The caller, and what calls it, can say how many of the innermost frames are known to be hodiff's: looking at them
+    takes time.
+    """
+    frame: Any = sys._getframe(depth)
     while frame is not None and _ours[frame.f_code.co_filename]:
         frame = frame.f_back
     return frame

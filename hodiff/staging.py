@@ -191,7 +191,7 @@ class StageTrace(Trace):
             raise self.refuse("inside a loop, Python control flow depends on a value")
         if isinstance(atom, Literal):
             return
-        self.steps.append(Guard(atom, expected, truth, self._source(), question))
+        self.steps.append(Guard(atom, expected, truth, self._source(3), question))
 
     def constant(self, value: Any) -> StageTracer:
         """A tracer for a value that does not depend on the inputs."""
@@ -250,13 +250,13 @@ class StageTrace(Trace):
         self.failure = NotStagedError(f"{primitive.name} raises {type(error).__name__}: {error}")
 
     def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
-        several = isinstance(answer, tuple)
-        if not several:
+        errstate, source = self._errstate(), self._source(4)
+        if answer.__class__ is np.ndarray or not isinstance(answer, tuple):
             var = Var.of(answer)
-            self.steps.append(Equation(primitive, atoms, parameters, (var,), False, self._errstate(), self._source()))
+            self.steps.append(Equation(primitive, atoms, parameters, (var,), False, errstate, source))
             return StageTracer(self, answer, var)
         answers = tuple(map(Var.of, answer))
-        self.steps.append(Equation(primitive, atoms, parameters, answers, True, self._errstate(), self._source()))
+        self.steps.append(Equation(primitive, atoms, parameters, answers, True, errstate, source))
         return tuple([StageTracer(self, part, var) for part, var in zip(answer, answers, strict=True)])
 
     def _errstate(self) -> Errstate | None:
@@ -322,8 +322,9 @@ class StageTrace(Trace):
         self._literals[id(value)] = (value, literal)
         return literal
 
-    def _source(self) -> Source | None:
-        frame = user_frame()
+    def _source(self, depth: int) -> Source | None:
+        """The user's line, given how many frames from this one are known not to be the user's."""
+        frame = user_frame(depth)
         if frame is None:
             return None
         place = (frame.f_code.co_filename, frame.f_lineno)

@@ -10,8 +10,7 @@ May import ``program`` and ``text``.
 ('b0', 'b1')
 >>> print("\n".join(buffers.source()))
 def make_buffers():
-    b0 = empty((3,), float64)
-    b1 = empty((3,), float64)
+    b0, b1 = arrays(2, (3,), float64)
     return (b0, b1)
 """
 
@@ -34,13 +33,16 @@ class Buffers:
         #: The free ones of each shape and dtype, and for each buffer the list where it belongs.
         self._free: dict[tuple[Shape, Any], list[str]] = {}
         self._alike: dict[str, list[str]] = {}
+        #: The names of those of each shape and dtype, and how that is written.
+        self._made: dict[tuple[Shape, Any], tuple[list[str], str]] = {}
+        #: Lines that make views.
         self._lines: list[str] = []
         #: An example of each buffer, and of each view.
         self._examples: dict[str, Any] = {}
         self._views: dict[tuple[str, str], str] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self._examples)
 
     @property
     def names(self) -> str:
@@ -53,11 +55,19 @@ class Buffers:
         if free:
             return free.pop()
         name = self._text.number("b")
-        empty = self._text.bind(np.empty, "empty")
-        self._lines.append(f"{name} = {empty}({self._text.constant(shape)}, {self._text.constant(dtype)})")
+        made = self._made.get((shape, dtype))
+        if made is None:
+            made = [], f"{self._text.constant(shape)}, {self._text.constant(dtype)}"
+            self._made[shape, dtype] = made
+        made[0].append(name)
+        self._maker(len(made[0]))
         self._examples[name] = np.empty(shape, dtype)
         self._alike[name] = free
         return name
+
+    def _maker(self, count: int) -> str:
+        """The name of what makes so many of a kind: Python takes long to compile a line for each."""
+        return self._text.bind(np.empty, "empty") if count == 1 else self._text.bind(_arrays, "arrays")
 
     def give(self, name: str) -> None:
         """Declare a buffer free."""
@@ -81,5 +91,12 @@ class Buffers:
     def source(self) -> Iterator[str]:
         """Lines of the function that makes them."""
         yield "def make_buffers():"
+        for names, kind in self._made.values():
+            count = "" if len(names) == 1 else f"{len(names)}, "
+            yield f"    {', '.join(names)} = {self._maker(len(names))}({count}{kind})"
         yield from (f"    {line}" for line in self._lines)
         yield f"    return {self.names}"
+
+
+def _arrays(count: int, shape: Shape, dtype: "np.dtype[Any]") -> list[Any]:
+    return [np.empty(shape, dtype) for _ in range(count)]
