@@ -31,8 +31,8 @@ from hodiff.batch_rules import batch_loop
 from hodiff.compiled.derive import on_batch
 from hodiff.compiled.passes import simplify
 from hodiff.compiled.passes.rewriting import droppable
+from hodiff.control.loops import Layout, loop
 from hodiff.core import NUMPY_UFUNCS
-from hodiff.loops import Layout, loop
 from hodiff.program import QUIET, Atom, Equation, Guard, Literal, Program, Var
 from hodiff.staging import stage
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from hodiff.compiled.rolling.bodies import Body, Pick, Place, Stream
 from hodiff.compiled.rolling.keys import WIDTH, Table
-from hodiff.loops import loop
+from hodiff.control.loops import loop
 from hodiff.ops.indexing import getitem
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Source, Var
 from hodiff.progressions import Part, Progression, advance, moving

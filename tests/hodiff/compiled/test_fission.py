@@ -14,7 +14,7 @@ from hodiff.compiled import fission
 from hodiff.compiled.numpy_source import emit
 from hodiff.compiled.passes import simplify
 from hodiff.compiled.rolling import roll
-from hodiff.loops import loop
+from hodiff.control.loops import loop
 from hodiff.program import QUIET, Equation, Literal, Program, Var, check
 from hodiff.staging import stage
 

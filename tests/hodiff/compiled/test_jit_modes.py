@@ -3,7 +3,8 @@
 For each mode, both the compiled derivative, ``jit(mode(f))``, and that of the compiled function, ``mode(jit(f))``, are
 called three times: at a point, where the function is staged; there again, where the program runs; and at another.
 
-Values of all cases are compared; of derivatives and single precision a sample, and all of them under `pytest -m exhaustive`.
+Values of all cases are compared; of derivatives and single precision a sample, and all of them under
+`pytest -m exhaustive`.
 """
 
 import warnings

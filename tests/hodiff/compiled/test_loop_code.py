@@ -6,7 +6,7 @@ import pytest
 import hodiff as hd
 from hodiff.compiled.numpy_source import emit
 from hodiff.compiled.rolling import roll
-from hodiff.loops import loop
+from hodiff.control.loops import loop
 from hodiff.program import Equation, Literal, Program, Var
 from hodiff.staging import stage
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import hodiff as hd
-from hodiff.branches import branch
 from hodiff.comparing import same_program
+from hodiff.control.branches import branch
+from hodiff.control.loops import loop
+from hodiff.control.repeats import by_length, repeat
 from hodiff.errors import ControlFlowError
-from hodiff.loops import loop
 from hodiff.program import Program, check
-from hodiff.repeats import by_length, repeat
 from hodiff.staging import stage
 
 RNG = np.random.default_rng(11)

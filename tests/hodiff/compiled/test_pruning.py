@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import hodiff as hd
-from hodiff.branches import branch
 from hodiff.compiled.passes import dead_code
-from hodiff.loops import loop
+from hodiff.control.branches import branch
+from hodiff.control.loops import loop
 from hodiff.program import Literal, check
 from hodiff.staging import stage
 

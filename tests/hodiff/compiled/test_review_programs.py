@@ -8,7 +8,7 @@ import pytest
 
 import hodiff as hd
 from hodiff.compiled.units import Unit
-from hodiff.loops import loop
+from hodiff.control.loops import loop
 from hodiff.ops.indexing import getitem
 from hodiff.progressions import Part
 from hodiff.staging import stage

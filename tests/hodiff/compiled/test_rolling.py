@@ -10,8 +10,8 @@ from loop_models import MODELS, bodies, derived, filtered, interpret, network, r
 
 import hodiff as hd
 from hodiff.compiled.rolling import roll
+from hodiff.control.loops import loop
 from hodiff.core import Primitive
-from hodiff.loops import loop
 from hodiff.program import Program, check
 
 

@@ -25,14 +25,9 @@ from hodiff.annihilate import filled
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
 from hodiff.compiled.numpy_source import emit
-from hodiff.core import NUMPY_UFUNCS, Primitive
-from hodiff.errors import NotStagedError, ProgramError
-from hodiff.linear_map import TapeVariable, apply_linear
-from hodiff.loop_code import write_loop
-from hodiff.program import QUIET, Atom, Equation, Literal, Program, Var
-from hodiff.pruning import prune_loop
-from hodiff.shaped import Shaped, is_inexact
-from hodiff.subprograms import (
+from hodiff.control.loop_code import write_loop
+from hodiff.control.pruning import prune_loop
+from hodiff.control.subprograms import (
     WORTH_COMPILING,
     Annihilate,
     Batch,
@@ -52,6 +47,11 @@ from hodiff.subprograms import (
     used_steps,
     zeros,
 )
+from hodiff.core import NUMPY_UFUNCS, Primitive
+from hodiff.errors import NotStagedError, ProgramError
+from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.program import QUIET, Atom, Equation, Literal, Program, Var
+from hodiff.shaped import Shaped, is_inexact
 
 
 class Layout(NamedTuple):

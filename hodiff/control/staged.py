@@ -25,16 +25,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hodiff.branches import branch
-from hodiff.carried import Carry, Kind, Stack, elements, numbers_of, pair_of
-from hodiff.core import NUMPY_UFUNCS, Tracer
-from hodiff.errors import NotStagedError, StructureError
-from hodiff.loops import carried_answer, loop
-from hodiff.program import Equation, Guard, Literal, Program, Var
-from hodiff.repeats import Family, by_length, repeat
-from hodiff.staging import StageTrace, StageTracer, current_stage, stage_part
-from hodiff.tree import Structure, flatten, tree_map, unflatten
-from hodiff.turns import (
+from hodiff.control.branches import branch
+from hodiff.control.carried import Carry, Kind, Stack, elements, numbers_of, pair_of
+from hodiff.control.loops import carried_answer, loop
+from hodiff.control.repeats import Family, by_length, repeat
+from hodiff.control.turns import (
     Part,
     check_verdict,
     checked,
@@ -47,6 +42,11 @@ from hodiff.turns import (
     union,
     with_constants,
 )
+from hodiff.core import NUMPY_UFUNCS, Tracer
+from hodiff.errors import NotStagedError, StructureError
+from hodiff.program import Equation, Guard, Literal, Program, Var
+from hodiff.staging import StageTrace, StageTracer, current_stage, stage_part
+from hodiff.tree import Structure, flatten, tree_map, unflatten
 
 
 class Done(NamedTuple):

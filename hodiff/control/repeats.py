@@ -24,11 +24,8 @@ from hodiff.batch import BatchTrace, BatchTracer
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
 from hodiff.comparing import same_program
-from hodiff.core import Primitive
-from hodiff.errors import NotStagedError
-from hodiff.linear_map import TapeVariable, apply_linear
-from hodiff.loop_code import write_repeat
-from hodiff.loops import (
+from hodiff.control.loop_code import write_repeat
+from hodiff.control.loops import (
     Layout,
     carried_answer,
     carrying,
@@ -39,9 +36,7 @@ from hodiff.loops import (
     with_tangents,
     with_zeros,
 )
-from hodiff.program import Equation, Program, Var
-from hodiff.shaped import Shaped, is_inexact
-from hodiff.subprograms import (
+from hodiff.control.subprograms import (
     Annihilate,
     Batch,
     answers_of,
@@ -57,6 +52,11 @@ from hodiff.subprograms import (
     runner,
     zeros,
 )
+from hodiff.core import Primitive
+from hodiff.errors import NotStagedError
+from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.program import Equation, Program, Var
+from hodiff.shaped import Shaped, is_inexact
 
 # --- while loops ------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Control flow as functions: plain Python loops and branches, which compiled mode writes as one operation each.
 
-May import ``carried``, ``errors``, ``staged_control``, ``staging`` and ``tree``.
+May import ``carried``, ``errors``, ``staged``, ``staging`` and ``tree``.
 
 >>> total, running = scan(lambda sum_, x: (sum_ + x, sum_ + x), 0.0, np.array([1.0, 2.0, 3.0]))
 >>> total, running
@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.carried import Carry, Stack, elements, numbers_of, pair_of
-from hodiff.errors import StructureError
-from hodiff.staged_control import (
+from hodiff.control.carried import Carry, Stack, elements, numbers_of, pair_of
+from hodiff.control.staged import (
     stacked_nothing,
     staged_cond,
     staged_fori_loop,
     staged_scan,
     staged_while_loop,
 )
+from hodiff.errors import StructureError
 from hodiff.tree import leaf_names, unflatten
 
 

@@ -20,15 +20,10 @@ from typing import Any
 from hodiff.annihilate import filled
 from hodiff.batch_rules import Partly
 from hodiff.code import Code
-from hodiff.core import Primitive
-from hodiff.errors import NotStagedError
-from hodiff.linear_map import TapeVariable, apply_linear
-from hodiff.loop_code import write_branch
-from hodiff.program import Program
-from hodiff.pruning import prune_branch
-from hodiff.repeats import refuse
-from hodiff.shaped import Shaped, is_inexact
-from hodiff.subprograms import (
+from hodiff.control.loop_code import write_branch
+from hodiff.control.pruning import prune_branch
+from hodiff.control.repeats import refuse
+from hodiff.control.subprograms import (
     Annihilate,
     Batch,
     answers_of,
@@ -41,6 +36,11 @@ from hodiff.subprograms import (
     runner,
     zeros,
 )
+from hodiff.core import Primitive
+from hodiff.errors import NotStagedError
+from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.program import Program
+from hodiff.shaped import Shaped, is_inexact
 
 
 def _run(chosen: Any, *operands: Any, true: Program, false: Program) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 May import ``dead_code`` and ``program``.
 
 >>> import numpy as np
->>> from hodiff.loops import loop
+>>> from hodiff.control.loops import loop
 >>> from hodiff.program import Literal, Var
 >>> from hodiff.staging import stage
 >>> _, body = stage(lambda c, x, y: [c + x, -y], [np.float64(0.0)] * 3, name="body")

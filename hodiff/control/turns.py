@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hodiff.carried import Carry
+from hodiff.control.carried import Carry
 from hodiff.core import NUMPY_UFUNCS, Primitive, Tracer
 from hodiff.errors import NotStagedError, StructureError
 from hodiff.kinds import constant
