@@ -18,10 +18,28 @@ from hodiff.mutation import is_array, update
 
 #: What Python writes for its special methods.
 SYMBOLS = {
-    **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**"},
-    **{"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="},
-    **{"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"},
-    **{"neg": "-", "pos": "+", "invert": "~", "abs": "abs "},
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
+    "neg": "-",
+    "pos": "+",
+    "invert": "~",
+    "abs": "abs ",
 }
 
 #: Operands that cannot have a trace, so an infix operation needs no search for the highest one.
