@@ -14,7 +14,7 @@ program double(a: float64[3]) -> float64[3]
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
@@ -394,16 +394,7 @@ def _check_type(var: Var, value: Any, where: str) -> None:
 def letters() -> Iterator[str]:
     """Names for variables: a, b, …, z, aa, ab, and so on."""
     for size in count(1):
-        yield from _words(size)
-
-
-def _words(size: int) -> Iterator[str]:
-    if size == 0:
-        yield ""
-        return
-    for head in _words(size - 1):
-        for letter in ascii_lowercase:
-            yield head + letter
+        yield from map("".join, product(ascii_lowercase, repeat=size))
 
 
 def _names(program: Program) -> Callable[[Atom], str]:

@@ -20,7 +20,7 @@ from math import prod
 
 import numpy as np
 
-from hodiff.program import Atom, Equation, Guard, Literal, Var
+from hodiff.program import Atom, Equation, Guard, Var
 
 
 def sharing(equation: Equation) -> tuple[bool, bool]:
@@ -44,8 +44,8 @@ class Lifetimes:
     Attributes
     ----------
     roots : dict
-        For each array the variables, or literals, whose memory it may show: itself too, where it may have memory of
-        its own.
+        For each array that may show something else the variables, or literals, whose memory that is: itself too, where
+        it may have memory of its own.
     views : set
         The arrays that may show something else.
     dying : list of list of Var
@@ -58,7 +58,7 @@ class Lifetimes:
     """
 
     def __init__(self, inputs: Sequence[Var], steps: Sequence[Equation | Guard], outputs: Sequence[Atom]) -> None:
-        self.roots: dict[Atom, frozenset[Atom]] = {var: frozenset((var,)) for var in inputs if var.form == "array"}
+        self.roots: dict[Atom, frozenset[Atom]] = {}
         self.views: set[Atom] = set()
         self.escaping: set[Atom] = set()
         self.large: dict[Atom, list[Var]] = {}
@@ -85,17 +85,15 @@ class Lifetimes:
         """Roots of any operand."""
         found = self.roots.get(atom)
         if found is None:
-            found = frozenset((atom,)) if isinstance(atom, Literal) and atom.form == "array" else frozenset()
+            found = frozenset((atom,)) if atom.form == "array" else frozenset()
         return found
 
     def _add(self, equation: Equation) -> None:
         shows, own = sharing(equation)
         if not shows:
             for var in equation.answers:
-                if var.form == "array":
-                    self.roots[var] = frozenset((var,))
-                    if prod(var.shape) * var.dtype.itemsize >= _LARGE:
-                        self.large[var] = [var]
+                if var.form == "array" and prod(var.shape) * var.dtype.itemsize >= _LARGE:
+                    self.large[var] = [var]
             return
         shown = frozenset[Atom]().union(*(self.roots_of(atom) for atom in equation.operands))
         if own and equation.primitive.code is None:

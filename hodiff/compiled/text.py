@@ -171,6 +171,11 @@ def _key(value: Any) -> Any:
     return ("object", id(value))
 
 
+@lru_cache(maxsize=64)
+def _dtype_name(dtype: "np.dtype[Any]") -> str:
+    return str(dtype)
+
+
 def _described(value: Any) -> str:
     if isinstance(value, tuple):
         parts = [_described(part) for part in value]
@@ -179,5 +184,7 @@ def _described(value: Any) -> str:
         ends = ":".join("" if part is None else str(part) for part in (value.start, value.stop))
         return ends if value.step is None else f"{ends}:{value.step}"
     if isinstance(value, (np.ndarray, np.generic, float, complex, int)):
-        return f"{np.asarray(value).dtype} {Literal(value)}" if np.ndim(value) == 0 else str(Literal(value))
+        return (
+            f"{_dtype_name(np.asarray(value).dtype)} {Literal(value)}" if np.ndim(value) == 0 else str(Literal(value))
+        )
     return repr(value) if _is_plain(value) else f"a {type(value).__name__}"

@@ -276,7 +276,7 @@ class Writer(Text):
     def _ufunc(self, equation: Equation) -> None:
         (answer,) = equation.answers
         primitive = equation.primitive
-        function = self.bind(primitive.function, primitive.name)
+        function = self._bound.get(id(primitive.function)) or self.bind(primitive.function, primitive.name)
         operands = self._ufunc_operands(equation)
         if answer not in self.lifetimes.escaping:
             operands.append(self._hold(answer, self._in_place(equation)))
@@ -289,7 +289,7 @@ class Writer(Text):
             *operands, out = operands
             self.assign(answer, self.filled(template, operands, {}, out=out))
         else:
-            self.assign(answer, f"{function}({', '.join(operands)})")
+            self.line(f"{self.define(answer)} = {function}({', '.join(operands)})")
 
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """Operands of a ufunc; numbers as arrays of shape () and of the dtype that they take, which is faster."""
@@ -297,8 +297,10 @@ class Writer(Text):
         small = False
         if equation.answers[0].shape:
             for atom in atoms:
-                if not atom.shape and atom.form != "array":
-                    small = True
+                if isinstance(atom, Var):
+                    small = small or (atom.form != "array" and not atom.shape)
+                else:
+                    small = small or not isinstance(atom.value, np.ndarray)
         if not small:
             names = self._names
             return [names[atom] if isinstance(atom, Var) else self.constant(atom.value) for atom in atoms]
@@ -338,7 +340,7 @@ class Writer(Text):
         dying = self.lifetimes.dying[self._step]
         if not dying or function.signature is not None or prod(answer.shape) == 1:
             return None
-        roots_of = self.lifetimes.roots_of
+        roots = self.lifetimes.roots
         for atom in dying:
             if (
                 atom not in self._holding
@@ -348,7 +350,7 @@ class Writer(Text):
             ):
                 continue
             for other in equation.operands:
-                if other is not atom and atom in roots_of(other):
+                if other is not atom and atom in roots.get(other, ()):
                     break  # an array and views of it at once would overlap, and NumPy make a copy
             else:
                 return self._holding.pop(atom)
