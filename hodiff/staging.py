@@ -142,7 +142,18 @@ class StageTrace(Trace):
         inputs, which `lifted` lists, and guards are refused, since they would have to hold at each turn.
     """
 
-    __slots__ = ("_ambient", "_handled", "_literals", "_sources", "failure", "inner", "inputs", "lifted", "steps")
+    __slots__ = (
+        "_ambient",
+        "_handled",
+        "_latest",
+        "_literals",
+        "_sources",
+        "failure",
+        "inner",
+        "inputs",
+        "lifted",
+        "steps",
+    )
     transformation = "hodiff.jit"
 
     def __init__(self, *, inner: bool = False) -> None:
@@ -157,6 +168,7 @@ class StageTrace(Trace):
         self._ambient: Any = Errstate(**np.geterr())
         #: NumPy's own objects for what is set, the caller's way, and what `_compared` made of both: it is slow.
         self._handled: dict[int, tuple[Any, Any, Errstate | None]] = {}
+        self._latest: tuple[Any, Any, Errstate | None] = (None, None, None)
         self._literals: dict[int, tuple[Any, Literal]] = {}
         self._sources: dict[tuple[str, int], Source] = {}
 
@@ -267,11 +279,15 @@ class StageTrace(Trace):
         if HANDLING is None:
             return self._compared(ambient)
         token = HANDLING.get(None)
+        latest = self._latest
+        if latest[0] is token and latest[1] is ambient:
+            return latest[2]
         known = self._handled.get(id(token))
         if known is None or known[0] is not token or known[1] is not ambient:
             if len(self._handled) >= _HANDLED:
                 self._handled.clear()
             known = self._handled[id(token)] = token, ambient, self._compared(ambient)
+        self._latest = known
         return known[2]
 
     @staticmethod

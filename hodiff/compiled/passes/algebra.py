@@ -250,8 +250,8 @@ def _by_inverse(sweep: Sweep, equation: Equation) -> Found:
         return None
     x, y = equation.operands
     for inverse, other in ((y, x), (x, y)):
-        found = sweep.behind(inverse, equation, _INVERSES)
-        if found is None or not sweep.once(inverse) or not fits(found.operands[-1], equation.answers[0]):
+        found = sweep.behind(inverse, equation, _INVERSES) if sweep.once(inverse) else None
+        if found is None or not fits(found.operands[-1], equation.answers[0]):
             continue
         if found.primitive is reciprocal or (found.primitive is divide and number_of(found.operands[0]) == 1):
             return with_equation(equation, divide, (other, found.operands[-1]))

@@ -29,6 +29,8 @@ Rules = Callable[[Primitive], Sequence[Rule]]
 
 #: No chain of rules is longer, and a pair of rules that undo each other is a mistake that ends here.
 _LONGEST = 32
+#: Kinds of dtypes; powers of integers raise exceptions.
+_RAISING_NOTHING = frozenset("fcb")
 
 
 class Sweep:
@@ -241,8 +243,7 @@ def droppable(equation: Equation) -> bool:
         return all(droppable(e if e.errstate else replace(e, errstate=equation.errstate)) for e in inner)
     if hazard != "warning" or not is_quiet(equation):
         return hazard == "none"
-    # Powers of integers raise exceptions.
-    return all(var.dtype.kind in "fcb" for var in equation.answers)
+    return _RAISING_NOTHING.issuperset([var.dtype.kind for var in equation.answers])
 
 
 def fits(atom: Atom, answer: Var) -> bool:
