@@ -17,7 +17,7 @@ def fine(*values: Any) -> bool:
 def same_value(found: Any, expected: list[Any], ulps: float, what: str, written: bool = False) -> None:
     for a, b in zip(found, expected, strict=True):
         if not isinstance(b, (np.ndarray, np.generic)):
-            b = np.asarray(b)[()]
+            a, b = np.asarray(a)[()] if type(a) is type(b) else a, np.asarray(b)[()]
         # An array without axes that was written into is returned as a number.
         kinds = type(a) is type(b) or (written and b.shape == ())
         if not kinds or a.dtype.newbyteorder("=") != b.dtype.newbyteorder("=") or a.shape != b.shape:
