@@ -82,7 +82,7 @@ def linspace(
     if not retstep:
         return answer
     steps = num - 1 if endpoint else num
-    return answer, (stop - start) / steps if steps > 0 else np.nan
+    return answer, np.subtract(stop, start) / steps if steps > 0 else np.nan
 
 
 @composite(np.logspace)

@@ -23,7 +23,6 @@ CASES = [case for case in CASES if not case.name.startswith("refused-")]
 
 #: Cases whose value is of another kind than NumPy's, compiled or differentiated -> what hodiff's operation gives.
 DEVIATIONS = {
-    "linspace-step": "the step in the precision of the operands, NumPy's is float64",
     "piecewise-scalar": "a scalar of a scalar, NumPy an array of shape ()",
     "piecewise-scalar-condition": "a scalar of a scalar, NumPy an array of shape ()",
     "rank-scalar": "a NumPy scalar where the plain function returns Python's number",
