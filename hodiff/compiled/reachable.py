@@ -172,7 +172,8 @@ class Walk(Values):
         if path.name in names:
             return Slot("global", names, path.name), names[path.name]
         self.absent(path.name, names, path.name)
-        names = function.__builtins__  # type: ignore[attr-defined]
+        anything: Any = function  # older type checkers do not know the attribute
+        names = anything.__builtins__
         if path.name not in names:
             return None, MISSING
         return Slot("global", names, path.name), names[path.name]
