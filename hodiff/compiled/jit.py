@@ -44,7 +44,6 @@ _RESTLESS = (
     "what it reads from outside (names, closures, attributes) or its static arguments differ at nearly every call"
 )
 _FORMS = "its arguments are trees of another form (keys, lengths) at nearly every call"
-_KINDS = "biufc"
 
 
 class CacheInfo(NamedTuple):
