@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from hodiff.compiled.lifetimes import Lifetimes
+from hodiff.compiled.numpy_source.lifetimes import Lifetimes
 from hodiff.program import Atom, Literal, Program, Var
 
 #: Gives a plain value the form of a variable.

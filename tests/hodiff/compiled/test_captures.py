@@ -18,9 +18,8 @@ import pytest
 
 import hodiff as hd
 import hodiff.extend
-from hodiff.compiled import bytecode
-from hodiff.compiled.bytecode import scan_code
-from hodiff.compiled.captures import Captures, Memory
+from hodiff.compiled.captures import Captures, Memory, bytecode
+from hodiff.compiled.captures.bytecode import scan_code
 
 
 def module_of(source, name="captured_by_a_test", **names):
@@ -689,7 +688,7 @@ def test_what_cannot_be_looked_at_is_not_compiled(monkeypatch):
     def broken(*arguments, **keywords):
         raise KeyError("broken")
 
-    monkeypatch.setattr("hodiff.compiled.reachable.Walk.load", broken)
+    monkeypatch.setattr("hodiff.compiled.captures.reachable.Walk.load", broken)
     captures = Captures.of(lambda x: refuse(x))
     assert captures.reason == "cannot be looked at (KeyError: 'broken')"
     assert captures.unchanged()

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hodiff.compiled.expected import MISSING, Array, Exact, Expected
-from hodiff.compiled.rebuild import Slot
+from hodiff.compiled.captures.expected import MISSING, Array, Exact, Expected
+from hodiff.compiled.captures.rebuild import Slot
 
 #: How the value at each kind of place is written; ``{0}`` is the owner, ``{1}`` the key.
 _PLACES = {

@@ -38,7 +38,7 @@ from types import CodeType
 from typing import Any
 from weakref import finalize
 
-from hodiff.compiled.writer import GIVE_BACK, Writer
+from hodiff.compiled.numpy_source.writer import GIVE_BACK, Writer
 from hodiff.program import Atom, Literal, Program
 
 _numbers = count(1)

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 from hodiff.code import Code, Template
-from hodiff.compiled.buffers import Buffers, Shape
-from hodiff.compiled.lifetimes import Lifetimes, sharing
-from hodiff.compiled.schedule import scheduled
-from hodiff.compiled.text import Text
+from hodiff.compiled.numpy_source.buffers import Buffers, Shape
+from hodiff.compiled.numpy_source.lifetimes import Lifetimes, sharing
+from hodiff.compiled.numpy_source.schedule import scheduled
+from hodiff.compiled.numpy_source.text import Text
 from hodiff.errors import ProgramError
 from hodiff.handling import HANDLING, IGNORE
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact, letters

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.compiled.expected import MISSING
-from hodiff.compiled.guards import checker, reader
-from hodiff.compiled.objects import UnsuitableError, instance_dict, is_a
-from hodiff.compiled.reachable import Walk
-from hodiff.compiled.rebuild import Graph
+from hodiff.compiled.captures.expected import MISSING
+from hodiff.compiled.captures.guards import checker, reader
+from hodiff.compiled.captures.objects import UnsuitableError, instance_dict, is_a
+from hodiff.compiled.captures.reachable import Walk
+from hodiff.compiled.captures.rebuild import Graph
 from hodiff.core import Tracer
 
 

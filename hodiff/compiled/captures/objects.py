@@ -12,8 +12,8 @@ import sys
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Protocol
 
-from hodiff.compiled import purity
-from hodiff.compiled.expected import MISSING, TRUE, Expected, Same
+from hodiff.compiled.captures import purity
+from hodiff.compiled.captures.expected import MISSING, TRUE, Expected, Same
 
 _HEAP_TYPE = 1 << 9
 #: Special methods that some features of the language and some functions call, and nothing else.

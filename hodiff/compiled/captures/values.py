@@ -28,10 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.compiled import purity
-from hodiff.compiled.expected import MISSING, TRUE, Array, Content, Elements, Entries, Exact, Expected, Same
-from hodiff.compiled.guards import Guard
-from hodiff.compiled.objects import (
+from hodiff.compiled.captures import purity
+from hodiff.compiled.captures.expected import MISSING, TRUE, Array, Content, Elements, Entries, Exact, Expected, Same
+from hodiff.compiled.captures.guards import Guard
+from hodiff.compiled.captures.objects import (
     ClassRecord,
     InstanceRecord,
     ModuleRecord,
@@ -44,7 +44,7 @@ from hodiff.compiled.objects import (
     lookup,
     module_of,
 )
-from hodiff.compiled.rebuild import Graph
+from hodiff.compiled.captures.rebuild import Graph
 from hodiff.core import Primitive, Tracer
 
 #: Objects that a walk looks at, at most.

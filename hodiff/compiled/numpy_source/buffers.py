@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.compiled.text import Text
+from hodiff.compiled.numpy_source.text import Text
 from hodiff.program import Equation
 
 Shape = tuple[int, ...]

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.compiled import purity
-from hodiff.compiled.bytecode import ELEMENT, Path, scan_code
-from hodiff.compiled.expected import MISSING, TRUE, Array, Expected, Same, is_input
-from hodiff.compiled.guards import is_empty
-from hodiff.compiled.objects import (
+from hodiff.compiled.captures import purity
+from hodiff.compiled.captures.bytecode import ELEMENT, Path, scan_code
+from hodiff.compiled.captures.expected import MISSING, TRUE, Array, Expected, Same, is_input
+from hodiff.compiled.captures.guards import is_empty
+from hodiff.compiled.captures.objects import (
     FunctionRecord,
     UnsuitableError,
     instance_dict,
@@ -32,8 +32,8 @@ from hodiff.compiled.objects import (
     is_foreign_function,
     lookup,
 )
-from hodiff.compiled.rebuild import Slot
-from hodiff.compiled.values import Values, is_function
+from hodiff.compiled.captures.rebuild import Slot
+from hodiff.compiled.captures.values import Values, is_function
 
 _MAKES_TEXT = frozenset({"str", "repr", "format", "ascii"})
 _MAY_MISS = frozenset({"hasattr", "getattr", "AttributeError"})
