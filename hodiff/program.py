@@ -23,14 +23,13 @@ import numpy as np
 from hodiff.core import Primitive, Tracer, bind
 from hodiff.errors import ProgramError
 
-#: What a variable stands for: an array, a NumPy scalar, or one of Python's own numbers, which has no precision of its
-#: own. An array of shape () is an array.
-FORMS = ("array", "scalar", "number")
-_NUMBERS = (bool, int, float, complex)
-
 
 class Var:
-    """A variable: a value known by shape, dtype and form. Its identity is its name."""
+    """A variable: a value known by shape, dtype and form. Its identity is its name.
+
+    The form is "array", "scalar" (of NumPy), or "number" (of Python, without a precision of its own). An array of shape
+    () is an array.
+    """
 
     __slots__ = ("dtype", "form", "shape")
 

@@ -103,10 +103,7 @@ def joint(unit: Unit, tangents: list[Any], operands: Sequence[Any]) -> tuple[tup
                     found = tuple(map(trace.wrap, found))
         except Exception:  # noqa: BLE001 - whatever it is, tracing the program raises it too, or is right
             found = _traced(unit, slots, operands).transpose(cotangents)
-        pulled: list[Any] = [None] * len(operands)
-        for slot, value in zip(slots, found, strict=True):
-            pulled[slot] = value
-        return pulled
+        return _in_slots(slots, found, len(operands))
 
     def push(given: list[Any]) -> list[Any]:
         directions = [_zeros(operands[s]) if given[s] is None else given[s] for s in slots]
@@ -220,10 +217,7 @@ class CompiledCall(CheckpointCall):
             answers = tuple(trace.primal(v) for v in outputs)
 
         def pull(cotangents: list[Any]) -> list[Any]:
-            found: list[Any] = [None] * len(operands)
-            for slot, value in zip(slots, derivative.transpose(cotangents), strict=True):
-                found[slot] = value
-            return found
+            return _in_slots(slots, derivative.transpose(cotangents), len(operands))
 
         def push(given: list[Any]) -> list[Any]:
             return derivative.push([given[slot] for slot in slots])
@@ -261,6 +255,14 @@ def _zeros(like: Any) -> Any:
 def _scalar(value: Any) -> Any:
     """A cotangent; pullbacks are compiled for scalars of shape ()."""
     return value[()] if isinstance(value, np.ndarray) and not value.shape else value
+
+
+def _in_slots(slots: Sequence[int], values: Sequence[Any], count: int) -> list[Any]:
+    """The values in these places of a list of Nones."""
+    found: list[Any] = [None] * count
+    for slot, value in zip(slots, values, strict=True):
+        found[slot] = value
+    return found
 
 
 def _with_none(values: Sequence[Any], like: Sequence[Any]) -> list[Any]:
