@@ -63,10 +63,19 @@ class World:
     static : sequence
         Arguments that are no numbers, which the function can reach too.
     statistics : Statistics, optional
+    backend : {"numpy", "native", "auto"}
+        Of all that is compiled.
     """
 
-    def __init__(self, function: Callable[..., Any], static: Sequence[Any] = (), statistics: Any = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        static: Sequence[Any] = (),
+        statistics: Statistics | None = None,
+        backend: str = "numpy",
+    ) -> None:
         self.function = function
+        self.backend = backend
         self.captures = Captures.of(function, static)
         self.reason: str | None = self.captures.reason
         self.statistics = Statistics() if statistics is None else statistics
@@ -199,12 +208,8 @@ class Compiled:
                 return form.fill(owned(results, inputs))
             memory.restore()
         elif self._trusted(table, program, form, results, values):
-            fresh = tuple(
-                is_fresh(value, inputs) and atom not in program.inputs
-                for value, atom in zip(results, program.outputs, strict=True)
-            )
             try:
-                made = Specialisation(program, form=form, fresh=fresh)
+                made = self.compile(program, form, results, inputs)
             except Exception as error:  # noqa: BLE001 - the staged run is right, whatever became of its program
                 table.eager = f"its program cannot be compiled ({type(error).__name__}: {error})"
                 return form.fill(owned(results, inputs))
@@ -224,6 +229,14 @@ class Compiled:
         except Exception:  # noqa: BLE001 - the staged run raised nothing, and its results are right
             found = None
         return form.fill(owned(results, inputs)) if found is None else form.fill(outputs)
+
+    def compile(self, program: Program, form: Form, results: list[Any], inputs: Sequence[Any]) -> Specialisation:
+        """What was staged, compiled."""
+        fresh = tuple(
+            is_fresh(value, inputs) and atom not in program.inputs
+            for value, atom in zip(results, program.outputs, strict=True)
+        )
+        return Specialisation(program, form=form, fresh=fresh, backend=self.world.backend)
 
     def stage(self, inputs: Sequence[Any], count: int) -> tuple[Form, list[Any], Program]:
         """Form of the result, its numbers, and the program, from a staged run; ``count`` inputs are arguments."""

@@ -19,12 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import hodiff.staged_numbers  # noqa: F401 - gives staged values the operators of Python's numbers
+from hodiff.compiled import native
 from hodiff.compiled.cache import SIGNATURES, Compiled, Statistics, World
 from hodiff.compiled.call import CompiledCall
 from hodiff.compiled.entrance import ELSEWHERE, Entrance, make_entrance
-from hodiff.compiled.numpy_source import emit
 from hodiff.compiled.specialisations import Table
-from hodiff.compiled.units import optimised
 from hodiff.core import Tracer
 from hodiff.errors import ArgumentError, NotStagedError
 from hodiff.forms import Form
@@ -233,7 +232,7 @@ class Jit(Transformed):
             self._statistics.warn(self._label, f"{_RESTLESS}; pass them as arguments")
             return None
         self._captured += 1
-        world = World(self.function, (*(leaf for _, leaf in static), *declared), self._statistics)
+        world = World(self.function, (*(leaf for _, leaf in static), *declared), self._statistics, self.backend)
         self._worlds[key] = [world, *worlds][:WORLDS]
         return world
 
@@ -270,6 +269,9 @@ class Jit(Transformed):
     def lower(self, /, *args: Any, **keywords: Any) -> str:
         """The program for these arguments and the code that is emitted from it, as text.
 
+        Of native code this is the NumPy code that takes over where that gives up, the LLVM code, and which operations
+        are calls back to NumPy. Where there is no native code, the last line says why.
+
         Raises
         ------
         hodiff.errors.NotStagedError
@@ -290,8 +292,8 @@ class Jit(Transformed):
         if compiled is None:
             raise NotStagedError(f"hodiff.jit: {self._label} runs eagerly: {_FORMS}")
         inputs = (*numbers, *world.captures.arrays())
-        program = optimised(compiled.stage(inputs, len(numbers))[2])
-        return f"{program}\n\n{emit(program).source}"
+        form, results, program = compiled.stage(inputs, len(numbers))
+        return compiled.compile(program, form, results, inputs).listing()
 
 
 def jit(
@@ -313,7 +315,8 @@ def jit(
         Arguments that programs are specialised for, by value; they must be hashable. Those that are no numbers are
         static by themselves.
     backend : {"auto", "numpy", "native"}
-        What programs are compiled to. "native" needs the extra ``hodiff[native]``; "auto" is the best one there is.
+        What programs are compiled to. "native" needs the extra ``hodiff[native]`` and a machine that it knows;
+        "auto" is native code where there can be, else NumPy code.
     quiet : bool
         No warning where the function runs eagerly: for those who ask ``.eager_reason`` and tell it otherwise.
 
@@ -406,9 +409,10 @@ def _names(value: Any) -> tuple[str, ...]:
 def _checked_backend(backend: str) -> str:
     if backend not in ("auto", "numpy", "native"):
         raise ArgumentError(f"hodiff.jit: backend must be 'auto', 'numpy' or 'native', got {backend!r}")
-    if backend == "native":
+    reason = native.reason() if backend == "native" else None
+    if reason is not None:
         raise ArgumentError(
-            "hodiff.jit: backend='native' is not part of this version; use backend='auto' or backend='numpy'"
+            f"hodiff.jit: backend='native' cannot be used here: {reason}; backend='auto' takes what there is"
         )
     return backend
 

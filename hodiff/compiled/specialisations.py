@@ -40,12 +40,14 @@ class Specialisation(Unit):
         Of the result.
     fresh : tuple of bool
         For each output, whether the function made a new array of it.
+    backend : {"numpy", "native", "auto"}
+        As of a `Unit`.
     """
 
     __slots__ = ("build", "form", "outcomes")
 
-    def __init__(self, program: Program, *, form: Any, fresh: tuple[bool, ...]) -> None:
-        super().__init__(program, fresh)
+    def __init__(self, program: Program, *, form: Any, fresh: tuple[bool, ...], backend: str = "numpy") -> None:
+        super().__init__(program, fresh, backend)
         self.form = form
         #: ``build(outputs)``: the result; None where that is the tuple of outputs.
         self.build = make_builder(form)

@@ -1,6 +1,6 @@
 """Units: a program with its compiled code, and with the units that its derivatives and batches are, made once.
 
-May import ``derive``, ``fission``, ``numpy_source``, ``passes``, ``program`` and ``rolling``.
+May import ``derive``, ``fission``, ``native``, ``numpy_source``, ``passes``, ``program`` and ``rolling``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -15,7 +15,7 @@ May import ``derive``, ``fission``, ``numpy_source``, ``passes``, ``program`` an
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from hodiff.compiled import derive, fission
+from hodiff.compiled import derive, fission, native
 from hodiff.compiled.numpy_source import Executable, emit
 from hodiff.compiled.passes import simplify
 from hodiff.compiled.rolling import roll
@@ -31,6 +31,17 @@ def optimised(program: Program) -> Program:
     simple = simplify(fission.run(roll(program)))
     rolled = roll(simple)
     return simple if rolled is simple else simplify(fission.run(rolled))
+
+
+def compiled(program: Program, fresh: tuple[bool, ...], backend: str) -> tuple[Executable, str | None]:
+    """The program as code, and why that is not native, where it was to be."""
+    reason = None if backend == "numpy" else native.reason()
+    if backend != "numpy" and reason is None:
+        try:
+            return native.compile(program, fresh=fresh), None
+        except native.Unsupported as unsupported:
+            reason = str(unsupported)
+    return emit(program, fresh=fresh), reason
 
 
 class Passes(NamedTuple):
@@ -59,6 +70,8 @@ class Unit:
         As staged.
     fresh : tuple of bool, optional
         For each output, whether the caller must get a new array; by default all of them.
+    backend : {"numpy", "native", "auto"}
+        What the program and all that is derived from it are compiled to. Where there is no native code, it is NumPy's.
 
     Attributes
     ----------
@@ -67,14 +80,17 @@ class Unit:
     executable : Executable
     function : callable
         ``function(*inputs)``: a tuple of outputs, or a `Miss`.
+    not_native : str or None
+        Why it is no native code, where that was asked for.
     """
 
-    __slots__ = ("_derived", "batched", "executable", "fresh", "function", "program")
+    __slots__ = ("_derived", "backend", "batched", "executable", "fresh", "function", "not_native", "program")
 
-    def __init__(self, program: Program, fresh: tuple[bool, ...] | None = None) -> None:
+    def __init__(self, program: Program, fresh: tuple[bool, ...] | None = None, backend: str = "numpy") -> None:
         self.program = optimised(program)
         self.fresh = (True,) * len(program.outputs) if fresh is None else fresh
-        self.executable: Executable = emit(self.program, fresh=self.fresh)
+        self.backend = backend
+        self.executable, self.not_native = compiled(self.program, self.fresh, backend)
         self.function: Callable[..., Any] = self.executable.function
         #: Which outputs have the batch, of a unit made by `batch`.
         self.batched: tuple[bool, ...] = ()
@@ -87,7 +103,7 @@ class Unit:
         if found is None:
             forward, backward, residuals = derive.linearise(self.program, slots, values)
             fresh = (*self.fresh, *(False,) * residuals)
-            found = self._derived[key] = Passes(Unit(forward, fresh), Unit(backward), residuals)
+            found = self._derived[key] = Passes(self._unit(forward, fresh), self._unit(backward), residuals)
         return found
 
     def pull(self, slots: tuple[int, ...], values: Sequence[Any]) -> "Unit":
@@ -95,7 +111,7 @@ class Unit:
         key = ("pull", slots)
         found: Unit | None = self._derived.get(key)
         if found is None:
-            found = self._derived[key] = Unit(derive.pull(self.program, slots, values))
+            found = self._derived[key] = self._unit(derive.pull(self.program, slots, values))
         return found
 
     def push(self, slots: tuple[int, ...], values: Sequence[Any], *, annihilate: bool = False) -> "Unit":
@@ -105,7 +121,7 @@ class Unit:
         if found is None:
             program = derive.push(self.program, slots, values, annihilate=annihilate)
             fresh = (*self.fresh, *(True,) * (len(program.outputs) - len(self.fresh)))
-            found = self._derived[key] = Unit(program, fresh)
+            found = self._derived[key] = self._unit(program, fresh)
         return found
 
     def batch(self, size: int, flags: tuple[bool, ...], values: Sequence[Any]) -> "Unit":
@@ -116,6 +132,19 @@ class Unit:
             if len(self._derived) > _DERIVED:
                 self._derived.clear()
             program, marked = derive.batch(self.program, size, flags, values)
-            found = self._derived[key] = Unit(program)
+            found = self._derived[key] = self._unit(program)
             found.batched = marked
         return found
+
+    def _unit(self, program: Program, fresh: tuple[bool, ...] | None = None) -> "Unit":
+        """Another unit of the same back end."""
+        return Unit(program, fresh, self.backend)
+
+    def listing(self) -> str:
+        """Program and code as text."""
+        parts = [str(self.program), self.executable.source]
+        if self.not_native is not None:
+            parts.append(f"# This is no native code: {self.not_native}.")
+        if isinstance(self.executable, native.NativeExecutable):
+            parts += [self.executable.llvm, *(f"; {note}" for note in self.executable.notes)]
+        return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"

@@ -1,0 +1,118 @@
+"""The choice of the back end reaches all that is compiled, and where there is no native code, the reason is told."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import hodiff as hd
+from hodiff.compiled import native
+from hodiff.compiled.numpy_source import emit
+from hodiff.errors import ArgumentError
+
+X = np.array([0.5, -1.0, 2.0])
+
+
+def cost(x):
+    return np.sum(np.sin(x) * x)
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """A native back end that is NumPy's; the names of the programs that it was given."""
+    names = []
+
+    def compile(program, *, fresh):
+        assert len(fresh) == len(program.outputs)
+        source = emit(program, fresh=fresh)
+        if any(equation.primitive.name == "cosh" for equation in program.equations):
+            raise native.Unsupported("there is no cosh")
+        names.append(program.name)
+        return native.NativeExecutable(source, source.function, "define i32 @kernel", ["sin is a call back"])
+
+    monkeypatch.setattr(native, "reason", lambda: None)
+    monkeypatch.setattr(native, "compile", compile)
+    return names
+
+
+@pytest.fixture
+def without_native(monkeypatch):
+    monkeypatch.setattr(native, "reason", lambda: "no such processor")
+
+
+DERIVED = {
+    "value": lambda f: f(X),
+    "grad": lambda f: hd.grad(f)(X),
+    "jvp": lambda f: hd.jvp(f, (X,), (X,)),
+    "hessian": lambda f: hd.hessian(f)(X),
+    "vmap": lambda f: hd.vmap(f)(np.stack([X, X + 1])),
+    "vmap of grad": lambda f: hd.vmap(hd.grad(f))(np.stack([X, X + 1])),
+}
+
+
+@pytest.mark.parametrize("mode", DERIVED)
+@pytest.mark.parametrize("backend", ["native", "auto"])
+def test_all_that_is_derived_is_native_too(compiled, mode, backend, monkeypatch):
+    made = hd.jit(cost, backend=backend)
+    found = DERIVED[mode](made)
+    assert compiled
+    # Nothing fell to the other back end.
+    monkeypatch.setattr("hodiff.compiled.units.emit", None)
+    again = DERIVED[mode](hd.jit(cost, backend=backend))
+    for a, b in zip(np.ravel(found), np.ravel(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert made.cache_info().eager_calls == 0
+
+
+@pytest.mark.parametrize("mode", DERIVED)
+def test_numpy_code_is_made_where_it_was_asked_for(compiled, mode):
+    made = hd.jit(cost, backend="numpy")
+    DERIVED[mode](made)
+    assert not compiled
+    assert "native" not in made.lower(X)
+
+
+def test_a_compiled_function_within_another_is_a_part_of_it(compiled):
+    inner = hd.jit(cost, backend="native")
+    hd.jit(lambda x: inner(x) + 1, backend="numpy")(X)
+    assert not compiled
+
+
+def test_a_program_without_native_code_is_numpy_code(compiled):
+    made = hd.jit(lambda x: np.cosh(x), backend="native")
+    np.testing.assert_allclose(made(X), np.cosh(X))
+    assert not compiled
+    assert made.cache_info().specialisations == 1
+    assert "# This is no native code: there is no cosh." in made.lower(X).splitlines()
+
+
+def test_lower_shows_the_code_and_the_calls_back(compiled):
+    text = hd.jit(cost).lower(X)
+    for part in ("program cost(", "def cost(", "define i32 @kernel", "; sin is a call back"):
+        assert part in text
+
+
+def test_without_native_code_numpy_code_is_taken_and_the_reason_told(without_native):
+    with pytest.raises(ArgumentError, match="no such processor"):
+        hd.jit(cost, backend="native")
+    made = hd.jit(cost)
+    assert made(X) == pytest.approx(cost(X))
+    assert made.cache_info().specialisations == 1
+    assert made.lower(X).rstrip().endswith("# This is no native code: no such processor.")
+    assert "native" not in hd.jit(cost, backend="numpy").lower(X)
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy", "native"])
+def test_the_back_end_is_kept_by_pickling(compiled, backend):
+    made = pickle.loads(pickle.dumps(hd.jit(cost, backend=backend)))
+    assert made.backend == backend
+    made(X)
+    assert bool(compiled) == (backend != "numpy")
+
+
+def test_what_was_pickled_elsewhere_runs_where_there_is_no_native_code(compiled, monkeypatch):
+    data = pickle.dumps(hd.jit(cost, backend="native"))
+    monkeypatch.setattr(native, "reason", lambda: "no such processor")
+    made = pickle.loads(data)
+    assert made(X) == pytest.approx(cost(X))
+    assert "no such processor" in made.lower(X)
