@@ -4,7 +4,7 @@ In reverse mode an exactly zero cotangent annihilates any coefficient, so that `
 the gradient 0 at 0; forward mode, where the same product has its factors the other way round, must give the same.
 Paying for that at every product would be a waste, so modes run plainly, and only where a NaN turns up run again with
 their cotangents (or tangents) wrapped in an `AnnihilateTracer`. May import ``casting``, ``code``, ``core``,
-``kinds`` and ``errors``.
+``kinds``, ``lowering`` and ``errors``.
 
 >>> with AnnihilateTrace() as trace:
 ...     product = trace.wrap(np.array([0.0, 1.0])) * np.array([np.inf, 2.0])
@@ -22,6 +22,7 @@ from hodiff.code import Code, is_unheard
 from hodiff.core import Primitive, Sign, Trace, Tracer, bind
 from hodiff.errors import NotLinearError
 from hodiff.kinds import constant, multilinear
+from hodiff.lowering import Reduced
 
 
 class AnnihilateTracer(Tracer):
@@ -152,7 +153,14 @@ def _write_some_nan(writer: Any, equation: Any) -> None:
 
 
 #: Questions that decide how a derivative is computed, for traces that record what was decided (see `Tracer.decide`).
-some_nan = constant(_nan_in, name="some_nan", hazard="warning", code=Code(write=_write_some_nan, shares=False))
+some_nan = constant(
+    _nan_in,
+    name="some_nan",
+    hazard="warning",
+    code=Code(
+        write=_write_some_nan, shares=False, nest=Reduced("or", lambda e: range(len(e.operands[0].shape)), test="isnan")
+    ),
+)
 some_nonzero = constant(lambda x: np.any(x), name="some_nonzero")
 
 

@@ -34,12 +34,15 @@ class Code:
     shares : bool, optional
         Whether the answer shows the memory of operands, or is one of them; where the field ``view`` of the primitive is
         set it does. Without it nothing is known, and it may.
+    nest : object, optional
+        What it is to a compiler of loops: one of the declarations of ``lowering``. Of a ufunc this is known.
     """
 
     value: Template | None = None
     into: Template | None = None
     write: Callable[[Any, Any], None] | None = None
     shares: bool | None = None
+    nest: Any = None
 
 
 def is_unheard(equation: Any) -> bool:

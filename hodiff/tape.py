@@ -1,8 +1,8 @@
 """The tape: a linear map recorded as rows, to be pushed forward or pulled back.
 
-May import ``casting``, ``code``, ``core``, ``kinds``, ``progressions`` and ``shaped``. Reverse mode appends one row an
-operation (see ``reverse``). A row keeps coefficients and shapes, not primals, and has one term an operand that depends
-on the inputs:
+May import ``casting``, ``code``, ``core``, ``kinds``, ``lowering``, ``progressions`` and ``shaped``. Reverse mode
+appends one row an operation (see ``reverse``). A row keeps coefficients and shapes, not primals, and has one term an
+operand that depends on the inputs:
 
 * an elementwise row is a tuple of terms ``(source row, coefficient, cast)``; the coefficients ±1 are `Sign`;
 * a linear primitive of one operand is a list ``[primitive, parameters, source row, shape, dtype]``, of the operand;
@@ -24,6 +24,7 @@ from hodiff.casting import convert, fit_tangent, unbroadcast
 from hodiff.code import Code
 from hodiff.core import MINUS, PLUS, Primitive, Tracer, bind
 from hodiff.kinds import linear
+from hodiff.lowering import Piece, Pieces, basic_piece
 from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, shaped
 
@@ -287,6 +288,16 @@ def _write_assemble(writer: Any, equation: Any) -> None:
             writer.line(f"{out}[{writer.constant(parameters[primitive.index])}] += {cotangent}")
 
 
+def _assembled_pieces(equation: Any) -> list[Piece] | None:
+    shape, found = equation.parameters["shape"], []
+    for slot, (primitive, _, parameters) in enumerate(equation.parameters["pieces"]):
+        if primitive.index is None:
+            return None
+        index, operand = parameters[primitive.index], equation.operands[slot]
+        found.append(basic_piece(slot, index, shape, operand.shape))
+    return found
+
+
 #: Sum of the transposes of several accumulating primitives, each applied to its own cotangent.
 assemble = linear(
     _assemble,
@@ -294,7 +305,7 @@ assemble = linear(
     name="assemble",
     variadic=True,
     leading=_assemble_leading,
-    code=Code(write=_write_assemble, shares=False),
+    code=Code(write=_write_assemble, shares=False, nest=Pieces(_assembled_pieces, adds=True)),
     hazard="warning",
 )
 assemble.bundled = _assemble_bundles

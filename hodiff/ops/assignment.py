@@ -2,8 +2,8 @@
 
 An assignment makes a new value with the operations ``put`` (a basic key) or ``put_at`` (positions in the flattened
 array, to which any other key comes down), both linear in array and values together, and lets the array, what it is a
-view of and all its views stand for it (see ``mutation``). May import ``code``, ``core``, ``kinds``, ``mutation``,
-``progressions``, ``shaped`` and ``errors``.
+view of and all its views stand for it (see ``mutation``). May import ``code``, ``core``, ``kinds``,
+``lowering``, ``mutation``, ``progressions``, ``shaped`` and ``errors``.
 
 >>> import hodiff as hd
 >>> def f(x):
@@ -25,6 +25,7 @@ from hodiff.code import Code
 from hodiff.core import Primitive, Tracer, as_operand
 from hodiff.errors import InPlaceError
 from hodiff.kinds import composite, constant, linear
+from hodiff.lowering import Piece, Pieces, basic_piece
 from hodiff.mutation import Buffer, refresh, root, update
 from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, negative_axis
@@ -81,12 +82,30 @@ def _is_last(positions: Any, size: int) -> Any:
     return last[positions] == order
 
 
+def _put_pieces(equation: Any) -> list[Piece]:
+    return _covering(equation, (equation.parameters["index"],))
+
+
+def _put_each_pieces(equation: Any) -> list[Piece]:
+    return _covering(equation, equation.parameters["keys"])
+
+
+def _covering(equation: Any, keys: Sequence[tuple[Any, ...]]) -> list[Piece]:
+    """The array, and the values that cover parts of it."""
+    shape = equation.answers[0].shape
+    keys = ((...,), *keys)
+    return [
+        basic_piece(i, key, shape, operand.shape)
+        for i, (key, operand) in enumerate(zip(keys, equation.operands, strict=True))
+    ]
+
+
 put: Primitive = linear(
     _put,
     lambda ct, x, values, index: put(ct, np.zeros(values.shape, ct.dtype), index=index),
     lambda ct, x, values, index: ct[index],
     name="put",
-    code=Code(into="np.copyto({out}, {0})\n{out}[{index}] = {1}", shares=False),
+    code=Code(into="np.copyto({out}, {0})\n{out}[{index}] = {1}", shares=False, nest=Pieces(_put_pieces)),
     leading=lambda size, index: {"index": (slice(None), *index)},
     shape=lambda x, values, index: Shaped(x.shape, x.dtype),
 )
@@ -145,7 +164,7 @@ put_each: Primitive = linear(
     _put_each,
     _put_each_transpose,
     name="put_each",
-    code=Code(write=_write_put_each, shares=False),
+    code=Code(write=_write_put_each, shares=False, nest=Pieces(_put_each_pieces)),
     variadic=True,
     leading=_put_each_leading,
     shape=lambda x, *values, keys: Shaped(x.shape, x.dtype),

@@ -3,7 +3,7 @@
 All of them come down to ``matmul``, a multilinear operation whose transposes are matmuls again: C = A B gives
 Ā = C̄ Bᵀ and B̄ = Aᵀ C̄ (Giles 2008, "An extended collection of matrix derivative results", 2.2.2), which are BLAS calls
 on transposed views, without copies. Transposes do not conjugate.
-May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``operators`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``lowering``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: x @ np.eye(2) @ x)(np.array([1.0, 2.0]))
@@ -20,6 +20,7 @@ from hodiff.batch_rules import batch_aligned
 from hodiff.code import Code, is_unheard
 from hodiff.core import Primitive, as_operand
 from hodiff.kinds import composite, multilinear, reject
+from hodiff.lowering import Product
 from hodiff.operators import infix
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
 
@@ -108,7 +109,7 @@ matmul = multilinear(
     name="matmul",
     batch=_batch_matmul,
     shape=_matmul_shape,
-    code=Code(value=_matmul_source),
+    code=Code(value=_matmul_source, nest=Product()),
     numpy=np.matmul,
 )
 

@@ -2,7 +2,7 @@
 
 One line an operation: the ufunc and its partials, with the answer in scope. At kinks the partials are those of the
 minimum-norm element of the Clarke subdifferential: ``abs'(0) = 0``, ``hypot'(0, 0) = (0, 0)``.
-May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``mutation`` and ``operators``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``lowering``, ``mutation`` and ``operators``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.abs)(0.0))
@@ -18,6 +18,7 @@ from hodiff.batch_rules import batch_aligned
 from hodiff.code import Code
 from hodiff.core import OPERANDS, Primitive, Tracer, as_operand
 from hodiff.kinds import composite, constant, elementwise, general, linear
+from hodiff.lowering import Mapped
 from hodiff.mutation import is_array
 from hodiff.operators import attribute, infix, prefix
 
@@ -182,7 +183,7 @@ real = elementwise(
     smooth=True,
     view=lambda z, value: _with_parts(z, value, None),
     hazard="none",
-    code=Code(value="{0}.real"),
+    code=Code(value="{0}.real", nest=Mapped("real")),
     numpy=np.real,
 )
 imaginary = elementwise(
@@ -192,7 +193,7 @@ imaginary = elementwise(
     smooth=True,
     view=lambda z, value: _with_parts(z, None, value),
     hazard="none",
-    code=Code(value="{0}.imag"),
+    code=Code(value="{0}.imag", nest=Mapped("imaginary")),
 )
 #: A complex number from its parts, infinite ones included: re + 1j * im would be NaN.
 complex_of = linear(

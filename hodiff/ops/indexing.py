@@ -2,7 +2,7 @@
 
 A key is taken apart into a basic index (``getitem``) and index arrays for adjacent axes (``gather``). Their transposes
 add into one accumulator (see ``tape``), so a loop over ``x[i]`` takes linear time.
-May import ``code``, ``core``, ``kinds``, ``mutation`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``lowering``, ``mutation`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(x[np.array([0, 0, 2])]))(np.ones(3))
@@ -16,6 +16,7 @@ import numpy as np
 from hodiff.code import Code
 from hodiff.core import SEALED, Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
+from hodiff.lowering import Index, Picked, Piece, Pieces, Rearranged, basic_piece, basic_read
 from hodiff.mutation import Buffer, link
 from hodiff.shaped import Shape, negative_axis
 
@@ -45,12 +46,21 @@ def _replaced(x: Any, value: Any, index: tuple[Any, ...]) -> Any:
     return answer
 
 
+def _placed_pieces(equation: Any) -> list[Piece]:
+    parameters = equation.parameters
+    return [basic_piece(0, parameters["index"], parameters["shape"], equation.operands[0].shape)]
+
+
+def _read_basic(equation: Any, at: Index) -> Index:
+    return basic_read(equation.parameters["index"], equation.operands[0].shape, at)
+
+
 place = linear(
     _place,
     lambda ct, x, index, shape: ct[index],
     name="place",
     leading=lambda size, index, shape: {"index": (_ALL, *index), "shape": (size, *shape)},
-    code=Code(into="{zeros}[{index}] = {0}", shares=False),
+    code=Code(into="{zeros}[{index}] = {0}", shares=False, nest=Pieces(_placed_pieces)),
     hazard="none",
 )
 getitem = linear(
@@ -60,7 +70,7 @@ getitem = linear(
     leading=lambda size, index: {"index": (_ALL, *index)},
     accumulate=_add_basic,
     view=_replaced,
-    code=Code(value="{0}[{index}]"),
+    code=Code(value="{0}[{index}]", nest=Rearranged(_read_basic)),
     hazard="none",
 )
 getitem.index = "index"
@@ -154,7 +164,7 @@ gather: Primitive = linear(
     lambda x, *arrays, axis: x[_gather_index(arrays, axis)][()],  # an element is a scalar, not an array of shape ()
     lambda ct, x, *arrays, axis: scatter(ct, *arrays, axis=axis, shape=x.shape),
     name="gather",
-    code=Code(value=_gather_source),
+    code=Code(value=_gather_source, nest=Picked()),
     leading=True,  # where the indices are not batched, as in the accumulation of cotangents
     batch=_batch_gather,
     accumulate=_add_gathered,

@@ -2,7 +2,7 @@
 
 ``concatenated``, ``stacked`` and ``padded`` are linear in all operands together. Padding with copies of elements is
 indexing: NumPy's own ``pad``, applied to the indices of an axis, says which element goes where. May import ``code``,
-``core``, ``errors``, ``kinds``, ``operands``, ``progressions`` and ``shaped``.
+``core``, ``errors``, ``kinds``, ``lowering``, ``operands``, ``progressions`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(np.concatenate([x, 2 * x])[1:]))(np.ones(2))
@@ -20,6 +20,7 @@ from hodiff.code import Code
 from hodiff.core import Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
+from hodiff.lowering import Piece, Pieces, basic_piece
 from hodiff.operands import as_array
 from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, negative_axis
@@ -96,12 +97,37 @@ def _padding_source(equation: Any) -> str:
     return f"{{zeros}}[{', '.join(f'{s.start}:{s.stop}' for s in inner) or '...'}] = {{0}}"
 
 
+def _concatenated_pieces(equation: Any) -> list[Piece]:
+    (answer,), axis = equation.answers, equation.parameters["axis"]
+    before, after = [slice(None)] * (answer.ndim + axis), [slice(None)] * (-axis - 1)
+    return [
+        basic_piece(slot, (*before, slice(start, stop), *after), answer.shape, operand.shape)
+        for slot, (operand, (start, stop)) in enumerate(
+            zip(equation.operands, pairwise(equation.parameters["bounds"]), strict=True)
+        )
+    ]
+
+
+def _stacked_pieces(equation: Any) -> list[Piece]:
+    (answer,), axis = equation.answers, equation.parameters["axis"]
+    before, after = [slice(None)] * (answer.ndim + axis), [slice(None)] * (-axis - 1)
+    return [
+        basic_piece(slot, (*before, slot, *after), answer.shape, operand.shape)
+        for slot, operand in enumerate(equation.operands)
+    ]
+
+
+def _padded_pieces(equation: Any) -> list[Piece]:
+    (x,) = equation.operands
+    return [basic_piece(0, _inner(equation.parameters["widths"], x.shape), equation.answers[0].shape, x.shape)]
+
+
 #: ``bounds`` says where along the axis each operand starts, and the last one ends.
 concatenated = linear(
     lambda *arrays, axis, bounds: np.concatenate(arrays, axis=axis),
     lambda slot, ct, arrays, *, axis, bounds: ct[_along(axis, slice(bounds[slot], bounds[slot + 1]))],
     name="concatenated",
-    code=Code(into="np.concatenate(({operands},), {axis}, {out})", shares=False),
+    code=Code(into="np.concatenate(({operands},), {axis}, {out})", shares=False, nest=Pieces(_concatenated_pieces)),
     variadic=True,
     leading=True,
     hazard="none",
@@ -110,7 +136,7 @@ stacked = linear(
     _stack,
     lambda slot, ct, arrays, *, axis: ct[_along(axis, slot)],
     name="stacked",
-    code=Code(into=_stacking_source, shares=False),
+    code=Code(into=_stacking_source, shares=False, nest=Pieces(_stacked_pieces)),
     variadic=True,
     leading=True,
     hazard="none",
@@ -120,7 +146,7 @@ padded = linear(
     _pad_with_zeros,
     lambda ct, x, widths: ct[_inner(widths, x.shape)],
     name="padded",
-    code=Code(into=_padding_source, shares=False),
+    code=Code(into=_padding_source, shares=False, nest=Pieces(_padded_pieces)),
     leading=lambda size, widths: {"widths": ((0, 0), *widths)},
     shape=_padded_shape,
 )

@@ -3,7 +3,7 @@
 Axes are counted from the end, so that a batch axis may stand in front. Elements that tie for a maximum or minimum share
 its derivative equally: the minimum-norm element of the Clarke subdifferential. Every nonlinear reduction has a
 differential of the form Σ wᵢ dxᵢ, which is one operation, ``weighted_total``; what differs are the weights.
-May import ``code``, ``core``, ``kinds``, ``reducing`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``lowering``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.prod)(np.array([0.0, 2.0, 3.0]))
@@ -18,6 +18,7 @@ import numpy as np
 from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, general, linear, multilinear, reject
+from hodiff.lowering import Index, Rearranged, Reduced, Running, aligned
 from hodiff.reducing import (
     ABSENT,
     Axes,
@@ -45,6 +46,20 @@ def _joint_shape(w: Any, x: Any) -> Shape:
 # --- how compiled mode writes them ------------------------------------------------------------------------------------
 
 
+def _reduced_axes(equation: Any) -> list[int]:
+    """The axes, counted from the first of all operands."""
+    ndim = max(len(operand.shape) for operand in equation.operands)
+    return [ndim + axis for axis in equation.parameters["axis"]]
+
+
+def _read_spread(equation: Any, at: Index) -> Index:
+    shape, axis = equation.parameters["shape"], equation.parameters["axis"]
+    if equation.parameters["keepdims"]:
+        return aligned(at, equation.operands[0].shape)
+    kept = tuple([at[i] for i in range(len(shape)) if i - len(shape) not in axis])
+    return aligned(kept, equation.operands[0].shape)
+
+
 def _along(equation: Any) -> str | int:
     """The axes as NumPy takes them fastest."""
     axis: Axes = equation.parameters["axis"]
@@ -65,7 +80,7 @@ def _reducing(ufunc: str) -> Code:
     def into(equation: Any) -> str:
         return f"{ufunc}.reduce({{0}}, {_along(equation)}, None, {{out}}, {equation.parameters['keepdims']})"
 
-    return Code(value=value, into=into, shares=False)
+    return Code(value=value, into=into, shares=False, nest=Reduced(ufunc.rsplit(".", 1)[-1], _reduced_axes))
 
 
 _TOTAL = _reducing("np.add")
@@ -156,7 +171,7 @@ spread: Primitive = linear(
     name="spread",
     leading=lambda size, axis, keepdims, shape: {"axis": axis, "keepdims": keepdims, "shape": (size, *shape)},
     shape=lambda x, axis, keepdims, shape: Shaped(shape, x.dtype),
-    code=Code(value=_spread_source, shares=True),
+    code=Code(value=_spread_source, shares=True, nest=Rearranged(_read_spread)),
     hazard="none",
 )
 average = linear(
@@ -168,7 +183,12 @@ average = linear(
     leading=True,
     shape=_total_shape,
     hazard="warning",
-    code=Code(value=partial(_average_source, _TOTAL.value), into=partial(_average_source, _TOTAL.into), shares=False),
+    code=Code(
+        value=partial(_average_source, _TOTAL.value),
+        into=partial(_average_source, _TOTAL.into),
+        shares=False,
+        nest=Reduced("add", _reduced_axes, mean=True),
+    ),
 )
 running_total: Primitive = linear(
     _running_total,
@@ -176,7 +196,7 @@ running_total: Primitive = linear(
     name="running_total",
     leading=True,
     shape=lambda x, axis, reverse: Shaped(x.shape, x.dtype),
-    code=Code(into=_running_source, shares=False),
+    code=Code(into=_running_source, shares=False, nest=Running()),
 )
 weighted_total = multilinear(
     lambda w, x, axis, keepdims: np.multiply(w, x).sum(axis=axis, keepdims=keepdims),
@@ -188,7 +208,7 @@ weighted_total = multilinear(
         reduced_shape(_joint_shape(w, x), axis, keepdims),
         x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype),
     ),
-    code=Code(write=_write_weighted_total, shares=False),
+    code=Code(write=_write_weighted_total, shares=False, nest=Reduced("add", _reduced_axes)),
     hazard="warning",
 )
 

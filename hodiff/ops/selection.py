@@ -3,7 +3,7 @@
 Two equal operands of ``maximum`` or ``minimum`` share the derivative equally, the minimum-norm element of the Clarke
 subdifferential, so ``clip`` at a bound has the derivative 1/2. ``where`` selects cotangents instead of
 multiplying them, so nothing that was not selected can poison the result.
-May import ``batch_rules``, ``code``, ``core``, ``errors``, ``kinds``, ``operands`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.maximum)(1.0, 1.0))
@@ -20,6 +20,7 @@ from hodiff.code import Code
 from hodiff.core import as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
+from hodiff.lowering import Mapped
 from hodiff.operands import as_array
 from hodiff.shaped import is_inexact
 
@@ -60,7 +61,10 @@ clamp = elementwise(
     # What the method of plain arrays calls: array.clip(low, x).
     numpy=np._core.umath.clip,  # type: ignore[attr-defined]
     code=Code(
-        value="np._core.umath.clip({0}, {1}, {2})", into="np._core.umath.clip({0}, {1}, {2}, {out})", shares=False
+        value="np._core.umath.clip({0}, {1}, {2})",
+        into="np._core.umath.clip({0}, {1}, {2}, {out})",
+        shares=False,
+        nest=Mapped("clamp"),
     ),
 )
 
@@ -72,11 +76,13 @@ select = linear(
     lambda ct, c, x, y: np.where(c, ct, 0),
     lambda ct, c, x, y: np.where(c, 0, ct),
     name="select",
-    code=Code(value="np.where({0}, {1}, {2})", shares=False),
+    code=Code(value="np.where({0}, {1}, {2})", shares=False, nest=Mapped("select")),
     batch=batch_aligned,
     hazard="none",
 )
-_CONVERTED = Code(value="{0}.astype({dtype})", into="np.copyto({out}, {0}, 'unsafe')", shares=False)
+_CONVERTED = Code(
+    value="{0}.astype({dtype})", into="np.copyto({out}, {0}, 'unsafe')", shares=False, nest=Mapped("convert")
+)
 truncate = constant(lambda x, dtype: x.astype(dtype), name="truncate", leading=True, code=_CONVERTED)
 cast = linear(
     lambda x, dtype: x.astype(dtype),

@@ -1,7 +1,7 @@
 """Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
 
 All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``, whose answers are views.
-May import ``code``, ``core``, ``errors``, ``kinds``, ``mutation``, ``operators`` and ``shaped``.
+May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``mutation``, ``operators`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.reshape(x, (2, 2)).T[0, 1])(np.arange(4.0))
@@ -18,6 +18,7 @@ from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import InPlaceError, UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
+from hodiff.lowering import Index, Rearranged, Reshaped, aligned
 from hodiff.mutation import pinned, view_of
 from hodiff.operators import attribute
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
@@ -48,6 +49,15 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value,)
 
 
+def _read_permuted(equation: Any, at: Index) -> Index:
+    axes = equation.parameters["axes"]
+    return tuple([at[axes.index(axis)] for axis in range(-len(axes), 0)])
+
+
+def _read_broadcasted(equation: Any, at: Index) -> Index:
+    return aligned(at, equation.operands[0].shape)
+
+
 reshaped: Primitive = linear(
     lambda x, shape: x.reshape(shape),
     lambda ct, x, shape: reshaped(ct, shape=x.shape),
@@ -55,7 +65,7 @@ reshaped: Primitive = linear(
     leading=lambda size, shape: {"shape": (size, *shape)},
     shape=lambda x, shape: Shaped(shape, x.dtype),
     view=lambda x, value, shape: reshaped(value, shape=x.shape),
-    code=Code(value="{0}.reshape({shape})"),
+    code=Code(value="{0}.reshape({shape})", nest=Reshaped()),
     hazard="none",
 )
 permuted: Primitive = linear(
@@ -65,7 +75,7 @@ permuted: Primitive = linear(
     leading=lambda size, axes: {"axes": (-len(axes) - 1, *axes)},
     shape=lambda x, axes: Shaped(tuple(x.shape[i] for i in axes), x.dtype),
     view=lambda x, value, axes: permuted(value, axes=_inverse(axes)),
-    code=Code(value="{0}.transpose({axes})"),
+    code=Code(value="{0}.transpose({axes})", nest=Rearranged(_read_permuted)),
     hazard="none",
 )
 broadcasted = linear(
@@ -75,7 +85,7 @@ broadcasted = linear(
     batch=_batch_broadcast,
     shape=lambda x, shape: Shaped(shape, x.dtype),
     view=_read_only,
-    code=Code(value="np.broadcast_to({0}, {shape})"),
+    code=Code(value="np.broadcast_to({0}, {shape})", nest=Rearranged(_read_broadcasted)),
     hazard="none",
 )
 

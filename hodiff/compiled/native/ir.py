@@ -1,0 +1,283 @@
+"""LLVM's language as text: values, instructions at the loop level where they belong, loops.
+
+Every instruction goes to the outermost loop level at which its operands are known, and none is written twice, so what
+does not change in a loop is in front of it. Shapes are static, and so are trip counts. Imports the standard library
+only.
+
+>>> text = Body()
+>>> x = Value("%x", DOUBLE, 0)
+>>> with text.loop(10) as i:
+...     y = text.operation("fmul", x, text.constant(DOUBLE, 2.0))  # in front of the loop
+...     z = text.operation("fadd", y, text.convert("sitofp", i, DOUBLE))
+>>> print("\\n".join(text.lines()))
+%v0 = fmul double %x, 0x4000000000000000
+br label %loop1
+loop1:
+%i1 = phi i64 [ 0, %entry ], [ %next1, %loop1 ]
+%v1 = sitofp i64 %i1 to double
+%v2 = fadd double %v0, %v1
+%next1 = add nuw nsw i64 %i1, 1
+%more1 = icmp slt i64 %next1, 10
+br i1 %more1, label %loop1, label %after1
+after1:
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, NamedTuple
+
+
+class Type(NamedTuple):
+    """A type of LLVM's: a scalar, or a vector of so many lanes."""
+
+    scalar: str
+    lanes: int = 1
+
+    def __str__(self) -> str:
+        return self.scalar if self.lanes == 1 else f"<{self.lanes} x {self.scalar}>"
+
+    def of(self, lanes: int) -> "Type":
+        """The same scalars in so many lanes."""
+        return Type(self.scalar, lanes)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it holds floating-point numbers."""
+        return self.scalar in ("double", "float")
+
+
+DOUBLE, FLOAT, BIT = Type("double"), Type("float"), Type("i1")
+I8, I16, I32, I64 = Type("i8"), Type("i16"), Type("i32"), Type("i64")
+POINTER = Type("ptr")
+
+
+class Value(NamedTuple):
+    """What an instruction computes.
+
+    Attributes
+    ----------
+    text : str
+        A name such as ``%v3``, or a constant.
+    type : Type
+    level : int
+        The number of loops around the place where it is known.
+    """
+
+    text: str
+    type: Type
+    level: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.text}"
+
+
+class Carry(NamedTuple):
+    """A value that a loop hands from turn to turn: ``value`` within the loop."""
+
+    value: Value
+    initial: Value
+
+
+class _Level:
+    """The lines at one loop level, what is known there, and the name of the block that is being written."""
+
+    def __init__(self, label: str) -> None:
+        self.lines: list[str] = []
+        self.known: dict[Any, Value] = {}
+        self.label = label
+        self.carries: list[tuple[str, Carry]] = []
+        self.following: dict[str, Value] = {}
+
+
+class Body:
+    """The body of a function as it is written.
+
+    Attributes
+    ----------
+    declarations : dict
+        Lines that declare, or define, what the body calls, by name; each is written once in the module.
+    """
+
+    def __init__(self) -> None:
+        self.declarations: dict[str, str] = {}
+        self._levels = [_Level("entry")]
+        self._numbers = count()
+        self._loops = count(1)
+
+    # --- instructions -------------------------------------------------------------------------------------------------
+
+    def constant(self, kind: Type, value: Any) -> Value:
+        """A number, the same in all lanes."""
+        text = written(kind.scalar, value)
+        return Value(text if kind.lanes == 1 else _all(kind, text), kind)
+
+    def operation(self, opcode: str, *operands: Value) -> Value:
+        """An instruction whose answer has the type of its operands, such as ``fadd``, with flags or without."""
+        kind = operands[0].type
+        return self.pure(f"{opcode} {kind} {', '.join([operand.text for operand in operands])}", kind, *operands)
+
+    def compare(self, predicate: str, x: Value, y: Value) -> Value:
+        """Bits: ``oeq``, ``olt`` and so on for floating-point numbers, ``eq``, ``slt`` and so on for integers."""
+        opcode = "fcmp" if x.type.is_float else "icmp"
+        return self.pure(f"{opcode} {predicate} {x}, {y.text}", BIT.of(x.type.lanes), x, y)
+
+    def select(self, condition: Value, x: Value, y: Value) -> Value:
+        """``x`` where the condition holds, else ``y``."""
+        return self.pure(f"select {condition}, {x}, {y}", x.type, condition, x, y)
+
+    def convert(self, opcode: str, value: Value, kind: Type) -> Value:
+        """Another scalar type in as many lanes: ``sitofp``, ``fptrunc``, ``bitcast``, ``zext`` and so on."""
+        kind = kind.of(value.type.lanes)
+        return self.pure(f"{opcode} {value} to {kind}", kind, value)
+
+    def call(self, name: str, kind: Type, *arguments: Value, declared: str | None = None) -> Value:
+        """A call of a function without effects, declared as its arguments are, or as given."""
+        types = ", ".join(str(argument.type) for argument in arguments)
+        self.declarations.setdefault(name, declared or f"declare {kind} @{name}({types}) memory(none) nounwind")
+        inside = ", ".join(map(str, arguments))
+        return self.pure(f"call {kind} @{name}({inside})", kind, *arguments)
+
+    def splat(self, value: Value, lanes: int) -> Value:
+        """The same number in all lanes; a value of that many lanes itself."""
+        if value.type.lanes == lanes:
+            return value
+        kind = value.type.of(lanes)
+        if value.text[0] != "%":
+            return Value(_all(kind, value.text), kind)
+        first = self.pure(f"insertelement {kind} poison, {value}, i64 0", kind, value)
+        zeros = f"<{lanes} x i32> zeroinitializer"
+        return self.pure(f"shufflevector {first}, {kind} poison, {zeros}", kind, first)
+
+    def part(self, value: Value, first: int, lanes: int) -> Value:
+        """Some lanes next to each other; a scalar where it is one."""
+        if lanes == value.type.lanes:
+            return value
+        if lanes == 1:
+            return self.pure(f"extractelement {value}, i64 {first}", value.type.of(1), value)
+        return self.shuffle(value, value, range(first, first + lanes))
+
+    def shuffle(self, x: Value, y: Value, lanes: Sequence[int]) -> Value:
+        """Lanes of two values, one after the other, in another order."""
+        order = ", ".join(f"i32 {i}" for i in lanes)
+        return self.pure(f"shufflevector {x}, {y}, <{len(lanes)} x i32> <{order}>", x.type.of(len(lanes)), x, y)
+
+    def join(self, parts: Sequence[Value]) -> Value:
+        """The lanes of values of one type, one after another; there is a power of two of them."""
+        parts = list(parts)
+        if parts[0].type.lanes == 1 and len(parts) > 1:
+            kind = parts[0].type.of(len(parts))
+            joined = Value("poison", kind)
+            for i, part in enumerate(parts):
+                joined = self.pure(f"insertelement {joined}, {part}, i64 {i}", kind, joined, part)
+            return joined
+        while len(parts) > 1:
+            width = 2 * parts[0].type.lanes
+            parts = [self.shuffle(x, y, range(width)) for x, y in zip(parts[::2], parts[1::2], strict=True)]
+        return parts[0]
+
+    def pure(self, text: str, kind: Type, *operands: Value, level: int = 0, key: Any = None) -> Value:
+        """The answer of any instruction without effects; with a ``key``, it is the same where text and key are."""
+        for operand in operands:
+            if operand.level > level:
+                level = operand.level
+        place = self._levels[level]
+        name = place.known.get((text, key))
+        if name is None:
+            name = place.known[text, key] = Value(f"%v{next(self._numbers)}", kind, level)
+            place.lines.append(f"{name.text} = {text}")
+        return name
+
+    def effect(self, text: str) -> None:
+        """An instruction without an answer, at the innermost level."""
+        self._levels[-1].lines.append(text)
+
+    def fresh(self, text: str, kind: Type) -> Value:
+        """The answer of an instruction with effects, at the innermost level."""
+        name = Value(f"%v{next(self._numbers)}", kind, self.level)
+        self._levels[-1].lines.append(f"{name.text} = {text}")
+        return name
+
+    # --- control ------------------------------------------------------------------------------------------------------
+
+    @property
+    def level(self) -> int:
+        """The number of loops around."""
+        return len(self._levels) - 1
+
+    @contextmanager
+    def loop(self, turns: int | Value) -> Iterator[Value]:
+        """A loop that is run at least once; its counter, from 0."""
+        number = next(self._loops)
+        name = f"loop{number}"
+        self._levels.append(_Level(name))
+        yield Value(f"%i{number}", I64, self.level)
+        inner = self._levels.pop()
+        outer = self._levels[-1]
+        if isinstance(turns, Value):
+            assert turns.level < len(self._levels)
+        lines = outer.lines
+        lines.append(f"br label %{name}")
+        lines.append(f"{name}:")
+        lines.append(f"%i{number} = phi i64 [ 0, %{outer.label} ], [ %next{number}, %{inner.label} ]")
+        for carried, carry in inner.carries:
+            following = inner.following.get(carried, carry.value)
+            lines.append(
+                f"{carried} = phi {carry.initial.type} [ {carry.initial.text}, %{outer.label} ], "
+                f"[ {following.text}, %{inner.label} ]"
+            )
+        lines += inner.lines
+        lines.append(f"%next{number} = add nuw nsw i64 %i{number}, 1")
+        bound = turns.text if isinstance(turns, Value) else turns
+        lines.append(f"%more{number} = icmp slt i64 %next{number}, {bound}")
+        lines.append(f"br i1 %more{number}, label %{name}, label %after{number}")
+        outer.label = f"after{number}"
+        lines.append(f"{outer.label}:")
+
+    def carry(self, initial: Value) -> Carry:
+        """A value that the innermost loop hands from turn to turn."""
+        name = f"%c{next(self._numbers)}"
+        carry = Carry(Value(name, initial.type, self.level), initial)
+        self._levels[-1].carries.append((name, carry))
+        return carry
+
+    def update(self, carry: Carry, value: Value) -> Value:
+        """Let the next turn find this value; what it is called after the loop."""
+        self._levels[-1].following[carry.value.text] = value
+        return Value(value.text, value.type, self.level - 1)
+
+    def leave_if(self, condition: Value, status: int) -> None:
+        """Return a status from the function where a bit is set; at level 0."""
+        level = self._levels[-1]
+        number = next(self._loops)
+        level.lines += [
+            f"br i1 {condition.text}, label %leave{number}, label %after{number}",
+            f"leave{number}:",
+            f"ret i32 {status}",
+            f"after{number}:",
+        ]
+        level.label = f"after{number}"
+
+    def lines(self) -> list[str]:
+        """All lines, when no loop is open."""
+        (level,) = self._levels
+        return level.lines
+
+
+def written(scalar: str, value: Any) -> str:
+    """A number as LLVM writes it, exactly."""
+    if scalar == "double":
+        return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+    if scalar == "float":  # as the double of the same value
+        single = struct.unpack("<f", struct.pack("<f", value))[0]
+        return f"0x{struct.unpack('<Q', struct.pack('<d', single))[0]:016X}"
+    if scalar == "i1":
+        return "true" if value else "false"
+    return "null" if scalar == "ptr" else str(int(value))
+
+
+def _all(kind: Type, text: str) -> str:
+    if text in ("0", "false", "0x0000000000000000"):
+        return "zeroinitializer"
+    return f"<{', '.join([f'{kind.scalar} {text}'] * kind.lanes)}>"
