@@ -27,24 +27,25 @@ program f(a: float64[3]) -> float64
   return d
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from hodiff.compiled.passes import algebra, common, dead_code, folding, shaping, sinking
-from hodiff.compiled.passes.rewriting import Rule, Sweep, rewrite, with_equation
+from hodiff.compiled.passes.rewriting import Rule, Rules, Sweep, rewrite, with_equation
 from hodiff.core import Primitive
 from hodiff.program import Equation, Program
 from hodiff.program import check as check_program
 
 #: In the order in which each equation meets their rules; equations are compared when nothing else applies any more.
-_PAGES: tuple[Callable[[Primitive], Sequence[Rule]], ...] = (
+_PAGES: tuple[Rules, ...] = (
     folding.rules,
     shaping.rules,
     algebra.rules,
     sinking.rules,
     common.rules,
 )
+_APART = algebra.APART | sinking.APART
 _ROUNDS = 5
 _DONE = "simplified"
 
@@ -65,43 +66,48 @@ def simplify(program: Program, *, check: bool = False) -> Program:
     """
     if _DONE in program.memo:
         return program
-    sweep: Sweep | None = None
-    for _ in range(_ROUNDS):
-        before = program
-        if check:
-            program = _one_by_one(program)
-        else:
-            following = Sweep(program, _all_rules, sweep)
-            program = following.run()
-            # After a first sweep, there is no dead code but what a rule has left.
-            if sweep is None or following.changed:
-                program = dead_code.run(program)
-            sweep = following
-        if program is before:
-            break
+    program = _checked(program) if check else _swept(program)
     program.memo[_DONE] = True
     return program
 
 
-def _all_rules(primitive: Primitive) -> Sequence[Rule]:
+def _swept(program: Program) -> Program:
+    """The program after one sweep by all rules a round."""
+    sweep: Sweep | None = None
+    for _ in range(_ROUNDS):
+        program, uses = dead_code.live(program)
+        sweep = Sweep(program, _all_rules, uses, apart=_APART, previous=sweep)
+        program = sweep.run()
+        if not sweep.changed:
+            return program
+    return dead_code.run(program)
+
+
+def _all_rules(primitive: Primitive, telling: bool) -> Sequence[Rule]:
     if callable(primitive.jvps):
         return (_inside,)  # calls, which nothing else applies to
-    return _rules_of_kind(primitive) if primitive.origin is None else _found_rules(primitive)
+    return _rules_of_kind(primitive, telling) if primitive.origin is None else _found_rules(primitive, telling)
 
 
-def _found_rules(primitive: Primitive) -> Sequence[Rule]:
-    return tuple([rule for page in _PAGES for rule in page(primitive)])
+def _found_rules(primitive: Primitive, telling: bool) -> Sequence[Rule]:
+    return tuple([rule for page in _PAGES for rule in page(primitive, telling)])
 
 
 #: Of primitives that are declared; others, with parameters of their own, need not be kept.
 _rules_of_kind = lru_cache(maxsize=1024)(_found_rules)
 
 
-def _one_by_one(program: Program) -> Program:
-    for page in (folding, shaping, algebra, sinking, common, dead_code):
-        program = page.run(program)
-        check_program(program)
-    return rewrite(program, _all_rules)
+def _checked(program: Program) -> Program:
+    """The program after one pass after the other, checked in between."""
+    for _ in range(_ROUNDS):
+        before = program
+        for page in (folding, shaping, algebra, sinking, common, dead_code):
+            program = page.run(program)
+            check_program(program)
+        program = rewrite(program, _all_rules)
+        if program is before:
+            break
+    return program
 
 
 def _inside(sweep: Sweep, equation: Equation) -> Equation | None:

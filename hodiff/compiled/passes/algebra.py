@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.compiled.passes.rewriting import Rule, Sweep, fits, is_quiet, number_of, rewrite, with_equation
-from hodiff.compiled.passes.scaling import is_real, moderate, scaled, times
+from hodiff.compiled.passes.scaling import SCALING, is_real, moderate, scaled, times
 from hodiff.core import Primitive
 from hodiff.ops.elementwise import (
     add,
@@ -43,6 +43,8 @@ from hodiff.program import Atom, Equation, Literal, Program, Var
 Found = Atom | Equation | None
 _SIGNED = frozenset((negative, subtract, multiply, add))
 _INVERSES = frozenset((divide, reciprocal))
+#: What is taken apart where it stands behind an operand.
+APART = SCALING | _INVERSES
 
 
 def run(program: Program) -> Program:
@@ -50,9 +52,9 @@ def run(program: Program) -> Program:
     return rewrite(program, rules)
 
 
-def rules(primitive: Primitive) -> Sequence[Rule]:
+def rules(primitive: Primitive, telling: bool) -> Sequence[Rule]:
     """The rules of one of the operations of arithmetic."""
-    return _RULES.get(primitive, ())
+    return _RULES.get(primitive, ()) if telling else _ANYWHERE.get(primitive, ())
 
 
 # --- identities, which are exact --------------------------------------------------------------------------------------
@@ -292,15 +294,19 @@ def _power(sweep: Sweep, equation: Equation) -> Found:
     return None
 
 
-_RULES: dict[Primitive, tuple[Rule, ...]] = {
-    add: (_plus_zero, _sum),
-    subtract: (_minus_zero, _difference),
-    multiply: (_times_one, _product, _by_inverse, _by_itself),
-    divide: (_over_one, _quotient),
+#: The rules whose operands need not be telling.
+_ANYWHERE: dict[Primitive, tuple[Rule, ...]] = {
     negative: (_negated,),
     positive: (_same,),
     real: (_of_real,),
     conjugate: (_of_real,),
+}
+_RULES: dict[Primitive, tuple[Rule, ...]] = {
+    **_ANYWHERE,
+    add: (_plus_zero, _sum),
+    subtract: (_minus_zero, _difference),
+    multiply: (_times_one, _product, _by_inverse, _by_itself),
+    divide: (_over_one, _quotient),
     square: (_even,),
     power: (_power,),
     select: (_either,),

@@ -15,25 +15,40 @@ program f(a: float64[]) -> float64[]
   return a
 """
 
-from hodiff.compiled.passes.rewriting import droppable
+from hodiff.compiled.passes.rewriting import droppable, uses_of
 from hodiff.program import Atom, Equation, Guard, Program
 
 
 def run(program: Program) -> Program:
     """The program without equations that nobody needs; the same object where there are none."""
-    needed: set[Atom] = set(program.outputs)
+    return live(program)[0]
+
+
+def live(program: Program) -> tuple[Program, dict[Atom, int]]:
+    """The program without equations that nobody needs, and how often it uses each operand."""
+    uses = uses_of(program)
     kept: list[Equation | Guard] = []
     changed = False
     for step in reversed(program.steps):
-        if isinstance(step, Guard):
-            needed.add(step.operand)
-        elif needed.isdisjoint(step.answers) and droppable(step):
-            changed = True
-            continue
-        else:
+        if isinstance(step, Equation):
+            for var in step.answers:
+                if uses.get(var):
+                    break
+            else:
+                if droppable(step):
+                    changed = True
+                    _count(step, uses, -1)
+                    continue
             if step.primitive.pruned is not None:
-                whole, step = step, step.primitive.pruned(step, [var in needed for var in step.answers])
-                changed = changed or step is not whole
-            needed.update(step.operands)
+                whole, step = step, step.primitive.pruned(step, [bool(uses.get(var)) for var in step.answers])
+                if step is not whole:
+                    changed = True
+                    _count(whole, uses, -1)
+                    _count(step, uses, 1)
         kept.append(step)
-    return program.replace(steps=kept[::-1]) if changed else program
+    return program.replace(steps=kept[::-1]) if changed else program, uses
+
+
+def _count(equation: Equation, uses: dict[Atom, int], sign: int) -> None:
+    for atom in equation.operands:
+        uses[atom] = uses.get(atom, 0) + sign

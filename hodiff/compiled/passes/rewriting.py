@@ -2,20 +2,24 @@
 
 A rule is a function ``(sweep, equation)``. It returns None where it does not apply; a variable or literal that the
 answer also is; or another equation with the same answer. Rules look at what stands behind an operand with
-`Sweep.behind`, which shows only equations that may be taken apart. May import ``core`` and ``program``.
+`Sweep.behind`, which shows only equations that may be taken apart. Most rules need operands that are *telling*: a
+literal, the same twice, or an answer that some rule takes apart. Without them these rules are not tried, so that an
+equation about which there is nothing to know costs little. May import ``core`` and ``program``.
 
 >>> from hodiff.ops.elementwise import multiply, negative
 >>> def no_sign(sweep, equation):
 ...     return equation.operands[0] if equation.primitive is negative else None
 >>> x = Var((), np.dtype(float))
 >>> y = x.twin()
->>> print(rewrite(Program((x,), (Equation(negative, (x,), {}, (y,)),), (y,)), lambda primitive: (no_sign,)))
+>>> print(rewrite(Program((x,), (Equation(negative, (x,), {}, (y,)),), (y,)), lambda primitive, telling: (no_sign,)))
 program f(a: float64[]) -> float64[]
   return a
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,8 +28,8 @@ from hodiff.core import Primitive
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Var
 
 Rule = Callable[["Sweep", Equation], Atom | Equation | None]
-#: The rules of a pass for one primitive.
-Rules = Callable[[Primitive], Sequence[Rule]]
+#: ``(primitive, telling)``: the rules of a pass for one primitive, where operands are telling and where they are not.
+Rules = Callable[[Primitive, bool], Sequence[Rule]]
 
 #: No chain of rules is longer, and a pair of rules that undo each other is a mistake that ends here.
 _LONGEST = 32
@@ -42,6 +46,10 @@ class Sweep:
     rules : callable
         The rules for a primitive. They are not tried where the sweep before found none for the same equation, and
         nothing that rules look at has changed.
+    uses : dict
+        How often each variable is used.
+    apart : collection of Primitive, optional
+        The operations that rules take apart; without it, all operands are taken for telling ones.
     previous : Sweep, optional
         The sweep before, with the same rules.
 
@@ -53,36 +61,39 @@ class Sweep:
         Variables that the program returns: their answers stay arrays of their own.
     guards : int
         How many guards are behind.
-    seen, keys : dict
-        For rules to remember equations by, and of an equation, through all sweeps.
+    seen : dict
+        For rules to remember equations by, through all sweeps.
     changed : bool
         Whether a rule applied.
     """
 
-    def __init__(self, program: Program, rules: Rules, previous: "Sweep | None" = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        rules: Rules,
+        uses: Mapping[Atom, int],
+        *,
+        apart: Collection[Primitive] | None = None,
+        previous: "Sweep | None" = None,
+    ) -> None:
         self.seen: dict[Any, Any] = {} if previous is None else previous.seen
-        self.keys: dict[Equation, Any] = {} if previous is None else previous.keys
         self.steps: list[Equation | Guard] = []
-        self.outputs = frozenset(atom for atom in program.outputs if isinstance(atom, Var))
+        self.outputs = frozenset(program.outputs)
         self.guards = 0
         self.changed = False
         self._program = program
         self._rules = rules
-        self._before: dict[Equation, int] = {} if previous is None else previous._places
-        self._chosen: dict[Primitive, Sequence[Rule]] = {} if previous is None else previous._chosen
+        self._apart = apart
+        #: The rules that were asked for, by whether operands are telling.
+        self._chosen: tuple[dict[Primitive, Sequence[Rule]], ...] = ({}, {}) if previous is None else previous._chosen
         self._definitions: dict[Atom, Equation] = {}
-        self._places: dict[Equation, int] = {}
+        #: Answers of what can be taken apart; of products and sums, where they are multiples of one operand.
+        self._telling: set[Atom] = set() if previous is None else previous._telling
         self._substitutes: dict[Atom, Atom] = {}
-        self._uses: dict[Atom, int] = {}
-        uses = self._uses
-        for step in program.steps:
-            if isinstance(step, Equation):
-                for atom in step.operands:
-                    uses[atom] = uses.get(atom, 0) + 1
-            else:
-                uses[step.operand] = uses.get(step.operand, 0) + 1
-        for atom in program.outputs:
-            uses[atom] = uses.get(atom, 0) + 1
+        #: Equations that were written and must be replaced.
+        self._louder: dict[Any, Equation] = {}
+        self._uses = dict(uses)
+        self._before = frozenset[Any]() if previous is None else frozenset(previous.steps)
         #: Operands that are made or used in another way than when the sweep before tried the rules.
         self._moved: set[Atom] = set()
         self._doubtful: set[Equation] = set()
@@ -118,18 +129,7 @@ class Sweep:
 
     def promote(self, equation: Equation, errstate: Errstate | None) -> Equation:
         """Let an equation that was written already compute with another errstate; the equation that replaces it."""
-        place = self._places.pop(equation)
-        louder = Equation(
-            equation.primitive,
-            equation.operands,
-            equation.parameters,
-            equation.answers,
-            equation.several,
-            errstate,
-            equation.source,
-        )
-        self.steps[place] = louder
-        self._places[louder] = place
+        louder = self._louder[equation] = replace(equation, errstate=errstate)
         for var in equation.answers:
             self._definitions[var] = louder
         self._moved.update(equation.answers)
@@ -143,7 +143,7 @@ class Sweep:
 
     def is_behind(self, equation: Equation) -> bool:
         """Whether an equation has been written already; if not, it will be read anew."""
-        if equation in self._places:
+        if self._definitions.get(equation.answers[0]) is equation:
             return True
         self._doubtful.add(equation)
         return False
@@ -153,37 +153,39 @@ class Sweep:
     def run(self) -> Program:
         """The program with every equation rewritten; the same object where no rule applied."""
         before, moved, doubtful = self._before, self._moved, self._doubtful
+        steps, definitions = self.steps, self._definitions
         for step in self._program.steps:
             if isinstance(step, Equation):
                 if step in before and moved.isdisjoint(step.operands) and step not in doubtful:
-                    self._write(step)
+                    steps.append(step)
+                    for var in step.answers:
+                        definitions[var] = step
                 else:
                     self.read(step)
                 continue
             operand = self._substitutes.get(step.operand, step.operand)
             if operand is not step.operand:
                 step = replace(step, operand=operand)
-            self.steps.append(step)
+            steps.append(step)
             self.guards += 1
         if not self.changed:
             return self._program
         outputs = [self._substitutes.get(atom, atom) for atom in self._program.outputs]
+        if self._louder:
+            self.steps = [self._loudest(step) for step in self.steps]
         return self._program.replace(steps=self.steps, outputs=outputs)
+
+    def _loudest(self, step: Equation | Guard) -> Equation | Guard:
+        while step in self._louder:
+            step = self._louder[step]
+        return step
 
     def read(self, equation: Equation) -> None:
         """Rewrite one equation of the program."""
         substitutes = self._substitutes
         if substitutes and not substitutes.keys().isdisjoint(equation.operands):
             operands = tuple([substitutes.get(atom, atom) for atom in equation.operands])
-            equation = Equation(
-                equation.primitive,
-                operands,
-                equation.parameters,
-                equation.answers,
-                equation.several,
-                equation.errstate,
-                equation.source,
-            )
+            equation = with_equation(equation, equation.primitive, operands, **equation.parameters)
         atom = self.rewritten(equation)
         if atom is not equation.answers[0]:
             for operand in equation.operands:
@@ -196,9 +198,11 @@ class Sweep:
         answer = equation.answers[0]
         if answer.form != "number":
             for _ in range(_LONGEST):
-                rules = self._chosen.get(equation.primitive)
+                telling = self._apart is None or self._is_telling(equation.operands)
+                chosen = self._chosen[telling]
+                rules = chosen.get(equation.primitive)
                 if rules is None:
-                    rules = self._chosen[equation.primitive] = self._rules(equation.primitive)
+                    rules = chosen[equation.primitive] = self._rules(equation.primitive, telling)
                 for rule in rules:
                     found = rule(self, equation)
                     if found is not None:
@@ -209,21 +213,42 @@ class Sweep:
                 if not isinstance(found, Equation):
                     return found
                 equation = found
-        if equation not in self._before:
+        if self._before and equation not in self._before:
             self._moved.update(equation.answers)
-        self._write(equation)
-        return answer
-
-    def _write(self, equation: Equation) -> None:
-        self._places[equation] = len(self.steps)
         self.steps.append(equation)
         for var in equation.answers:
             self._definitions[var] = equation
+        if self._apart is not None and equation.primitive in self._apart and _is_multiple(equation.operands):
+            self._telling.add(answer)
+        return answer
+
+    def _is_telling(self, operands: tuple[Atom, ...]) -> bool:
+        """Whether rules may find something in these operands."""
+        telling, before = self._telling, None
+        for atom in operands:
+            if atom.__class__ is Literal or atom is before or atom in telling:
+                return True
+            before = atom
+        return False
+
+
+def _is_multiple(operands: tuple[Atom, ...]) -> bool:
+    """Whether there is but one operand, or one and a literal, or one twice."""
+    if len(operands) == 1:
+        return True
+    x, y = operands
+    return x is y or x.__class__ is Literal or y.__class__ is Literal
 
 
 def rewrite(program: Program, rules: Rules) -> Program:
     """The program with every equation rewritten by the rules; the same object where none applied."""
-    return Sweep(program, rules).run()
+    return Sweep(program, rules, uses_of(program)).run()
+
+
+def uses_of(program: Program) -> dict[Atom, int]:
+    """How often each operand is used."""
+    operands = [step.operands if isinstance(step, Equation) else (step.operand,) for step in program.steps]
+    return dict(Counter(chain.from_iterable((program.outputs, *operands))))
 
 
 # --- facts about equations and operands -------------------------------------------------------------------------------
@@ -231,19 +256,22 @@ def rewrite(program: Program, rules: Rules) -> Program:
 
 def is_quiet(equation: Equation) -> bool:
     """Whether floating-point errors show nowhere."""
-    return equation.errstate is QUIET or equation.errstate == QUIET
+    errstate = equation.errstate
+    return errstate is QUIET or (errstate is not None and errstate == QUIET)
 
 
 def droppable(equation: Equation) -> bool:
     """Whether nobody can tell that an equation was not computed, apart from its answers."""
     hazard = equation.primitive.hazard
-    if hazard == "inside":
-        # What listens to a loop listens to its turns.
-        inner = [e for value in equation.parameters.values() if isinstance(value, Program) for e in value.equations]
-        return all(droppable(e if e.errstate else replace(e, errstate=equation.errstate)) for e in inner)
-    if hazard != "warning" or not is_quiet(equation):
-        return hazard == "none"
-    return _RAISING_NOTHING.issuperset([var.dtype.kind for var in equation.answers])
+    if hazard == "none":
+        return True
+    if hazard == "warning":
+        return is_quiet(equation) and _RAISING_NOTHING.issuperset([var.dtype.kind for var in equation.answers])
+    if hazard != "inside":
+        return False
+    # What listens to a loop listens to its turns.
+    inner = [e for value in equation.parameters.values() if isinstance(value, Program) for e in value.equations]
+    return all(droppable(e if e.errstate else replace(e, errstate=equation.errstate)) for e in inner)
 
 
 def fits(atom: Atom, answer: Var) -> bool:

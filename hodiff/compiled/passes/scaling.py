@@ -15,7 +15,8 @@ from hodiff.ops.elementwise import add, multiply, negative
 from hodiff.program import Atom, Equation, Literal
 
 _BOUND = 2.0**40
-_SCALING = frozenset((multiply, negative, add))
+#: What can be a number times something else.
+SCALING = frozenset((multiply, negative, add))
 
 
 def moderate(factor: Any) -> bool:
@@ -33,7 +34,7 @@ def scaled(sweep: Sweep, atom: Atom, equation: Equation) -> tuple[float, Atom]:
 
     The sign is always found, other factors only where `Sweep.behind` shows them.
     """
-    found = sweep.behind(atom, equation, _SCALING)
+    found = sweep.behind(atom, equation, SCALING)
     if found is None or not is_real(atom):
         return 1.0, atom
     factor, base = 1.0, atom

@@ -42,7 +42,8 @@ from hodiff.reducing import length
 from hodiff.tape import assemble
 
 Found = Atom | Equation | None
-_BROADCASTS = frozenset((spread, broadcasted))
+#: What is taken apart where it stands behind an operand.
+APART = frozenset((spread, broadcasted))
 
 
 def run(program: Program) -> Program:
@@ -50,12 +51,14 @@ def run(program: Program) -> Program:
     return rewrite(program, rules)
 
 
-def rules(primitive: Primitive) -> Sequence[Rule]:
+def rules(primitive: Primitive, telling: bool) -> Sequence[Rule]:
     """The rules for the kind of a primitive."""
-    if primitive is total:
-        return (_of_broadcast, _linear)
     if primitive is assemble:
         return (_same_part,)
+    if not telling:
+        return ()
+    if primitive is total:
+        return (_of_broadcast, _linear)
     if is_elementwise_ufunc(primitive):
         return (_broadcast,)
     return (_linear,) if primitive.transposes is not None and primitive.jvps is None else ()
@@ -88,7 +91,7 @@ def _linear(sweep: Sweep, equation: Equation) -> Found:
 
 def _of_broadcast(sweep: Sweep, equation: Equation) -> Found:
     """The sum over axes along which all elements are the same."""
-    found = sweep.behind(equation.operands[0], equation, _BROADCASTS)
+    found = sweep.behind(equation.operands[0], equation, APART)
     answer = equation.answers[0]
     if found is None or not is_quiet(equation) or answer.dtype.kind not in "fc":
         return None
@@ -108,7 +111,7 @@ def _of_broadcast(sweep: Sweep, equation: Equation) -> Found:
 def _broadcast(sweep: Sweep, equation: Equation) -> Found:
     """An elementwise operation, some operands of which are broadcast."""
     for atom in equation.operands:
-        if sweep.behind(atom, equation, _BROADCASTS) is not None:
+        if sweep.behind(atom, equation, APART) is not None:
             return _unbroadcast(sweep, equation) or _on_source(sweep, equation)
     return None
 
@@ -120,7 +123,7 @@ def _unbroadcast(sweep: Sweep, equation: Equation) -> Found:
         return None
     shape = equation.answers[0].shape
     for slot, atom in enumerate(operands):
-        found = sweep.behind(atom, equation, _BROADCASTS)
+        found = sweep.behind(atom, equation, APART)
         if found is None:
             continue
         source = found.operands[0]
@@ -145,7 +148,7 @@ def _on_source(sweep: Sweep, equation: Equation) -> Found:
                 return None
             sources.append(atom)
             continue
-        found = sweep.behind(atom, equation, _BROADCASTS)
+        found = sweep.behind(atom, equation, APART)
         if found is None or _is_number(found.operands[0]):
             return None
         if first is None:

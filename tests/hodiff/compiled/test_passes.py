@@ -524,7 +524,7 @@ def test_rules_that_undo_each_other_end():
 
     w = Writer(random(2), random(2))
     before = w.program(w(add, *w.inputs))
-    check(rewrite(before, lambda primitive: (swap,)), *w.examples)
+    check(rewrite(before, lambda primitive, telling: (swap,)), *w.examples)
 
 
 def test_numbers_of_literals():
