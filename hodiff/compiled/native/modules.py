@@ -1,0 +1,209 @@
+r"""LLVM text as machine code in this process: optimised, compiled, loaded, and freed with its last owner.
+
+The text is good code already (`ir`), so little is left to do, and what is left is chosen by size. Addresses of this
+process never get into the code: what the text declares is called through a table that is filled after loading, so the
+code can be kept on disk. LLVM works in one thread at a time. May import ``errors``, ``linking`` and ``machine``.
+
+>>> from hodiff.compiled.native.machine import reason
+>>> text = "define i64 @twice(i64 %x) {\n%y = mul i64 %x, 2\nret i64 %y\n}\n"
+>>> if reason() is None:
+...     loaded = load(text, {}, exported=["twice"], size=1)
+...     assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(loaded.address("twice"))(21) == 42
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from threading import RLock
+from typing import Any
+from weakref import finalize
+
+from hodiff.compiled.native.errors import Unsupported
+from hodiff.compiled.native.linking import TABLE, asked, is_relative, linked, missing, straight
+from hodiff.compiled.native.machine import machine, reason
+
+#: More instructions than this outside loops are not worth LLVM's optimising code generator: it takes 50 µs for each,
+#: the fast one 2 µs, and they run once a call, in a nanosecond less.
+_STRAIGHT = 1500
+#: Above this many in all, it is not worth it in loops either; from here on it is slower than linear.
+_LARGE = 12_000
+#: Modules that may be loaded at once: each takes three of the 65 530 mappings that Linux gives to a process.
+_MOST = 10_000
+
+#: LLVM's objects are for one thread at a time; and a process must not be forked in the middle.
+_lock = RLock()
+_loaded: set[int] = set()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
+
+class Loaded:
+    """Machine code that is freed when nothing refers to this object any longer.
+
+    Attributes
+    ----------
+    text : str
+        What it was made of.
+    """
+
+    __slots__ = ("__weakref__", "_addresses", "_level", "_names", "text")
+
+    def __init__(self, text: str, names: Sequence[str], level: int, engine: Any, addresses: Mapping[str, int]) -> None:
+        self.text = text
+        self._names = names
+        self._level = level
+        self._addresses = addresses
+        _loaded.add(id(engine))
+        # At exit the operating system frees all there is.
+        finalize(self, _free, engine).atexit = False
+
+    def address(self, name: str) -> int:
+        """Where an exported function, or variable, begins."""
+        return self._addresses[name]
+
+    def assembly(self) -> str:
+        """The code in the language of the processor, made again for reading."""
+        with _lock:
+            return _llvm().assembly(linked(self.text, self._names)[0], self._level)
+
+
+def load(text: str, symbols: Mapping[str, int], *, exported: Sequence[str], size: int) -> Loaded:
+    """Compile a module and load it into this process.
+
+    Parameters
+    ----------
+    text : str
+        A module in LLVM's language, without data layout and triple. What it declares is in ``symbols``, is LLVM's own,
+        or is in every process, as ``memcpy`` is.
+    symbols : mapping
+        Addresses by name. Those that the text does not declare are ignored.
+    exported : sequence of str
+        Functions and variables whose addresses are wanted; none of them ``internal``.
+    size : int
+        About how many instructions there are, by which the effort is chosen.
+
+    Raises
+    ------
+    Unsupported
+        Where native code is out of reach here, or something declared is nowhere to be found.
+    RuntimeError
+        Where LLVM finds an error in the text.
+    """
+    if (why := reason()) is not None:
+        raise Unsupported(why)
+    if len(_loaded) >= _MOST:
+        raise Unsupported(f"{_MOST} modules of native code are loaded already")
+    source, names = linked(text, symbols)
+    level = _level(source, size)
+    with _lock:
+        llvm = _llvm()
+        llvm.check(asked(source))
+        engine = llvm.engine(llvm.compile(source, level))
+        addresses = {name: engine.get_function_address(name) for name in exported}
+        if names:
+            table = (ctypes.c_uint64 * len(names)).from_address(engine.get_global_value_address(TABLE))
+            table[:] = [symbols[name] for name in names]
+        return Loaded(text, names, level, engine, addresses)
+
+
+def _level(text: str, size: int) -> int:
+    """How hard LLVM's code generator tries: 2, or 0."""
+    if size <= _STRAIGHT:
+        return 2
+    once, often = straight(text)
+    return 0 if once + often > _LARGE or once > max(_STRAIGHT, often) else 2
+
+
+def _free(engine: Any) -> None:
+    with _lock:
+        _loaded.discard(id(engine))
+        engine.close()
+
+
+@lru_cache(maxsize=1)
+def _llvm() -> "_LLVM":
+    return _LLVM()
+
+
+class _LLVM:
+    """What is made once: target machines, pipelines, and a module that is empty; to be used under the lock."""
+
+    def __init__(self) -> None:
+        import llvmlite.binding as llvm
+
+        self._binding = llvm
+        self._target = llvm.Target.from_triple(machine().triple)
+        #: Where everything a module refers to is in it, and its sections stay together, addresses are short.
+        self._short = machine().x86 and sys.platform == "linux"
+        self._machines: dict[tuple[int, bool], tuple[Any, Any, str]] = {}
+        #: Engines begin with a module. Contexts keep what was ever made in them, and nothing is made in this one.
+        self._empty = llvm.create_context()
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise where a function is not in this process: LLVM would end it."""
+        for name in names:
+            if self._binding.address_of_symbol(name) is None:
+                raise Unsupported(f"there is no function {name} in this process")
+
+    def assembly(self, source: str, level: int) -> str:
+        target_machine, parsed = self._parsed(source, level, self._short)
+        text: str = target_machine.emit_assembly(parsed)
+        return text
+
+    def compile(self, source: str, level: int) -> bytes:
+        """Object code."""
+        for short in (True, False) if self._short else (False,):
+            target_machine, parsed = self._parsed(source, level, short)
+            code: bytes = target_machine.emit_object(parsed)
+            if not short or is_relative(code):
+                break
+        return code
+
+    def _parsed(self, source: str, level: int, short: bool) -> tuple[Any, Any]:
+        """The target machine to use, and the module after all passes."""
+        target_machine, builder, head = self._machine(level, short)
+        parsed = self._binding.parse_assembly(head + source, self._binding.create_context())
+        passes = self._binding.create_new_module_pass_manager()
+        if "alwaysinline" in source:
+            passes.add_always_inliner_pass()
+        if level:
+            passes.add_instruction_combine_pass()
+            passes.add_simplify_cfg_pass()
+        passes.run(parsed, builder)
+        return target_machine, parsed
+
+    def _machine(self, level: int, short: bool) -> tuple[Any, Any, str]:
+        """Target machine, builder of passes, and the first lines of modules; they take a millisecond to make."""
+        found = self._machines.get((level, short))
+        if found is None:
+            target_machine = self._create(level, short, machine().cpu, machine().features)
+            builder = self._binding.create_pass_builder(
+                target_machine, self._binding.create_pipeline_tuning_options(speed_level=level)
+            )
+            head = f'target datalayout = "{target_machine.target_data}"\ntarget triple = "{target_machine.triple}"\n'
+            found = self._machines[level, short] = target_machine, builder, head
+        return found
+
+    def _create(self, level: int, short: bool, cpu: str = "", features: str = "") -> Any:
+        return self._target.create_target_machine(
+            cpu=cpu,
+            features=features,
+            opt=level,
+            # Addresses in full are what MCJIT expects by default, on every platform.
+            reloc="pic" if short else "static" if machine().x86 else "default",
+            codemodel="small" if short else "jitdefault",
+            jit=True,
+        )
+
+    def engine(self, code: bytes) -> Any:
+        """An engine with object code in it."""
+        self.check(missing(code))  # what LLVM calls without having been told to
+        module = self._binding.parse_assembly("", self._empty)
+        # The memory manager of llvmlite puts all sections into one block. Nothing is compiled: any target machine does.
+        manager = True if self._short else None
+        engine = self._binding.create_mcjit_compiler(module, self._create(0, short=False), use_lmm=manager)
+        engine.add_object_file(self._binding.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        return engine
