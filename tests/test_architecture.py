@@ -100,6 +100,7 @@ LAYERS = {
     "hodiff.control.staged": 12,
     "hodiff.control": 13,
     "hodiff.compiled.native.errors": 0,
+    "hodiff.compiled.native.disk": 0,
     "hodiff.compiled.native.linking": 0,
     "hodiff.compiled.native.machine": 0,
     "hodiff.compiled.native.modules": 1,

@@ -2,7 +2,8 @@ r"""LLVM text as machine code in this process: optimised, compiled, loaded, and 
 
 The text is good code already (`ir`), so little is left to do, and what is left is chosen by size. Addresses of this
 process never get into the code: what the text declares is called through a table that is filled after loading, so the
-code can be kept on disk. LLVM works in one thread at a time. May import ``errors``, ``linking`` and ``machine``.
+code is kept on disk (`disk`). LLVM works in one thread at a time. May import ``disk``, ``errors``, ``linking`` and
+``machine``.
 
 >>> from hodiff.compiled.native.machine import reason
 >>> text = "define i64 @twice(i64 %x) {\n%y = mul i64 %x, 2\nret i64 %y\n}\n"
@@ -20,6 +21,7 @@ from threading import RLock
 from typing import Any
 from weakref import finalize
 
+from hodiff.compiled.native import disk
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.linking import TABLE, asked, is_relative, linked, missing, straight
 from hodiff.compiled.native.machine import machine, reason
@@ -29,6 +31,8 @@ from hodiff.compiled.native.machine import machine, reason
 _STRAIGHT = 1500
 #: Above this many in all, it is not worth it in loops either; from here on it is slower than linear.
 _LARGE = 12_000
+#: What is done to a text, by number: to be increased when that changes, as code on disk was made from texts.
+_RECIPE = 1
 #: Modules that may be loaded at once: each takes three of the 65 530 mappings that Linux gives to a process.
 _MOST = 10_000
 
@@ -97,15 +101,29 @@ def load(text: str, symbols: Mapping[str, int], *, exported: Sequence[str], size
         raise Unsupported(f"{_MOST} modules of native code are loaded already")
     source, names = linked(text, symbols)
     level = _level(source, size)
+    place = disk.directory()
+    name = _key(source, level) if place else ""
+    code = kept = disk.read(place, name) if place else None
     with _lock:
         llvm = _llvm()
         llvm.check(asked(source))
-        engine = llvm.engine(llvm.compile(source, level))
-        addresses = {name: engine.get_function_address(name) for name in exported}
+        if code is None:
+            code = llvm.compile(source, level)
+        engine = llvm.engine(code)
+        addresses = {each: engine.get_function_address(each) for each in exported}
         if names:
             table = (ctypes.c_uint64 * len(names)).from_address(engine.get_global_value_address(TABLE))
-            table[:] = [symbols[name] for name in names]
-        return Loaded(text, names, level, engine, addresses)
+            table[:] = [symbols[each] for each in names]
+        loaded = Loaded(text, names, level, engine, addresses)
+    if place and kept is None:
+        disk.write(place, name, code)
+    return loaded
+
+
+def _key(source: str, level: int) -> str:
+    """The name on disk of the code of a text; the text says all that hodiff has a part in."""
+    here = machine()
+    return disk.key([source, here.triple, here.cpu, here.features, here.llvm, f"{_RECIPE} {level}"])
 
 
 def _level(text: str, size: int) -> int:

@@ -19,6 +19,12 @@ from hodiff.compiled.native.machine import machine, reason
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
 
+
+@pytest.fixture(autouse=True)
+def _nothing_on_disk(monkeypatch):
+    monkeypatch.setenv("HODIFF_CACHE_DIR", "")
+
+
 MULTIPLY_ADD = """
 define double @f(double %x, double %y, double %z) {
 %product = fmul double %x, %y
