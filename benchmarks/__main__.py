@@ -1,10 +1,13 @@
-"""Print hodiff beside its peers: NumPy in and out, one thread, in one run.
+"""Print hodiff beside its peers: NumPy in and out, in one run, on one thread unless it says otherwise.
 
     python -m benchmarks               all pages
     python -m benchmarks eager         eager mode beside autograd and torch
     python -m benchmarks compiled      compiled mode beside eager mode, autograd, JAX and NumPy by hand
+    python -m benchmarks native        native code beside JAX, CasADi and numba, on one thread and on all
     python -m benchmarks --quick       fewer rounds
     python -m benchmarks compiled --only Rosenbrock
+
+    BENCHMARK_BACKEND=numpy python -m benchmarks native      the same page for NumPy code
 
 Each row first checks that all contenders agree to 1e-8.
 """
@@ -13,7 +16,7 @@ import argparse
 import sys
 from importlib import import_module
 
-PAGES = ("eager", "compiled")
+PAGES = ("eager", "compiled", "native")
 
 
 def main() -> None:
