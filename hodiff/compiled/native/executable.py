@@ -3,17 +3,47 @@
 May import ``numpy_source`` and ``program``.
 
 >>> import numpy as np
->>> from hodiff.compiled.numpy_source import emit
 >>> from hodiff.staging import stage
->>> source = emit(stage(lambda x: [np.exp(x)], [np.ones(3)], name="f")[1])
->>> NativeExecutable(source, source.function, "define …", ["exp is a call back to NumPy: …"]).notes
+>>> fallback = Fallback(stage(lambda x: [np.exp(x)], [np.ones(3)], name="f")[1], (True,))
+>>> fallback(np.zeros(3))
+(array([1., 1., 1.]),)
+>>> NativeExecutable(fallback, fallback, "define …", ["exp is a call back to NumPy: …"]).notes
 ['exp is a call back to NumPy: …']
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hodiff.compiled.numpy_source import Executable
+from hodiff.compiled.numpy_source import Executable, emit
+from hodiff.program import Program
+
+
+class Fallback:
+    """A program as NumPy code, which is emitted when it is asked for.
+
+    Parameters
+    ----------
+    program : Program
+    fresh : sequence of bool
+        As of `emit`.
+    """
+
+    __slots__ = ("_executable", "fresh", "program")
+
+    def __init__(self, program: Program, fresh: Sequence[bool]) -> None:
+        self.program = program
+        self.fresh = fresh
+        self._executable: Executable | None = None
+
+    def executable(self) -> Executable:
+        """The code."""
+        if self._executable is None:
+            self._executable = emit(self.program, fresh=self.fresh)
+        return self._executable
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Values of the outputs, or a `Miss`."""
+        return self.executable().function(*inputs)
 
 
 class NativeExecutable(Executable):
@@ -21,7 +51,7 @@ class NativeExecutable(Executable):
 
     Parameters
     ----------
-    fallback : Executable
+    fallback : Fallback
         The same program as NumPy code.
     function : callable
         ``function(*inputs)`` returns the tuple of outputs, or a `Miss`.
@@ -31,9 +61,16 @@ class NativeExecutable(Executable):
         Which operations are calls back to NumPy, and why, one a line.
     """
 
-    __slots__ = ("llvm", "notes")
+    __slots__ = ("_fallback", "llvm", "notes")
 
-    def __init__(self, fallback: Executable, function: Callable[..., Any], llvm: str, notes: Sequence[str]) -> None:
-        super().__init__(fallback.program, function, fallback.source)
+    def __init__(self, fallback: Fallback, function: Callable[..., Any], llvm: str, notes: Sequence[str]) -> None:
+        self.program = fallback.program
+        self.function = function
         self.llvm = llvm
         self.notes = list(notes)
+        self._fallback = fallback
+
+    @property
+    def source(self) -> str:  # type: ignore[override]
+        """The NumPy code."""
+        return self._fallback.executable().source
