@@ -1,0 +1,346 @@
+"""NumPy's ufuncs as instructions: what is written for operands of given dtypes. May import ``ir`` and ``vecmath``.
+
+Arithmetic has the bits that NumPy gives, mathematical functions agree within 4 units in the last place. Those of
+float32 are computed in double precision and rounded. What has no lowering here is a call of NumPy.
+
+>>> double = np.dtype(float)
+>>> lowered(np.add, (double, double)).exact, lowered(np.exp, (double,)).exact, lowered(np.gcd, (double, double))
+(True, False, None)
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import special
+
+from hodiff.compiled.native import vecmath_exponential, vecmath_trigonometric  # noqa: F401 - they define formulas
+from hodiff.compiled.native.ir import BIT, DOUBLE, FLOAT, I8, I16, I32, I64, Body, Type, Value
+from hodiff.compiled.native.vecmath import Lanes, call
+
+_TYPES: dict[str, Type] = {
+    "?": BIT,
+    **dict.fromkeys("f", FLOAT),
+    **dict.fromkeys("d", DOUBLE),
+    **{np.dtype(name).char: kind for name, kind in (("int8", I8), ("int16", I16), ("int32", I32), ("int64", I64))},
+    **{np.dtype(name).char: kind for name, kind in (("uint8", I8), ("uint16", I16), ("uint32", I32), ("uint64", I64))},
+    "q": I64,
+    "Q": I64,
+}
+
+Write = Callable[[Body, Sequence[Value]], Value]
+Formula = Callable[..., Lanes]
+
+
+class Lowering(NamedTuple):
+    """How a ufunc is computed.
+
+    Attributes
+    ----------
+    write : callable
+        ``(body, operands)``: the answer for operands of one lane count, whose types are those of the dtypes.
+    exact : bool
+        Whether the answer has the bits of NumPy's.
+    cost : float
+        Cycles for 8 doubles on a machine with AVX2, roughly.
+    """
+
+    write: Write
+    exact: bool
+    cost: float
+
+
+def ir_type(dtype: "np.dtype[Any]") -> Type | None:
+    """The type of an element in a register, or None; a bool is one bit, and a byte in memory."""
+    return _TYPES.get(dtype.char) if dtype.isnative else None
+
+
+@cache
+def lowered(function: np.ufunc, dtypes: "tuple[np.dtype[Any], ...]") -> Lowering | None:
+    """How a ufunc is computed for operands of the dtypes of one of its loops, or None.
+
+    Examples
+    --------
+    >>> body = Body()
+    >>> product = lowered(np.multiply, (np.dtype(float),) * 2)
+    >>> product.write(body, [Value("%x", DOUBLE), Value("%y", DOUBLE)]), body.lines()
+    (Value(text='%v0', type=Type(scalar='double', lanes=1), level=0), ['%v0 = fmul double %x, %y'])
+    """
+    if any(ir_type(dtype) is None for dtype in dtypes):
+        return None
+    kinds = {"u" if dtype.kind == "u" else dtype.kind for dtype in dtypes}
+    if len(kinds) > 1 or len(set(dtypes)) > 1:
+        return None
+    (kind,) = kinds
+    if kind != "f":
+        entry = {"b": _BITS, "i": _INTEGERS, "u": _UNSIGNED}[kind].get(function)
+        return None if entry is None else Lowering(_written(entry[0]), True, entry[1])
+    entry = _EXACT.get(function)
+    if entry is not None:
+        return Lowering(_written(entry[0]), True, entry[1])
+    name = _FUNCTIONS.get(function)
+    return None if name is None else Lowering(_called(name[0]), False, name[1])
+
+
+def _written(formula: Formula) -> Write:
+    def write(body: Body, operands: Sequence[Value]) -> Value:
+        return formula(*[Lanes(body, operand) for operand in operands]).value
+
+    return write
+
+
+def _called(name: str) -> Write:
+    def write(body: Body, operands: Sequence[Value]) -> Value:
+        if operands[0].type.scalar == "double":
+            return call(body, name, *operands)
+        wide = [body.convert("fpext", operand, DOUBLE) for operand in operands]
+        return body.convert("fptrunc", call(body, name, *wide), FLOAT)
+
+    return write
+
+
+def converted(body: Body, value: Value, source: "np.dtype[Any]", target: "np.dtype[Any]") -> Value | None:
+    """The value in another dtype, as ``astype`` has it, or None.
+
+    Where a floating-point number does not fit an integer, ``invalid`` is raised, as NumPy does.
+    """
+    kind = ir_type(target)
+    if kind is None or ir_type(source) is None:
+        return None
+    if source == target or (source.kind in "iu" and target.kind in "iu" and source.itemsize == target.itemsize):
+        return value
+    if target.kind == "b":
+        return Lanes(body, value).compared("une" if source.kind == "f" else "ne", 0).value
+    if target.kind == "f":
+        if source.kind == "f":
+            return body.convert("fpext" if target.itemsize > source.itemsize else "fptrunc", value, kind)
+        return body.convert("sitofp" if source.kind == "i" else "uitofp", value, kind)
+    if source.kind == "f":
+        # Narrow integers and those without a sign go through wider ones in NumPy, in ways that differ by machine.
+        return body.convert("fptosi", value, kind) if target.kind == "i" and target.itemsize >= 4 else None
+    if target.itemsize < source.itemsize:
+        return body.convert("trunc", value, kind)
+    return body.convert("sext" if source.kind == "i" else "zext", value, kind)
+
+
+# --- exact functions of floating-point numbers ------------------------------------------------------------------------
+
+
+def _intrinsic(name: str) -> Formula:
+    return lambda x, *others: x.function(name, *others)
+
+
+def _comparison(predicate: str) -> Formula:
+    return lambda x, y: x.compared(predicate, y)
+
+
+def _extreme(predicate: str) -> Formula:
+    # As the instructions of x86: the second of two zeros. NaN before numbers, the first before the second.
+    def extreme(x: Lanes, y: Lanes) -> Lanes:
+        return (x.compared(predicate, y) | x.is_nan).choose(x, y)
+
+    return extreme
+
+
+def _extreme_number(predicate: str) -> Formula:
+    def extreme(x: Lanes, y: Lanes) -> Lanes:
+        return (x.compared(predicate, y) | y.is_nan).choose(x, y)
+
+    return extreme
+
+
+def _sign(x: Lanes) -> Lanes:
+    unit = x.constant(1.0).with_sign_of(x)
+    return x.is_nan.choose(x, x.equals(0.0).choose(0.0, unit))
+
+
+def _heaviside(x: Lanes, at_zero: Lanes) -> Lanes:
+    step = (x.bits < 0).choose(x.constant(0.0), x.constant(1.0))
+    return x.is_nan.choose(x, x.equals(0.0).choose(at_zero, step))
+
+
+def _is_finite(x: Lanes) -> Lanes:
+    return x.absolute().compared("one", math.inf)
+
+
+def _scaled(dividend: float, divisor: float) -> Formula:
+    """A product with a quotient, which is taken in the precision of the number."""
+
+    def scaled(x: Lanes) -> Lanes:
+        precision = np.float32 if x.value.type.scalar == "float" else np.float64
+        return x * float(precision(dividend) / precision(divisor))
+
+    return scaled
+
+
+def _truth(operation: Callable[[Lanes, Lanes], Lanes]) -> Formula:
+    return lambda x, y: operation(_true(x), _true(y))
+
+
+def _true(x: Lanes) -> Lanes:
+    return x if x.value.type.scalar == "i1" else x.compared("une" if x.value.type.is_float else "ne", 0)
+
+
+#: Formulas of all types, and their costs.
+_COMMON: dict[np.ufunc, tuple[Formula, float]] = {
+    np.logical_and: (_truth(lambda x, y: x & y), 1),
+    np.logical_or: (_truth(lambda x, y: x | y), 1),
+    np.logical_xor: (_truth(lambda x, y: x ^ y), 1),
+    np.logical_not: (lambda x: ~_true(x), 1),
+}
+
+_EXACT: dict[np.ufunc, tuple[Formula, float]] = {
+    **_COMMON,
+    np.add: (lambda x, y: x + y, 1),
+    np.subtract: (lambda x, y: x - y, 1),
+    np.multiply: (lambda x, y: x * y, 1),
+    np.divide: (lambda x, y: x / y, 10),
+    np.reciprocal: (lambda x: 1.0 / x, 10),
+    np.square: (lambda x: x * x, 1),
+    np.negative: (lambda x: -x, 1),
+    np.positive: (lambda x: x, 0),
+    np.conjugate: (lambda x: x, 0),
+    np.absolute: (_intrinsic("fabs"), 1),
+    np.fabs: (_intrinsic("fabs"), 1),
+    np.copysign: (_intrinsic("copysign"), 1),
+    np.sqrt: (_intrinsic("sqrt"), 16),
+    np.floor: (_intrinsic("floor"), 1),
+    np.ceil: (_intrinsic("ceil"), 1),
+    np.trunc: (_intrinsic("trunc"), 1),
+    np.rint: (_intrinsic("rint"), 1),
+    np.maximum: (_extreme("ogt"), 2),
+    np.minimum: (_extreme("olt"), 2),
+    np.fmax: (_extreme_number("ogt"), 2),
+    np.fmin: (_extreme_number("olt"), 2),
+    np.sign: (_sign, 3),
+    np.heaviside: (_heaviside, 3),
+    np.signbit: (lambda x: x.bits < 0, 1),
+    np.isnan: (lambda x: x.is_nan, 1),
+    np.isinf: (lambda x: x.absolute().equals(math.inf), 1),
+    np.isfinite: (_is_finite, 1),
+    np.equal: (_comparison("oeq"), 1),
+    np.not_equal: (_comparison("une"), 1),
+    np.less: (_comparison("olt"), 1),
+    np.less_equal: (_comparison("ole"), 1),
+    np.greater: (_comparison("ogt"), 1),
+    np.greater_equal: (_comparison("oge"), 1),
+    np.deg2rad: (_scaled(math.pi, 180.0), 1),
+    np.radians: (_scaled(math.pi, 180.0), 1),
+    np.rad2deg: (_scaled(180.0, math.pi), 1),
+    np.degrees: (_scaled(180.0, math.pi), 1),
+}
+
+# --- integers and bools -----------------------------------------------------------------------------------------------
+
+
+def _shift(opcode: str) -> Formula:
+    """A shift; one by more bits than there are, or by less than none, leaves zeros, or signs."""
+
+    def shift(x: Lanes, by: Lanes) -> Lanes:
+        bits = int(x.value.type.scalar[1:])
+        far = by.compared("ugt", bits - 1)
+        if opcode == "ashr":
+            near = far.choose(bits - 1, by)
+            return Lanes(x.text, x.text.operation(opcode, x.value, near.value))
+        near = far.choose(0, by)
+        return far.choose(0, Lanes(x.text, x.text.operation(opcode, x.value, near.value)))
+
+    return shift
+
+
+def _integers(signed: bool) -> dict[np.ufunc, tuple[Formula, float]]:
+    """Formulas of integers, with a sign or without: they wrap around."""
+    s = "s" if signed else "u"
+    return {
+        **_COMMON,
+        np.add: (lambda x, y: x + y, 1),
+        np.subtract: (lambda x, y: x - y, 1),
+        np.multiply: (lambda x, y: x * y, 3),
+        np.square: (lambda x: x * x, 3),
+        np.negative: (lambda x: 0 - x, 1),
+        np.positive: (lambda x: x, 0),
+        np.conjugate: (lambda x: x, 0),
+        np.absolute: ((lambda x: (x < 0).choose(0 - x, x)) if signed else (lambda x: x), 2),
+        np.sign: (_sign_of_integer if signed else (lambda x: _from_bit(_true(x), x)), 2),
+        np.maximum: (_intrinsic(f"{s}max"), 1),
+        np.minimum: (_intrinsic(f"{s}min"), 1),
+        np.fmax: (_intrinsic(f"{s}max"), 1),
+        np.fmin: (_intrinsic(f"{s}min"), 1),
+        np.floor: (lambda x: x, 0),
+        np.ceil: (lambda x: x, 0),
+        np.trunc: (lambda x: x, 0),
+        np.equal: (_comparison("eq"), 1),
+        np.not_equal: (_comparison("ne"), 1),
+        np.less: (_comparison(f"{s}lt"), 1),
+        np.less_equal: (_comparison(f"{s}le"), 1),
+        np.greater: (_comparison(f"{s}gt"), 1),
+        np.greater_equal: (_comparison(f"{s}ge"), 1),
+        np.bitwise_and: (lambda x, y: x & y, 1),
+        np.bitwise_or: (lambda x, y: x | y, 1),
+        np.bitwise_xor: (lambda x, y: x ^ y, 1),
+        np.invert: (lambda x: ~x, 1),
+        np.left_shift: (_shift("shl"), 3),
+        np.right_shift: (_shift("ashr" if signed else "lshr"), 3),
+        np.isnan: (lambda x: x.compared("ne", x), 0),
+        np.isinf: (lambda x: x.compared("ne", x), 0),
+        np.isfinite: (lambda x: x.compared("eq", x), 0),
+    }
+
+
+def _sign_of_integer(x: Lanes) -> Lanes:
+    return _from_bit(x > 0, x) - _from_bit(x < 0, x)
+
+
+def _from_bit(bit: Lanes, like: Lanes) -> Lanes:
+    return Lanes(bit.text, bit.text.convert("zext", bit.value, like.value.type))
+
+
+_INTEGERS, _UNSIGNED = _integers(True), _integers(False)
+
+_BITS: dict[np.ufunc, tuple[Formula, float]] = {
+    **_COMMON,
+    np.add: (lambda x, y: x | y, 1),
+    np.multiply: (lambda x, y: x & y, 1),
+    np.square: (lambda x: x, 0),
+    np.absolute: (lambda x: x, 0),
+    np.maximum: (lambda x, y: x | y, 1),
+    np.minimum: (lambda x, y: x & y, 1),
+    np.fmax: (lambda x, y: x | y, 1),
+    np.fmin: (lambda x, y: x & y, 1),
+    np.equal: (lambda x, y: ~(x ^ y), 1),
+    np.not_equal: (lambda x, y: x ^ y, 1),
+    np.less: (lambda x, y: ~x & y, 1),
+    np.less_equal: (lambda x, y: ~x | y, 1),
+    np.greater: (lambda x, y: x & ~y, 1),
+    np.greater_equal: (lambda x, y: x | ~y, 1),
+    np.bitwise_and: (lambda x, y: x & y, 1),
+    np.bitwise_or: (lambda x, y: x | y, 1),
+    np.bitwise_xor: (lambda x, y: x ^ y, 1),
+    np.invert: (lambda x: ~x, 1),
+    np.floor: (lambda x: x, 0),
+    np.ceil: (lambda x: x, 0),
+    np.trunc: (lambda x: x, 0),
+    np.isnan: (lambda x: x ^ x, 0),
+    np.isinf: (lambda x: x ^ x, 0),
+    np.isfinite: (lambda x: ~(x ^ x), 0),
+}
+
+# --- mathematical functions -------------------------------------------------------------------------------------------
+
+#: Names of formulas, and their costs.
+_FUNCTIONS: dict[np.ufunc, tuple[str, float]] = {
+    np.exp: ("exp", 22),
+    np.expm1: ("expm1", 24),
+    np.log: ("log", 36),
+    np.log1p: ("log1p", 44),
+    np.tanh: ("tanh", 36),
+    np.logaddexp: ("logaddexp", 80),
+    np.sin: ("sin", 40),
+    np.cos: ("cos", 40),
+    np.tan: ("tan", 50),
+    special.expit: ("expit", 34),
+    special.expm1: ("expm1", 24),
+    special.log1p: ("log1p", 44),
+}

@@ -1,0 +1,317 @@
+"""Functions on vectors: how they are written, defined once a width, and called. May import ``ir``.
+
+A function is written by a *formula*: a Python function from `Lanes` (numbers in the lanes of a vector, with operators
+that write instructions) to `Lanes`. Formulas are free of branches but for one kind: where the plain formula cannot do
+a lane, a *mending* function is called for the block (see `Mended`). It is out of line, so that loops around stay small.
+An element gets the same bits in any lane of any width, since no formula looks at its neighbours. Flags of floating
+point are raised as NumPy raises them, but for ``underflow``, which may come from squares of small numbers.
+
+>>> from hodiff.compiled.native.ir import DOUBLE, Body, Value
+>>> body = Body()
+>>> @formula("twice")
+... def twice(x: Lanes) -> Lanes:
+...     return x + x
+>>> answer = call(body, "twice", Value("%y", DOUBLE.of(2)))
+>>> print(*body.lines())
+%v0 = call <2 x double> @hd.twice.2(<2 x double> %y)
+>>> print(body.declarations["hd.twice.2"])
+define internal <2 x double> @hd.twice.2(<2 x double> %x0) alwaysinline nounwind memory(none) {
+entry:
+%v0 = fadd <2 x double> %x0, %x0
+ret <2 x double> %v0
+}
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from hodiff.compiled.native.ir import BIT, DOUBLE, I32, I64, Body, Type, Value
+
+#: Lanes of the widest function that is defined: wider blocks are done in parts, so that values stay in registers.
+WIDEST = 16
+
+#: All bits of a double but its sign.
+MAGNITUDE = (1 << 63) - 1
+
+
+def bits_of(number: float) -> int:
+    """The bits of a double as an integer."""
+    return int(struct.unpack("<q", struct.pack("<d", number))[0])
+
+
+class Lanes:
+    """Numbers, integers or bits in the lanes of a vector; operators write instructions and take plain numbers too.
+
+    Integers are signed where they are compared by ``<`` and ``>``, and ``>>`` shifts zeros in.
+    """
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, text: Body, value: Value) -> None:
+        self.text = text
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<Lanes {self.value}>"
+
+    def constant(self, number: float) -> "Lanes":
+        """A number of the same type in all lanes."""
+        return Lanes(self.text, self.text.constant(self.value.type, number))
+
+    def _operand(self, other: "Lanes | float") -> Value:
+        return other.value if isinstance(other, Lanes) else self.text.constant(self.value.type, other)
+
+    def _operation(self, opcode: str, *others: "Lanes | float") -> "Lanes":
+        operands = [self._operand(other) for other in others]
+        return Lanes(self.text, self.text.operation(opcode, self.value, *operands))
+
+    def _arithmetic(self, opcode: str, *others: "Lanes | float") -> "Lanes":
+        return self._operation(f"f{opcode}" if self.value.type.is_float else opcode, *others)
+
+    def __add__(self, other: "Lanes | float") -> "Lanes":
+        return self._arithmetic("add", other)
+
+    def __sub__(self, other: "Lanes | float") -> "Lanes":
+        return self._arithmetic("sub", other)
+
+    def __mul__(self, other: "Lanes | float") -> "Lanes":
+        return self._arithmetic("mul", other)
+
+    def __truediv__(self, other: "Lanes | float") -> "Lanes":
+        return self._operation("fdiv", other)
+
+    def __rsub__(self, other: float) -> "Lanes":
+        return self.constant(other) - self
+
+    def __rtruediv__(self, other: float) -> "Lanes":
+        return self.constant(other) / self
+
+    def __neg__(self) -> "Lanes":
+        return self._operation("fneg")
+
+    def __and__(self, other: "Lanes | int") -> "Lanes":
+        return self._operation("and", other)
+
+    def __or__(self, other: "Lanes | int") -> "Lanes":
+        return self._operation("or", other)
+
+    def __xor__(self, other: "Lanes | int") -> "Lanes":
+        return self._operation("xor", other)
+
+    def __lshift__(self, other: int) -> "Lanes":
+        return self._operation("shl", other)
+
+    def __rshift__(self, other: int) -> "Lanes":
+        return self._operation("lshr", other)
+
+    def __invert__(self) -> "Lanes":
+        return self._operation("xor", -1)
+
+    def compared(self, predicate: str, other: "Lanes | float") -> "Lanes":
+        """Bits: where a comparison holds, named as LLVM names it; that of NaN raises no flag."""
+        other = Lanes(self.text, self._operand(other))
+        if self.value.type.is_float and self.value.type.lanes > 1 and predicate[1:] in ("lt", "le", "gt", "ge"):
+            return self._compared_quietly(predicate, other)
+        return Lanes(self.text, self.text.compare(predicate, self.value, other.value))
+
+    def _compared_quietly(self, predicate: str, other: "Lanes") -> "Lanes":
+        # The plain instruction becomes one that signals NaN where there are two, as on x86.
+        kind = self.value.type
+        name = intrinsic("experimental.constrained.fcmp", kind)
+        answer = BIT.of(kind.lanes)
+        self.text.declarations.setdefault(name, f"declare {answer} @{name}({kind}, {kind}, metadata, metadata)")
+        arguments = f'{self.value}, {other.value}, metadata !"{predicate}", metadata !"fpexcept.ignore"'
+        return Lanes(self.text, self.text.pure(f"call {answer} @{name}({arguments})", answer, self.value, other.value))
+
+    def __lt__(self, other: "Lanes | float") -> "Lanes":
+        return self.compared("olt" if self.value.type.is_float else "slt", other)
+
+    def __gt__(self, other: "Lanes | float") -> "Lanes":
+        return self.compared("ogt" if self.value.type.is_float else "sgt", other)
+
+    def equals(self, other: "Lanes | float") -> "Lanes":
+        """Bits: where two are equal."""
+        return self.compared("oeq" if self.value.type.is_float else "eq", other)
+
+    def exceeds(self, other: "Lanes | float") -> "Lanes":
+        """Bits: where an integer without a sign is greater."""
+        return self.compared("ugt", other)
+
+    @property
+    def is_nan(self) -> "Lanes":
+        """Bits: where a number is NaN."""
+        return self.compared("uno", self)
+
+    @property
+    def bits(self) -> "Lanes":
+        """The bits of floating-point numbers, as integers."""
+        kind = I64 if self.value.type.scalar == "double" else I32
+        return Lanes(self.text, self.text.convert("bitcast", self.value, kind))
+
+    @property
+    def double(self) -> "Lanes":
+        """Doubles of these bits."""
+        return Lanes(self.text, self.text.convert("bitcast", self.value, DOUBLE))
+
+    @property
+    def magnitude(self) -> "Lanes":
+        """The bits of doubles without their signs: in the order of the absolute values, NaN last."""
+        return self.bits & MAGNITUDE
+
+    def choose(self, x: "Lanes | float", y: "Lanes | float") -> "Lanes":
+        """``x`` where a bit is set, else ``y``; one of them is no plain number, or both are doubles."""
+        like = x if isinstance(x, Lanes) else y
+        if not isinstance(like, Lanes):
+            like = Lanes(self.text, self.text.constant(DOUBLE.of(self.value.type.lanes), 0.0))
+        return Lanes(self.text, self.text.select(self.value, like._operand(x), like._operand(y)))
+
+    def zero_where(self, bits: "Lanes") -> "Lanes":
+        """Doubles, 0 where a bit is set; in a way that is quick for scalars too."""
+        mask = Lanes(self.text, self.text.convert("sext", bits.value, I64))
+        return (self.bits & ~mask).double
+
+    def function(self, name: str, *others: "Lanes | float") -> "Lanes":
+        """An intrinsic function of LLVM whose operands and answer have one type, such as ``sqrt``."""
+        kind = self.value.type
+        operands = [self.value, *[self._operand(other) for other in others]]
+        return Lanes(self.text, self.text.call(intrinsic(name, kind), kind, *operands))
+
+    def fused(self, factor: "Lanes | float", term: "Lanes | float") -> "Lanes":
+        """Product with a factor, and a term added: rounded once where the machine does it at no cost, else twice."""
+        return self.function("fmuladd", factor, term)
+
+    def fused_exactly(self, factor: "Lanes | float", term: "Lanes | float") -> "Lanes":
+        """Product with a factor, and a term added, rounded once on any machine."""
+        return self.function("fma", factor, term)
+
+    def absolute(self) -> "Lanes":
+        """Absolute values."""
+        return self.function("fabs")
+
+    def with_sign_of(self, other: "Lanes") -> "Lanes":
+        """The sign of another number in place of the own."""
+        return self.function("copysign", other)
+
+    def applied(self, name: str, *others: "Lanes") -> "Lanes":
+        """Answer of a function that a formula defines."""
+        return Lanes(self.text, call(self.text, name, self.value, *[other.value for other in others]))
+
+    def one_by_one(self, name: str, *others: "Lanes", where: "Lanes", safe: float) -> "Lanes":
+        """Answer of a function of the C library, a lane at a time; that of the argument ``safe`` outside ``where``."""
+        operands = [where.choose(operand, safe).value for operand in (self, *others)]
+        return Lanes(self.text, one_by_one(self.text, f"c.{name}", DOUBLE, *operands))
+
+
+def intrinsic(name: str, kind: Type) -> str:
+    """Name of an intrinsic function of LLVM for a type."""
+    scalar = {"double": "f64", "float": "f32"}.get(kind.scalar, kind.scalar)
+    return f"llvm.{name}.{scalar}" if kind.lanes == 1 else f"llvm.{name}.v{kind.lanes}{scalar}"
+
+
+def one_by_one(text: Body, name: str, kind: Type, *operands: Value) -> Value:
+    """Answer of a function of scalars, a lane at a time; ``kind`` is the type of one answer."""
+    lanes = range(operands[0].type.lanes)
+    answers = [text.call(name, kind, *[text.part(operand, i, 1) for operand in operands]) for i in lanes]
+    return text.join(answers)
+
+
+def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
+    """A polynomial, coefficients from the constant on; even and odd powers apart, which are done side by side."""
+    if len(coefficients) < 4:
+        return horner(x, coefficients)
+    square = x * x
+    return horner(square, coefficients[1::2]).fused(x, horner(square, coefficients[::2]))
+
+
+def horner(x: Lanes, coefficients: Sequence[float]) -> Lanes:
+    """A polynomial by Horner's rule, coefficients from the constant on."""
+    total = x.constant(coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = total.fused(x, coefficient)
+    return total
+
+
+class Mended(NamedTuple):
+    """An answer that some lanes may have wrong.
+
+    Attributes
+    ----------
+    value : Lanes
+        The answer of most.
+    special : Lanes
+        Bits: the lanes that may be wrong. Where one is set, a block is mended.
+    mend : str
+        Name of the formula that mends: from the operands and the value to the answer of all lanes.
+    """
+
+    value: Lanes
+    special: Lanes
+    mend: str
+
+
+Formula = Callable[..., Lanes | Mended]
+
+_FORMULAS: dict[str, Formula] = {}
+
+
+def formula(name: str) -> Callable[[Formula], Formula]:
+    """Decorate a formula: the function of that name is defined by it."""
+
+    def decorate(written: Formula) -> Formula:
+        _FORMULAS[name] = written
+        return written
+
+    return decorate
+
+
+def call(text: Body, name: str, *operands: Value) -> Value:
+    """Answer of the function of that name for operands of one lane count."""
+    lanes = operands[0].type.lanes
+    width = min(lanes, WIDEST)
+    for declared, line in definitions(name, width, len(operands)).items():
+        text.declarations.setdefault(declared, line)
+    kind = DOUBLE.of(width)
+    answers = [
+        text.call(f"hd.{name}.{width}", kind, *[text.part(operand, first, width) for operand in operands])
+        for first in range(0, lanes, width)
+    ]
+    return text.join(answers)
+
+
+@cache
+def definitions(name: str, lanes: int, arguments: int) -> dict[str, str]:
+    """What defines a function for so many lanes, and all that it calls."""
+    text = Body()
+    kind = DOUBLE.of(lanes)
+    operands = [Lanes(text, Value(f"%x{i}", kind)) for i in range(arguments)]
+    answer = _FORMULAS[name](*operands)
+    parameters = ", ".join(str(operand.value) for operand in operands)
+    attributes = "noinline cold" if name.endswith("_mended") else "alwaysinline"
+    lines = [f"define internal {kind} @hd.{name}.{lanes}({parameters}) {attributes} nounwind memory(none) {{", "entry:"]
+    if isinstance(answer, Mended):
+        lines += _mended(text, answer, [*operands, answer.value])
+    else:
+        lines += [*text.lines(), f"ret {answer.value}"]
+    return {**text.declarations, f"hd.{name}.{lanes}": "\n".join([*lines, "}"])}
+
+
+def _mended(text: Body, answer: Mended, operands: list[Lanes]) -> list[str]:
+    """The lines that return the value, mended where a lane is special."""
+    kind = answer.value.value.type
+    anywhere = answer.special.value
+    if kind.lanes > 1:
+        anywhere = text.call(intrinsic("vector.reduce.or", BIT.of(kind.lanes)), BIT, anywhere)
+    text.declarations.update(definitions(answer.mend, kind.lanes, len(operands)))
+    arguments = ", ".join(str(operand.value) for operand in operands)
+    return [
+        *text.lines(),
+        f"br i1 {anywhere.text}, label %mending, label %done",
+        "mending:",
+        f"%mended = call {kind} @hd.{answer.mend}.{kind.lanes}({arguments})",
+        "br label %done",
+        "done:",
+        f"%answer = phi {kind} [ {answer.value.value.text}, %entry ], [ %mended, %mending ]",
+        f"ret {kind} %answer",
+    ]

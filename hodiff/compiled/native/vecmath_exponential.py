@@ -1,0 +1,226 @@
+"""Exponentials, logarithms and what is made of them, on vectors. May import ``ir`` and ``vecmath``.
+
+Exponentials: the argument is reduced by multiples of log 2 in two parts (Cody and Waite, 1980), and a polynomial gives
+the rest. Logarithms: with the significand 1 + f in [√½, √2] and s = f / (2 + f), log(1 + f) = 2 artanh(s), which is
+summed as f − f²/2 + s (f²/2 + R(s²)), the scheme of fdlibm. The coefficients are minimax, found by Remez' exchange in
+50 digits; the errors of the polynomials are below 2⁻⁵⁵ of the answer.
+
+>>> from hodiff.compiled.native.vecmath import definitions
+>>> "llvm.fmuladd.v4f64" in definitions("exp", 4, 1)
+True
+"""
+
+import math
+from typing import NamedTuple
+
+from hodiff.compiled.native.vecmath import Lanes, Mended, bits_of, formula, polynomial
+
+#: log 2 in two parts, of which the first has 42 bits, so that its product with an exponent is exact.
+LOG_2 = (0.6931471805598903, 5.497923018708371e-14)
+
+#: Added to a number, this leaves its integer in the last bits of the significand.
+SHIFT = 1.5 * 2.0**52
+
+#: Beyond it, in absolute value, exponentials are done with more care.
+WIDE = 708.0
+
+#: (exp(r) − 1 − r) / r² for |r| ≤ log(2) / 2, minimax for the relative error of exp(r) − 1.
+_EXPONENTIAL = (
+    0.5000000000000006,
+    0.16666666666666685,
+    0.04166666666657294,
+    0.008333333333314472,
+    0.0013888888932616545,
+    0.0001984126990332892,
+    2.4801504144831616e-05,
+    2.755722765790482e-06,
+    2.7626451703251726e-07,
+    2.5114574618784058e-08,
+)
+
+#: (2 artanh(s) − 2 s) / s³ in s², for |s| ≤ (√2 − 1) / (√2 + 1), minimax for the error relative to s.
+_LOGARITHM = (
+    0.6666666666666735,
+    0.399999999994075,
+    0.28571428744140237,
+    0.22222198378509833,
+    0.18183575167034005,
+    0.15313755658261155,
+    0.14799067597985538,
+)
+
+
+class Reduced(NamedTuple):
+    """An argument of exp as ``n log 2 + r``: exp(r) − 1, and n in the last bits of a number."""
+
+    less_one: Lanes
+    shifted: Lanes
+
+    def power(self) -> Lanes:
+        """2 to the n, where it is a normal number."""
+        return ((self.shifted.bits << 52) + bits_of(1.0)).double
+
+    def exponential_less_one(self) -> Lanes:
+        """The exponential less one, but for the sign of zero."""
+        power = self.power()
+        return power.fused(self.less_one, power - 1.0)
+
+    def exponential(self) -> Lanes:
+        """The exponential, where it is a normal number."""
+        return ((self.less_one + 1.0).bits + (self.shifted.bits << 52)).double
+
+
+def reduced(x: Lanes) -> Reduced:
+    """The argument of an exponential, less the nearest multiple of log 2."""
+    shifted = x.fused(1 / math.log(2), SHIFT)
+    n = shifted - SHIFT
+    r = n.fused(-LOG_2[1], n.fused(-LOG_2[0], x))
+    return Reduced((r * r).fused(polynomial(r, _EXPONENTIAL), r), shifted)
+
+
+def exponential_anywhere(x: Lanes) -> Lanes:
+    """The exponential for |x| ≤ 800 where it may be subnormal or overflow: the power of two is taken in two steps."""
+    parts = reduced(x)
+    n = parts.shifted.bits - bits_of(SHIFT)
+    half = ((n + 4096) >> 1) - 2048  # the floor of a half, by a shift that is there on all machines
+    steps = [((step + 1023) << 52).double for step in (half, n - half)]
+    return (parts.less_one + 1.0) * steps[0] * steps[1]
+
+
+def is_wide(x: Lanes) -> Lanes:
+    """Bits: where an exponential may be no normal number, or the argument is infinite or NaN."""
+    return x.magnitude > bits_of(WIDE)
+
+
+def limited(x: Lanes, limit: float) -> Lanes:
+    """The number, but no more than a limit in absolute value; the limit for NaN."""
+    return (x.magnitude > bits_of(limit)).choose(x.constant(limit).with_sign_of(x), x)
+
+
+@formula("exp")
+def _exp(x: Lanes) -> Mended:
+    wide = is_wide(x)
+    return Mended(reduced(x.zero_where(wide)).exponential(), wide, "exp_mended")
+
+
+@formula("exp_mended")
+def _exp_mended(x: Lanes, value: Lanes) -> Lanes:
+    # Infinite arguments raise no flag, so they are not what is computed with.
+    finite = x.magnitude < bits_of(math.inf)
+    wide = exponential_anywhere(limited(x.zero_where(~finite), 800.0))
+    infinite = x.bits.equals(bits_of(-math.inf)).choose(0.0, x)
+    return is_wide(x).choose(finite.choose(wide, infinite), value)
+
+
+@formula("expm1")
+def _expm1(x: Lanes) -> Mended:
+    wide = is_wide(x)
+    return Mended(reduced(x.zero_where(wide)).exponential_less_one().with_sign_of(x), wide, "expm1_mended")
+
+
+@formula("expm1_mended")
+def _expm1_mended(x: Lanes, value: Lanes) -> Lanes:
+    return is_wide(x).choose(x.applied("exp") - 1.0, value)
+
+
+@formula("tanh")
+def _tanh(x: Lanes) -> Lanes:
+    # From |x| = 22 on it is 1 to all digits. The quotient grows with expm1(2 |x|), but more slowly, and so do errors.
+    less_one = reduced(limited(x, 22.0).absolute() * 2.0).exponential_less_one()
+    return x.is_nan.choose(x, (less_one / (less_one + 2.0)).with_sign_of(x))
+
+
+@formula("expit")
+def _expit(x: Lanes) -> Mended:
+    wide = is_wide(x)
+    return Mended(1.0 / (reduced(-x.zero_where(wide)).exponential() + 1.0), wide, "expit_mended")
+
+
+@formula("expit_mended")
+def _expit_mended(x: Lanes, value: Lanes) -> Lanes:
+    # Zero from where the exponential overflows, as in SciPy.
+    inside = limited(x, 709.7827128933840)
+    wide = 1.0 / (exponential_anywhere(-inside) + 1.0)
+    wide = (inside.bits.equals(x.bits) | (x.bits > 0)).choose(wide, 0.0)
+    return is_wide(x).choose(x.is_nan.choose(x, wide), value)
+
+
+class Significand(NamedTuple):
+    """A positive normal number as ``m 2ᵏ`` with m in [√½, √2]."""
+
+    m: Lanes
+    k: Lanes
+    power_bits: Lanes
+
+
+def significand(x: Lanes) -> Significand:
+    """The significand and the exponent of a positive normal number."""
+    bits = x.bits
+    above = bits - bits_of(math.sqrt(0.5))
+    power_bits = above & -(1 << 52)
+    exponent = (above + (1023 << 52)) >> 52
+    k = (exponent | bits_of(2.0**52)).double - (2.0**52 + 1023.0)
+    return Significand((bits - power_bits).double, k, power_bits)
+
+
+def log_of_sum(f: Lanes, k: Lanes) -> Lanes:
+    """log((1 + f) 2ᵏ) for 1 + f in [√½, √2]."""
+    s = f / (f + 2.0)
+    z = s * s
+    half_square = f * f * 0.5
+    tail = s.fused(z.fused(polynomial(z, _LOGARITHM), half_square), k * LOG_2[1])
+    return k.fused(LOG_2[0], f - (half_square - tail))
+
+
+def is_no_normal(x: Lanes) -> Lanes:
+    """Bits: where a number is not positive, finite and normal."""
+    least = bits_of(2.0**-1022)
+    return (x.bits - least).exceeds(bits_of(math.inf) - least - 1)
+
+
+@formula("log")
+def _log(x: Lanes) -> Mended:
+    m, k, _ = significand(x)
+    return Mended(log_of_sum(m - 1.0, k), is_no_normal(x), "log_mended")
+
+
+@formula("log_mended")
+def _log_mended(x: Lanes, value: Lanes) -> Lanes:
+    special = is_no_normal(x)
+    return special.choose(x.one_by_one("log", where=special, safe=1.0), value)
+
+
+def log_of_one_plus(x: Lanes) -> Lanes:
+    """log(1 + x), but for the sign of zero, where `is_far` of x is false."""
+    # With 1 + x = m 2ᵏ, m − 1 = x 2⁻ᵏ + (2⁻ᵏ − 1), in which only the sum is rounded.
+    _, k, power_bits = significand(x + 1.0)
+    power = (bits_of(1.0) - power_bits).double
+    return log_of_sum(x.fused(power, power - 1.0), k)
+
+
+def is_far(x: Lanes) -> Lanes:
+    """Bits: where 1 + x is not positive, or x is huge, infinite or NaN."""
+    least = bits_of(2.0**-60)
+    return ((x + 1.0).bits - least).exceeds(bits_of(2.0**1000) - least)
+
+
+@formula("log1p")
+def _log1p(x: Lanes) -> Mended:
+    far = is_far(x)
+    return Mended(log_of_one_plus(x.zero_where(far)).with_sign_of(x), far, "log1p_mended")
+
+
+@formula("log1p_mended")
+def _log1p_mended(x: Lanes, value: Lanes) -> Lanes:
+    special = is_far(x)
+    return special.choose(x.one_by_one("log1p", where=special, safe=0.0), value)
+
+
+@formula("logaddexp")
+def _logaddexp(x: Lanes, y: Lanes) -> Lanes:
+    # Infinities of one sign are equal, and their difference is not taken. (One, not zero: LLVM would simplify it away.)
+    equal = x.equals(y)
+    difference = x - equal.choose(1.0, y)
+    larger = (difference.bits < 0).choose(y, x)
+    more = log_of_one_plus((-difference.absolute()).applied("exp"))
+    return larger + equal.choose(math.log(2), more)
