@@ -23,7 +23,6 @@ import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from functools import lru_cache
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,8 +59,6 @@ _RESULTS = {"slot": OUTPUT, "input": INPUT, "constant": CONSTANT}
 _KEPT, _ALIGNMENT = 1 << 26, 64
 #: How floating-point errors are handled where nobody has said so.
 _DEFAULT = None if HANDLING is None else Context().run(HANDLING.get)
-
-_lock = Lock()
 
 
 class Slot(NamedTuple):
@@ -139,8 +136,8 @@ def make_function(
     ----------
     kernel : int
         Address of ``i32 kernel(ptr slots)``. A slot is a pointer: to the data of each input, of each output, and to the
-        arena. It returns 0; or 1 to leave the call to ``slow``; or 2 + i where guard ``i`` does not hold; or a negative
-        number with a Python exception.
+        arena. The data of an array is aligned as its dtype is, and no better. It returns 0; or 1 to leave the call to
+        ``slow``; or 2 + i where guard ``i`` does not hold; or a negative number with a Python exception.
     name : str
     owner : object
         What keeps the machine code.
@@ -299,23 +296,19 @@ _FASTCALL = 0x0080
 
 
 def _builtin(name: str, context: tuple[Any, ...]) -> Callable[..., Any]:
-    """A builtin function; its context, which it looks at when it is called, and its method live as long as it does."""
-    method = _Method(name.encode(), _entry().address("entry"), _FASTCALL, None)
+    """A builtin function; its context, which it looks at when it is called, and its code live as long as it does."""
+    entry = _entry()
+    method = _Method(name.encode(), entry.address("entry"), _FASTCALL, None)
     create = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Method), ctypes.py_object, ctypes.c_void_p)
     function: Callable[..., Any] = create(("PyCFunction_NewEx", ctypes.pythonapi))(
-        ctypes.byref(method), (*context, method), None
+        ctypes.byref(method), (*context, entry, method), None
     )
     return function
 
 
-def _entry() -> Loaded:
-    """The entry of all functions, which stays loaded."""
-    with _lock:
-        return _loaded()
-
-
 @lru_cache(maxsize=1)
-def _loaded() -> Loaded:
+def _entry() -> Loaded:
+    """The entry of all functions. Threads that ask for it at once may get one each, which live with what they make."""
     family = "x86" if machine.machine().x86 else "arm"
-    # As big as that, it is compiled quickly, which costs a call a few nanoseconds and saves the first one 20 ms.
-    return load(entry_text(family), python_api.symbols(), exported=["entry"], size=20_000)
+    text = entry_text(family)
+    return load(text, python_api.symbols(), exported=["entry"], size=text.count("\n"))

@@ -1,6 +1,7 @@
 """The fast-call entry: what goes into a kernel and comes out of it, and what it leaves to NumPy code."""
 
 import ctypes
+import operator
 import pickle
 import sys
 
@@ -211,6 +212,23 @@ def test_other_arguments_go_to_numpy_code_as_they_are(name, number):
     assert inputs[0] is argument
     assert fallbacks(f) == (1, 0, 0, 0)
     assert bits(f(like)[0]) == bits(like)
+
+
+def test_any_arguments_do_no_harm():
+    likes = [like for like, _ in OTHERS.values()]
+    anything = [*likes, *(other for _, others in OTHERS.values() for other in others)]
+    functions = [identity(*[likes[i] for i in np.random.default_rng(i).integers(0, len(likes), 3)]) for i in range(20)]
+    draw = np.random.default_rng(0)
+    for _ in range(5000):
+        f = functions[draw.integers(20)]
+        arguments = tuple([anything[i] for i in draw.integers(0, len(anything), draw.integers(2, 5))])
+        before = fallbacks(f).mismatches
+        found = f(*arguments)
+        if fallbacks(f).mismatches > before:
+            assert found == (ELSEWHERE, found[1])
+            assert all(map(operator.is_, found[1], arguments))
+        else:
+            assert list(map(bits, found)) == list(map(bits, arguments))
 
 
 def test_a_later_argument_is_of_another_type():

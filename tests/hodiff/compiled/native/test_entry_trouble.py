@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from entries import ELSEWHERE, copying, elsewhere, function_of, identity, native, slot
 
+from hodiff.compiled.native import entry
 from hodiff.compiled.native.entry import Result, Slot, fallbacks, make_function, reason
 from hodiff.compiled.native.entry_code import entry_text
 from hodiff.compiled.native.entry_layout import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
@@ -367,6 +368,18 @@ def test_threads_do_not_meet(releases):
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(8)))
     assert fallbacks(f) == (0, 0, 0, 0)
+
+
+def test_threads_may_make_functions_at_once():
+    start = threading.Barrier(8)
+
+    def make(number):
+        start.wait()
+        return [identity(np.ones(number))(np.arange(float(number)))[0].sum() for _ in range(20)]
+
+    entry._entry.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(make, range(8))) == [[n * (n - 1) / 2] * 20 for n in range(8)]
 
 
 @pytest.mark.parametrize("releases", [False, True])
