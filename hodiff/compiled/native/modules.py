@@ -140,6 +140,39 @@ def _free(engine: Any) -> None:
         engine.close()
 
 
+class _Effort:
+    """A target machine with the passes that go with it; a millisecond to make, and LLVM forgets none of them."""
+
+    def __init__(self, binding: Any, target_machine: Any, level: int) -> None:
+        self.machine = target_machine
+        self._binding = binding
+        self._level = level
+        self._head = f'target datalayout = "{target_machine.target_data}"\ntarget triple = "{target_machine.triple}"\n'
+        self._inline = binding.create_new_module_pass_manager()
+        self._inline.add_always_inliner_pass()
+        self._tidy = binding.create_new_module_pass_manager()
+        self._tidy.add_instruction_combine_pass()
+        self._tidy.add_simplify_cfg_pass()
+        self._runs = 0
+
+    def optimised(self, source: str) -> Any:
+        """The module of a text after all passes."""
+        parsed = self._binding.parse_assembly(self._head + source, self._binding.create_context())
+        if "alwaysinline" in source:
+            self._run(self._inline, parsed)
+        if self._level:
+            self._run(self._tidy, parsed)
+        return parsed
+
+    def _run(self, passes: Any, parsed: Any) -> None:
+        # A builder of passes gets slower with every run, and leaves a kilobyte behind.
+        if self._runs % 64 == 0:
+            options = self._binding.create_pipeline_tuning_options(speed_level=self._level)
+            self._builder = self._binding.create_pass_builder(self.machine, options)
+        self._runs += 1
+        passes.run(parsed, self._builder)
+
+
 @lru_cache(maxsize=1)
 def _llvm() -> "_LLVM":
     return _LLVM()
@@ -155,7 +188,7 @@ class _LLVM:
         self._target = llvm.Target.from_triple(machine().triple)
         #: Where everything a module refers to is in it, and its sections stay together, addresses are short.
         self._short = machine().x86 and sys.platform == "linux"
-        self._machines: dict[tuple[int, bool], tuple[Any, Any, str]] = {}
+        self._efforts: dict[tuple[int, bool], _Effort] = {}
         #: Engines begin with a module. Contexts keep what was ever made in them, and nothing is made in this one.
         self._empty = llvm.create_context()
 
@@ -166,42 +199,24 @@ class _LLVM:
                 raise Unsupported(f"there is no function {name} in this process")
 
     def assembly(self, source: str, level: int) -> str:
-        target_machine, parsed = self._parsed(source, level, self._short)
-        text: str = target_machine.emit_assembly(parsed)
+        effort = self._effort(level, self._short)
+        text: str = effort.machine.emit_assembly(effort.optimised(source))
         return text
 
     def compile(self, source: str, level: int) -> bytes:
         """Object code."""
         for short in (True, False) if self._short else (False,):
-            target_machine, parsed = self._parsed(source, level, short)
-            code: bytes = target_machine.emit_object(parsed)
+            effort = self._effort(level, short)
+            code: bytes = effort.machine.emit_object(effort.optimised(source))
             if not short or is_relative(code):
                 break
         return code
 
-    def _parsed(self, source: str, level: int, short: bool) -> tuple[Any, Any]:
-        """The target machine to use, and the module after all passes."""
-        target_machine, builder, head = self._machine(level, short)
-        parsed = self._binding.parse_assembly(head + source, self._binding.create_context())
-        passes = self._binding.create_new_module_pass_manager()
-        if "alwaysinline" in source:
-            passes.add_always_inliner_pass()
-        if level:
-            passes.add_instruction_combine_pass()
-            passes.add_simplify_cfg_pass()
-        passes.run(parsed, builder)
-        return target_machine, parsed
-
-    def _machine(self, level: int, short: bool) -> tuple[Any, Any, str]:
-        """Target machine, builder of passes, and the first lines of modules; they take a millisecond to make."""
-        found = self._machines.get((level, short))
+    def _effort(self, level: int, short: bool) -> "_Effort":
+        found = self._efforts.get((level, short))
         if found is None:
             target_machine = self._create(level, short, machine().cpu, machine().features)
-            builder = self._binding.create_pass_builder(
-                target_machine, self._binding.create_pipeline_tuning_options(speed_level=level)
-            )
-            head = f'target datalayout = "{target_machine.target_data}"\ntarget triple = "{target_machine.triple}"\n'
-            found = self._machines[level, short] = target_machine, builder, head
+            found = self._efforts[level, short] = _Effort(self._binding, target_machine, level)
         return found
 
     def _create(self, level: int, short: bool, cpu: str = "", features: str = "") -> Any:
