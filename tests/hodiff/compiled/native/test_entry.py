@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from entries import ELSEWHERE, copying, function_of, identity, native, slot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -18,9 +19,6 @@ from hodiff.compiled.numpy_source import Miss
 from hodiff.program import Var
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
-
-if reason() is None:
-    from entries import ELSEWHERE, copying, function_of, identity, native, slot
 
 CODES = "?bBhHiIlLqQefdFD"
 NUMBERS = [0.0, -0.0, 1.5, float("inf"), float("nan"), 5e-324, 1 - 2j, complex("nan-infj"), True, False, 0, -1]
