@@ -19,8 +19,8 @@ from scipy.special import cython_special
 
 #: Functions of the C library that are called for doubles.
 _C_LIBRARY = (
-    *("log", "log2", "log10", "log1p", "exp2", "sinh", "cosh", "asinh", "atanh"),
-    *("sin", "cos", "tan", "pow", "fmod", "hypot", "nextafter", "tgamma"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "asinh", "atanh"),
+    *("sin", "cos", "tan", "pow", "fmod", "hypot", "nextafter", "erf", "erfc", "cbrt"),
 )
 
 #: What Cython says of a function from doubles to a double; the last argument stands for no more than Python's.

@@ -1,4 +1,5 @@
-"""NumPy's ufuncs as instructions: what is written for operands of given dtypes. May import ``ir`` and ``vecmath``.
+"""NumPy's ufuncs as instructions: what is written for operands of given dtypes. May import ``ir`` and
+``vecmath*``.
 
 Arithmetic has the bits that NumPy gives, mathematical functions agree within 4 units in the last place. Those of
 float32 are computed in double precision and rounded. What has no lowering here is a call of NumPy.

@@ -2,7 +2,7 @@
 
 A function is written by a *formula*: a Python function from `Lanes` (numbers in the lanes of a vector, with operators
 that write instructions) to `Lanes`. Formulas are free of branches but for one kind: where the plain formula cannot do
-a lane, a *mending* function is called for the block (see `Mended`). It is out of line, so that loops around stay small.
+some lanes, a function of the C library does those, one after the other (see `Mended`).
 An element gets the same bits in any lane of any width, since no formula looks at its neighbours. Flags of floating
 point are raised as NumPy raises them, but for ``underflow``, which may come from squares of small numbers.
 
@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from hodiff.compiled.native.ir import BIT, DOUBLE, I32, I64, Body, Type, Value
+from hodiff.compiled.native.ir import BIT, DOUBLE, I8, I32, I64, Body, Type, Value
 
 #: Lanes of the widest function that is defined: wider blocks are done in parts, so that values stay in registers.
 WIDEST = 16
@@ -112,7 +112,7 @@ class Lanes:
     def compared(self, predicate: str, other: "Lanes | float") -> "Lanes":
         """Bits: where a comparison holds, named as LLVM names it; that of NaN raises no flag."""
         other = Lanes(self.text, self._operand(other))
-        if self.value.type.is_float and self.value.type.lanes > 1 and predicate[1:] in ("lt", "le", "gt", "ge"):
+        if self.value.type.is_float and predicate[1:] in ("lt", "le", "gt", "ge"):
             return self._compared_quietly(predicate, other)
         return Lanes(self.text, self.text.compare(predicate, self.value, other.value))
 
@@ -198,23 +198,11 @@ class Lanes:
         """Answer of a function that a formula defines."""
         return Lanes(self.text, call(self.text, name, self.value, *[other.value for other in others]))
 
-    def one_by_one(self, name: str, *others: "Lanes", where: "Lanes", safe: float) -> "Lanes":
-        """Answer of a function of the C library, a lane at a time; that of the argument ``safe`` outside ``where``."""
-        operands = [where.choose(operand, safe).value for operand in (self, *others)]
-        return Lanes(self.text, one_by_one(self.text, f"c.{name}", DOUBLE, *operands))
-
 
 def intrinsic(name: str, kind: Type) -> str:
     """Name of an intrinsic function of LLVM for a type."""
     scalar = {"double": "f64", "float": "f32"}.get(kind.scalar, kind.scalar)
     return f"llvm.{name}.{scalar}" if kind.lanes == 1 else f"llvm.{name}.v{kind.lanes}{scalar}"
-
-
-def one_by_one(text: Body, name: str, kind: Type, *operands: Value) -> Value:
-    """Answer of a function of scalars, a lane at a time; ``kind`` is the type of one answer."""
-    lanes = range(operands[0].type.lanes)
-    answers = [text.call(name, kind, *[text.part(operand, i, 1) for operand in operands]) for i in lanes]
-    return text.join(answers)
 
 
 def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
@@ -234,21 +222,24 @@ def horner(x: Lanes, coefficients: Sequence[float]) -> Lanes:
 
 
 class Mended(NamedTuple):
-    """An answer that some lanes may have wrong.
+    """An answer that some lanes may have wrong: there, a function of the C library is called.
 
     Attributes
     ----------
     value : Lanes
         The answer of most.
     special : Lanes
-        Bits: the lanes that may be wrong. Where one is set, a block is mended.
-    mend : str
-        Name of the formula that mends: from the operands and the value to the answer of all lanes.
+        Bits: the lanes that may be wrong.
+    function : str
+        Name of the function of the C library.
+    operands : tuple of Lanes
+        What it is called with.
     """
 
     value: Lanes
     special: Lanes
-    mend: str
+    function: str
+    operands: tuple[Lanes, ...]
 
 
 Formula = Callable[..., Lanes | Mended]
@@ -288,30 +279,66 @@ def definitions(name: str, lanes: int, arguments: int) -> dict[str, str]:
     operands = [Lanes(text, Value(f"%x{i}", kind)) for i in range(arguments)]
     answer = _FORMULAS[name](*operands)
     parameters = ", ".join(str(operand.value) for operand in operands)
-    attributes = "noinline cold" if name.endswith("_mended") else "alwaysinline"
-    lines = [f"define internal {kind} @hd.{name}.{lanes}({parameters}) {attributes} nounwind memory(none) {{", "entry:"]
-    if isinstance(answer, Mended):
-        lines += _mended(text, answer, [*operands, answer.value])
-    else:
-        lines += [*text.lines(), f"ret {answer.value}"]
+    lines = [f"define internal {kind} @hd.{name}.{lanes}({parameters}) alwaysinline nounwind memory(none) {{", "entry:"]
+    lines += _mended(text, answer) if isinstance(answer, Mended) else [*text.lines(), f"ret {answer.value}"]
     return {**text.declarations, f"hd.{name}.{lanes}": "\n".join([*lines, "}"])}
 
 
-def _mended(text: Body, answer: Mended, operands: list[Lanes]) -> list[str]:
+def _mended(text: Body, answer: Mended) -> list[str]:
     """The lines that return the value, mended where a lane is special."""
-    kind = answer.value.value.type
-    anywhere = answer.special.value
+    value, special = answer.value.value, answer.special.value
+    kind, scalars = value.type, ", ".join(["double"] * len(answer.operands))
+    arguments = ", ".join(str(operand.value) for operand in answer.operands)
+    text.declarations[f"c.{answer.function}"] = f"declare double @c.{answer.function}({scalars}) memory(none) nounwind"
+    mended, anywhere = f"call double @c.{answer.function}({arguments})", special
     if kind.lanes > 1:
-        anywhere = text.call(intrinsic("vector.reduce.or", BIT.of(kind.lanes)), BIT, anywhere)
-    text.declarations.update(definitions(answer.mend, kind.lanes, len(operands)))
-    arguments = ", ".join(str(operand.value) for operand in operands)
+        anywhere = text.call(intrinsic("vector.reduce.or", special.type), BIT, special)
+        mending, definition = lane_by_lane(kind.lanes, len(answer.operands), "cold")
+        text.declarations[mending] = definition
+        mended = f"call {kind} @{mending}(ptr @c.{answer.function}, {arguments}, {value}, {special})"
     return [
         *text.lines(),
         f"br i1 {anywhere.text}, label %mending, label %done",
         "mending:",
-        f"%mended = call {kind} @hd.{answer.mend}.{kind.lanes}({arguments})",
+        f"%mended = {mended}",
         "br label %done",
         "done:",
-        f"%answer = phi {kind} [ {answer.value.value.text}, %entry ], [ %mended, %mending ]",
+        f"%answer = phi {kind} [ {value.text}, %entry ], [ %mended, %mending ]",
         f"ret {kind} %answer",
     ]
+
+
+def lane_by_lane(lanes: int, arguments: int, attributes: str = "", last: str = "") -> tuple[str, str]:
+    """Name and definition of a function that applies a function of scalars to some lanes, one after the other.
+
+    Its operands are the function, the vectors, the answer of the lanes that are left out, and the bits of the others.
+    ``last`` is a last argument of each call. It is out of line, and the same for all functions of so many arguments.
+    """
+    kind = DOUBLE.of(lanes)
+    name = f"hd.lanes.{arguments}{'.more' if last else ''}.{lanes}"
+    numbers = range(arguments)
+    vectors = "".join(f"{kind} %x{i}, " for i in numbers)
+    scalars = ", ".join([*(f"double %y{i}" for i in numbers), *([last] if last else [])])
+    lines = [
+        f"define internal {kind} @{name}(ptr %f, {vectors}{kind} %value, {BIT.of(lanes)} %special) "
+        f"noinline {attributes} nounwind memory(none) {{",
+        "entry:",
+        *(f"%px{i} = alloca {kind}\nstore {kind} %x{i}, ptr %px{i}" for i in numbers),
+        f"%pv = alloca {kind}\nstore {kind} %value, ptr %pv",
+        f"%ps = alloca {I8.of(lanes)}\n%bytes = zext {BIT.of(lanes)} %special to {I8.of(lanes)}",
+        f"store {I8.of(lanes)} %bytes, ptr %ps\nbr label %loop",
+        "loop:",
+        "%i = phi i64 [ 0, %entry ], [ %next, %after ]",
+        "%place = getelementptr i8, ptr %ps, i64 %i\n%byte = load i8, ptr %place\n%wanted = icmp ne i8 %byte, 0",
+        "br i1 %wanted, label %lane, label %after",
+        "lane:",
+        *(f"%py{i} = getelementptr double, ptr %px{i}, i64 %i\n%y{i} = load double, ptr %py{i}" for i in numbers),
+        f"%answer = call double %f({scalars})",
+        "%to = getelementptr double, ptr %pv, i64 %i\nstore double %answer, ptr %to\nbr label %after",
+        "after:",
+        f"%next = add i64 %i, 1\n%more = icmp slt i64 %next, {lanes}\nbr i1 %more, label %loop, label %done",
+        "done:",
+        f"%answers = load {kind}, ptr %pv\nret {kind} %answers",
+        "}",
+    ]
+    return name, "\n".join(lines)

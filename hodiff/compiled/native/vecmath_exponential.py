@@ -78,15 +78,6 @@ def reduced(x: Lanes) -> Reduced:
     return Reduced((r * r).fused(polynomial(r, _EXPONENTIAL), r), shifted)
 
 
-def exponential_anywhere(x: Lanes) -> Lanes:
-    """The exponential for |x| ≤ 800 where it may be subnormal or overflow: the power of two is taken in two steps."""
-    parts = reduced(x)
-    n = parts.shifted.bits - bits_of(SHIFT)
-    half = ((n + 4096) >> 1) - 2048  # the floor of a half, by a shift that is there on all machines
-    steps = [((step + 1023) << 52).double for step in (half, n - half)]
-    return (parts.less_one + 1.0) * steps[0] * steps[1]
-
-
 def is_wide(x: Lanes) -> Lanes:
     """Bits: where an exponential may be no normal number, or the argument is infinite or NaN."""
     return x.magnitude > bits_of(WIDE)
@@ -100,27 +91,13 @@ def limited(x: Lanes, limit: float) -> Lanes:
 @formula("exp")
 def _exp(x: Lanes) -> Mended:
     wide = is_wide(x)
-    return Mended(reduced(x.zero_where(wide)).exponential(), wide, "exp_mended")
-
-
-@formula("exp_mended")
-def _exp_mended(x: Lanes, value: Lanes) -> Lanes:
-    # Infinite arguments raise no flag, so they are not what is computed with.
-    finite = x.magnitude < bits_of(math.inf)
-    wide = exponential_anywhere(limited(x.zero_where(~finite), 800.0))
-    infinite = x.bits.equals(bits_of(-math.inf)).choose(0.0, x)
-    return is_wide(x).choose(finite.choose(wide, infinite), value)
+    return Mended(reduced(x.zero_where(wide)).exponential(), wide, "exp", (x,))
 
 
 @formula("expm1")
 def _expm1(x: Lanes) -> Mended:
     wide = is_wide(x)
-    return Mended(reduced(x.zero_where(wide)).exponential_less_one().with_sign_of(x), wide, "expm1_mended")
-
-
-@formula("expm1_mended")
-def _expm1_mended(x: Lanes, value: Lanes) -> Lanes:
-    return is_wide(x).choose(x.applied("exp") - 1.0, value)
+    return Mended(reduced(x.zero_where(wide)).exponential_less_one().with_sign_of(x), wide, "expm1", (x,))
 
 
 @formula("tanh")
@@ -132,17 +109,10 @@ def _tanh(x: Lanes) -> Lanes:
 
 @formula("expit")
 def _expit(x: Lanes) -> Mended:
+    # Far from zero it is 1, or the exponential, to all digits.
     wide = is_wide(x)
-    return Mended(1.0 / (reduced(-x.zero_where(wide)).exponential() + 1.0), wide, "expit_mended")
-
-
-@formula("expit_mended")
-def _expit_mended(x: Lanes, value: Lanes) -> Lanes:
-    # Zero from where the exponential overflows, as in SciPy.
-    inside = limited(x, 709.7827128933840)
-    wide = 1.0 / (exponential_anywhere(-inside) + 1.0)
-    wide = (inside.bits.equals(x.bits) | (x.bits > 0)).choose(wide, 0.0)
-    return is_wide(x).choose(x.is_nan.choose(x, wide), value)
+    value = 1.0 / (reduced(-x.zero_where(wide)).exponential() + 1.0)
+    return Mended(value, wide, "exp", ((x > WIDE).choose(0.0, x),))
 
 
 class Significand(NamedTuple):
@@ -181,13 +151,7 @@ def is_no_normal(x: Lanes) -> Lanes:
 @formula("log")
 def _log(x: Lanes) -> Mended:
     m, k, _ = significand(x)
-    return Mended(log_of_sum(m - 1.0, k), is_no_normal(x), "log_mended")
-
-
-@formula("log_mended")
-def _log_mended(x: Lanes, value: Lanes) -> Lanes:
-    special = is_no_normal(x)
-    return special.choose(x.one_by_one("log", where=special, safe=1.0), value)
+    return Mended(log_of_sum(m - 1.0, k), is_no_normal(x), "log", (x,))
 
 
 def log_of_one_plus(x: Lanes) -> Lanes:
@@ -207,13 +171,7 @@ def is_far(x: Lanes) -> Lanes:
 @formula("log1p")
 def _log1p(x: Lanes) -> Mended:
     far = is_far(x)
-    return Mended(log_of_one_plus(x.zero_where(far)).with_sign_of(x), far, "log1p_mended")
-
-
-@formula("log1p_mended")
-def _log1p_mended(x: Lanes, value: Lanes) -> Lanes:
-    special = is_far(x)
-    return special.choose(x.one_by_one("log1p", where=special, safe=0.0), value)
+    return Mended(log_of_one_plus(x.zero_where(far)).with_sign_of(x), far, "log1p", (x,))
 
 
 @formula("logaddexp")

@@ -7,13 +7,13 @@ zero, the C library reduces.
 
 >>> from hodiff.compiled.native.vecmath import definitions
 >>> sorted(name for name in definitions("sin", 2, 1) if name.startswith("hd"))
-['hd.sin.2', 'hd.sin_mended.2']
+['hd.lanes.1.2', 'hd.sin.2']
 """
 
 import math
 from typing import NamedTuple
 
-from hodiff.compiled.native.vecmath import Formula, Lanes, Mended, bits_of, formula, polynomial
+from hodiff.compiled.native.vecmath import Lanes, Mended, bits_of, formula, polynomial
 
 #: π/2 in three parts, of which two have 38 bits.
 HALF_PI = (1.5707963267923333, 2.5633441515839558e-12, 1.0562999066987428e-23)
@@ -89,7 +89,7 @@ def _sin(x: Lanes) -> Mended:
     far = is_far(x)
     turn = turned(x.zero_where(far))
     sine = _signed(turn.is_odd.choose(turn.cosine, turn.sine), turn.quadrant)
-    return Mended(sine, far, "sin_mended")
+    return Mended(sine, far, "sin", (x,))
 
 
 @formula("cos")
@@ -97,7 +97,7 @@ def _cos(x: Lanes) -> Mended:
     far = is_far(x)
     turn = turned(x.zero_where(far))
     cosine = _signed(turn.is_odd.choose(turn.sine, turn.cosine), turn.quadrant + 1)
-    return Mended(cosine, far, "cos_mended")
+    return Mended(cosine, far, "cos", (x,))
 
 
 @formula("tan")
@@ -106,16 +106,4 @@ def _tan(x: Lanes) -> Mended:
     turn = turned(x.zero_where(far))
     odd = turn.is_odd
     tangent = odd.choose(-turn.cosine, turn.sine) / odd.choose(turn.sine, turn.cosine)
-    return Mended(tangent, far, "tan_mended")
-
-
-def _mending(name: str) -> Formula:
-    def mended(x: Lanes, value: Lanes) -> Lanes:
-        far = is_far(x)
-        return far.choose(x.one_by_one(name, where=far, safe=0.0), value)
-
-    return mended
-
-
-for _name in ("sin", "cos", "tan"):
-    formula(f"{_name}_mended")(_mending(_name))
+    return Mended(tangent, far, "tan", (x,))
