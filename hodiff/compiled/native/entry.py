@@ -20,7 +20,7 @@ for a while, so that in the long run a program is not slower than its NumPy code
 """
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -42,6 +42,7 @@ from hodiff.compiled.native.entry_layout import (
     OUTPUT,
     PLAN,
     SCALAR,
+    UNDER,
 )
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.modules import Loaded, load
@@ -187,14 +188,12 @@ def fallbacks(function: Callable[..., Any]) -> Fallbacks:
 
 def stands(errors: int) -> bool:
     """Whether all of these floating-point errors are ignored, so that what native code computed stands."""
-    bits = ERRORS["x86" if machine.machine().x86 else "arm"]
     if HANDLING is not None:
         handling = HANDLING.get()
-        if handling is IGNORE or (handling is _DEFAULT and errors == bits[-1]):
+        if handling is IGNORE or (handling is _DEFAULT and errors == UNDER):
             return True
-    modes: Mapping[str, str] = np.geterr()  # type: ignore[assignment]
-    names = ("invalid", "divide", "over", "under")
-    return all(modes[name] == "ignore" for name, bit in zip(names, bits, strict=True) if errors & bit)
+    modes = np.geterr()
+    return all(modes[name] == "ignore" for name, bit in ERRORS if errors & bit)
 
 
 class _Plan:

@@ -9,14 +9,12 @@ declare i8 @PyArray_EquivTypes(ptr, ptr)
 """
 
 from hodiff.compiled.native.entry_conversions import CONVERSIONS
-from hodiff.compiled.native.entry_layout import ERRORS, expanded
+from hodiff.compiled.native.entry_layout import expanded
 
 
 def entry_text(family: str) -> str:
-    """The module of the function ``entry``, for a family of processors in `ERRORS`."""
-    mask = sum(ERRORS[family])
-    text = _DECLARATIONS + _HANDLING[family] + CONVERSIONS + _OTHERWISE + _ENTRY
-    return expanded(text, ERRORS=mask, KEPT=~mask)
+    """The module of the function ``entry``, for the processors of a family: "x86" or "arm"."""
+    return expanded(_DECLARATIONS + _HANDLING[family] + CONVERSIONS + _OTHERWISE + _ENTRY)
 
 
 _DECLARATIONS = """\
@@ -41,7 +39,8 @@ declare void @Py_DecRef(ptr)
 declare void @Py_IncRef(ptr)
 """
 
-# The flags of floating-point errors; the rounding mode and the like stay as they are.
+# The flags of floating-point errors, in x86's bits: 1 invalid, 4 divide, 8 over, 16 under. The rounding mode and the
+# like stay as they are.
 _HANDLING = {
     "x86": """
 declare void @llvm.x86.sse.stmxcsr(ptr)
@@ -50,7 +49,7 @@ declare void @llvm.x86.sse.ldmxcsr(ptr)
 define internal i64 @errors(ptr %cell) {
   call void @llvm.x86.sse.stmxcsr(ptr %cell)
   %all = load i32, ptr %cell
-  %set = and i32 %all, $ERRORS
+  %set = and i32 %all, 29
   %errors = zext i32 %set to i64
   ret i64 %errors
 }
@@ -61,7 +60,7 @@ define internal void @clear_errors(ptr %cell) {
   br i1 %none, label %done, label %clear
 clear:
   %all = load i32, ptr %cell
-  %left = and i32 %all, $KEPT
+  %left = and i32 %all, -30
   store i32 %left, ptr %cell
   call void @llvm.x86.sse.ldmxcsr(ptr %cell)
   br label %done
@@ -75,13 +74,16 @@ declare void @llvm.aarch64.set.fpsr(i64)
 
 define internal i64 @errors(ptr %cell) {
   %all = call i64 @llvm.aarch64.get.fpsr()
-  %errors = and i64 %all, $ERRORS
+  %invalid = and i64 %all, 1
+  %others = and i64 %all, 14
+  %shifted = shl i64 %others, 1
+  %errors = or i64 %invalid, %shifted
   ret i64 %errors
 }
 
 define internal void @clear_errors(ptr %cell) {
   %all = call i64 @llvm.aarch64.get.fpsr()
-  %left = and i64 %all, $KEPT
+  %left = and i64 %all, -16
   call void @llvm.aarch64.set.fpsr(i64 %left)
   ret void
 }

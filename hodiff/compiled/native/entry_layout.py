@@ -8,9 +8,12 @@ May import ``python_api``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Literal
 
 from hodiff.compiled.native.python_api import FIELDS, PLAIN
+
+Errors = Literal["invalid", "divide", "over", "under"]
 
 #: The words of a plan, in front of its records.
 PLAN = (
@@ -35,8 +38,9 @@ OUTPUT, INPUT, CONSTANT = range(3)
 MISMATCH, BAIL, ALARM = range(3)
 #: Calls in a row that NumPy code had to answer, after which native code rests, for twice as long each time.
 PATIENCE, FIRST_PAUSE, LONGEST_PAUSE = 8, 8, 1024
-#: Bits of what ``stands`` is given: invalid, divide, over, under.
-ERRORS: Mapping[str, tuple[int, int, int, int]] = {"x86": (1, 4, 8, 16), "arm": (1, 2, 4, 8)}
+#: Bits of what ``stands`` is given, and what `numpy.errstate` calls the errors.
+INVALID, DIVIDE, OVER, UNDER = 1, 4, 8, 16
+ERRORS: Sequence[tuple[Errors, int]] = (("invalid", INVALID), ("divide", DIVIDE), ("over", OVER), ("under", UNDER))
 
 _OFFSETS = {
     **{f"{kind}.{name}": offset for kind, fields in FIELDS.items() for name, offset in fields.items()},
@@ -71,9 +75,9 @@ _GET = re.compile(r"^( *)(%\w+) = get (\w+), (%\w+ \w+\.\w+)$", re.MULTILINE)
 _SET = re.compile(r"^( *)set (\w+ \S+), (%\w+ \w+\.\w+) at (\w+)$", re.MULTILINE)
 
 
-def expanded(text: str, **constants: int) -> str:
+def expanded(text: str) -> str:
     """LLVM text from one that reads and writes fields by name, and has constants as ``$NAME``."""
     text = _GET.sub(r"\1\2.at = at \4\n\1\2 = load \3, ptr \2.at", text)
     text = _SET.sub(r"\1%\4 = at \3\n\1store \2, ptr %\4", text)
     text = _AT.sub(lambda m: f"{m[1]}{m[2]} = getelementptr i8, ptr {m[3]}, i64 {_OFFSETS[m[4]]}", text)
-    return re.sub(r"\$([A-Z_]+)", lambda m: str({**_CONSTANTS, **constants}[m[1]]), text)
+    return re.sub(r"\$([A-Z_]+)", lambda m: str(_CONSTANTS[m[1]]), text)
