@@ -7,9 +7,11 @@ True
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from hodiff.compiled.native import entry
+from hodiff.compiled.native.blas import symbols
 from hodiff.compiled.native.entry import make_function
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable
@@ -17,7 +19,8 @@ from hodiff.compiled.native.kernel import Kernel, write_kernel
 from hodiff.compiled.native.library import addresses
 from hodiff.compiled.native.machine import machine
 from hodiff.compiled.native.modules import Loaded, load
-from hodiff.compiled.numpy_source import Miss
+from hodiff.compiled.native.segments import divided, joined, why_not
+from hodiff.compiled.numpy_source import Miss, emit
 from hodiff.program import Program
 
 __all__ = ["NativeExecutable", "Unsupported", "compile", "reason"]
@@ -46,15 +49,37 @@ def compile(program: Program, *, fresh: Sequence[bool]) -> NativeExecutable:
     Unsupported
         Saying why there is no native code for this program.
     """
+    refused = why_not(program, fresh)
+    notes = [f"{equation.primitive.name}: {reason}" for equation, reason in refused.items()]
+    if not refused:
+        try:
+            function, llvm = _function(program, fresh)
+            return NativeExecutable(Fallback(program, fresh), function, llvm, [])
+        except Unsupported as unsupported:
+            notes = [str(unsupported)]
+    parts = []
+    for segment in divided(program, refused.get):
+        try:
+            parts.append((segment, *_function(segment.program(program.name), (True,) * len(segment.outputs))))
+        except Unsupported as unsupported:
+            notes.append(str(unsupported))
+    if not parts:
+        raise Unsupported(notes[0] if notes else "it is too short for native code")
+    segments, functions, texts = zip(*parts, strict=True)
+    source = emit(joined(program, segments, functions), fresh=fresh)
+    return NativeExecutable(Fallback(program, fresh, source), source.function, "\n".join(texts), notes)
+
+
+def _function(program: Program, fresh: Sequence[bool]) -> tuple[Callable[..., Any], str]:
+    """The function of a program of which everything has a native form, and its text."""
     kernel = write_kernel(program, fresh, width=machine().width)
     loaded = _loaded(kernel)
-    fallback = Fallback(program, fresh)
     misses = [Miss(number, not guard.expected if guard.truth else None) for number, guard in enumerate(program.guards)]
     function = make_function(
         loaded.address("kernel"),
         program.name,
         (loaded, kernel.literals),
-        fallback,
+        Fallback(program, fresh),
         program.inputs,
         kernel.outputs,
         kernel.results,
@@ -62,13 +87,13 @@ def compile(program: Program, *, fresh: Sequence[bool]) -> NativeExecutable:
         arena=kernel.arena,
         releases=kernel.cost > _LONG,
     )
-    return NativeExecutable(fallback, function, kernel.text, [])
+    return function, kernel.text
 
 
 def _loaded(kernel: Kernel) -> Loaded:
     """The machine code of a kernel, with the addresses of its literal arrays."""
     exported = ["kernel", "literals"] if kernel.literals else ["kernel"]
-    loaded = load(kernel.text, addresses(), exported=exported, size=kernel.size)
+    loaded = load(kernel.text, {**addresses(), **symbols()}, exported=exported, size=kernel.size)
     if kernel.literals:
         table = (ctypes.c_uint64 * len(kernel.literals)).from_address(loaded.address("literals"))
         table[:] = [array.ctypes.data for array in kernel.literals]

@@ -38,6 +38,8 @@ class Memory(NamedTuple):
     pointer : Value
     shape : tuple of int
     dtype : dtype
+    owner : object
+        What is in it; another owner may come after it.
     level : int
         The number of loops in which it is written again and again.
     """
@@ -45,6 +47,7 @@ class Memory(NamedTuple):
     pointer: Value
     shape: tuple[int, ...]
     dtype: Any
+    owner: Any = None
     level: int = 0
 
     def place(self, index: Index) -> Affine:
@@ -218,7 +221,7 @@ class Elements:
 
     def _load(self, memory: Memory, kind: Type, address: Value) -> Value:
         text = f"load {kind}, ptr {address.text}, align {memory.dtype.itemsize}"
-        return self.body.pure(text, kind, address, level=memory.level)
+        return self.body.pure(text, kind, address, level=memory.level, key=memory.owner)
 
     def _bits(self, memory: Memory, value: Value) -> Value:
         if memory.dtype.kind != "b":

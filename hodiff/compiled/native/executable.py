@@ -26,14 +26,16 @@ class Fallback:
     program : Program
     fresh : sequence of bool
         As of `emit`.
+    executable : Executable, optional
+        The code, where it is there already.
     """
 
     __slots__ = ("_executable", "fresh", "program")
 
-    def __init__(self, program: Program, fresh: Sequence[bool]) -> None:
+    def __init__(self, program: Program, fresh: Sequence[bool], executable: Executable | None = None) -> None:
         self.program = program
         self.fresh = fresh
-        self._executable: Executable | None = None
+        self._executable = executable
 
     def executable(self) -> Executable:
         """The code."""

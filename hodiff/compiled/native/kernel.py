@@ -22,7 +22,7 @@ from hodiff.compiled.native.entry import Result
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import I8, POINTER, Body, Value
 from hodiff.compiled.native.nests import NestWriter
-from hodiff.compiled.native.planning import Plan, identity_place
+from hodiff.compiled.native.planning import Nest, Plan, Work, identity_place
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
 
 #: Statuses of a kernel: gave up, and from the second on the number of the guard that does not hold.
@@ -96,7 +96,7 @@ class _Writer:
         self._plan = Plan(program.inputs, program.equations, wanted)
         memory: dict[Atom, Memory] = {}
         for number, var in enumerate(program.inputs):
-            memory[var] = Memory(self._slot(number), var.shape, var.dtype)
+            memory[var] = Memory(self._slot(number), var.shape, var.dtype, var)
         self._elements = Elements(self._body, self._plan, memory, self._literal)
 
     def kernel(self) -> Kernel:
@@ -107,8 +107,12 @@ class _Writer:
         done: set[Atom] = set()
         self._ask(guards, done)
         for nest in plan.nests:
-            NestWriter(body, self._elements, nest, self._width).write()
-            done.update(statement.answer for statement in nest.statements)
+            if isinstance(nest, Work):
+                self._work(nest)
+                done.update(nest.answers)
+            else:
+                NestWriter(body, self._elements, nest, self._width).write()
+                done.update(statement.answer for statement in nest.statements)
             self._ask(guards, done)
         self._store_outputs()
         lines = body.lines()
@@ -116,7 +120,7 @@ class _Writer:
         if self._literals:
             self._globals.append(f"@literals = global [{len(self._literals)} x ptr] zeroinitializer")
         parts = [text, *body.declarations.values(), *self._globals]
-        cost = sum(nest.cost * prod([axis.length for axis in nest.axes]) for nest in plan.nests)
+        cost = sum(_cost_of(nest) for nest in plan.nests)
         return Kernel("\n".join(parts) + "\n", self._outputs, self._results, arena, self._literals, len(lines), cost)
 
     # --- memory -------------------------------------------------------------------------------------------------------
@@ -133,8 +137,8 @@ class _Writer:
         memory = self._elements.memory
         first = len(self._program.inputs)
         for number, var in enumerate(self._outputs):
-            memory_of = Memory(self._slot(first + number), var.shape, var.dtype)
-            if var in self._plan.stored and var.size != 1 and var not in memory:
+            memory_of = Memory(self._slot(first + number), var.shape, var.dtype, var)
+            if var in self._in_memory() and var not in memory:
                 memory[var] = memory_of
         spans = self._spans()
         taken: list[tuple[int, int, int]] = []  # offset, end, last nest
@@ -149,24 +153,52 @@ class _Writer:
                 offset = max(offset, stop)
             taken.append((offset, offset + length, end))
             size = max(size, offset + length)
-            memory[var] = Memory(self._in_arena(offset), var.shape, var.dtype)
+            memory[var] = Memory(self._in_arena(offset), var.shape, var.dtype, var)
         return size
 
     def _spans(self) -> dict[Var, tuple[int, int]]:
         """For each buffer in the arena, the first and the last nest that needs it."""
         spans: dict[Var, tuple[int, int]] = {}
         for number, nest in enumerate(self._plan.nests):
-            for statement in nest.statements:
-                if statement.answer.size != 1 and statement.answer not in self._elements.memory:
-                    spans[statement.answer] = number, number
-                for var in statement.needs:
-                    if var in spans:
-                        spans[var] = spans[var][0], number
+            for made in _made_by(nest):
+                if made in self._in_memory() and made not in self._elements.memory:
+                    spans[made] = number, number
+            for atom in _needed_by(nest):
+                if isinstance(atom, Var) and atom in spans:
+                    spans[atom] = spans[atom][0], number
         last = len(self._plan.nests)
         for atom in self._late():
             if isinstance(atom, Var) and atom in spans:
                 spans[atom] = spans[atom][0], last
         return dict(sorted(spans.items(), key=lambda item: item[1]))
+
+    def _in_memory(self) -> set[Atom]:
+        """What has a buffer: all that is stored but numbers that loops leave in registers."""
+        plan = self._plan
+        return {atom for atom in plan.stored if atom in plan.tasks or prod(atom.shape) != 1}
+
+    def _work(self, work: Work) -> None:
+        """Write a task."""
+        memory, body = self._elements.memory, self._body
+        pointers: dict[Atom, Value] = {}
+        for atom in (*work.answers, *work.task.buffers):
+            if isinstance(atom, Literal):
+                pointers[atom] = self._literal(np.asarray(atom.value, atom.dtype)).pointer
+            elif atom in memory:
+                pointers[atom] = memory[atom].pointer
+            else:
+                pointers[atom] = self._spilled(atom)
+        failed = work.task.write(body, pointers, self._width)
+        if failed is not None:
+            body.leave_if(failed, BAIL)
+
+    def _spilled(self, atom: Atom) -> Value:
+        """A pointer to a number that was in a register."""
+        value = self._elements.element(atom, identity_place(atom.shape))
+        kind = memory_type(atom.dtype)
+        pointer = self._body.pure(f"alloca {kind}, align 8", POINTER, key=atom)
+        self._elements.store(Memory(pointer, atom.shape, atom.dtype, atom), identity_place(atom.shape), value)
+        return pointer
 
     def _late(self) -> set[Atom]:
         """What numbers read that are computed between or after the nests."""
@@ -248,7 +280,7 @@ class _Writer:
             node = self._plan.nodes.get(found)
             if node is None:
                 continue
-            if any(s.answer is found for nest in self._plan.nests for s in nest.statements):
+            if found in self._plan.stored:
                 return False
             waiting += node.equation.operands
         return True
@@ -266,6 +298,18 @@ class _Writer:
                 name = "llvm.memcpy.p0.p0.i64"
                 body.declarations[name] = f"declare void @{name}(ptr, ptr, i64, i1)"
                 body.effect(f"call void @{name}({target.pointer}, {source}, i64 {size}, i1 false)")
+
+
+def _made_by(nest: Nest | Work) -> list[Var]:
+    return list(nest.answers) if isinstance(nest, Work) else [s.answer for s in nest.statements]
+
+
+def _needed_by(nest: Nest | Work) -> list[Atom]:
+    return list(nest.needs) if isinstance(nest, Work) else [atom for s in nest.statements for atom in s.needs]
+
+
+def _cost_of(nest: Nest | Work) -> float:
+    return nest.cost if isinstance(nest, Work) else nest.cost * prod([axis.length for axis in nest.axes])
 
 
 def memory_type_size(var: Var) -> int:

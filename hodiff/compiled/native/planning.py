@@ -11,7 +11,7 @@ forces one:
 Arrays of one element are no buffers but numbers in registers. Statements, which fill a buffer or reduce to a number,
 share a nest where they run through the same space and read of each other what has just been computed. A space whose
 axes but the first are short is a batch: its nest runs along the first axis, and the rest is written out.
-May import ``errors``, ``lowering``, ``nodes`` and ``program``.
+May import ``errors``, ``lowering``, ``nodes``, ``program`` and ``tasks``.
 
 >>> import numpy as np
 >>> from hodiff.ops.elementwise import exp, multiply
@@ -29,6 +29,7 @@ from typing import Any
 
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.nodes import InOrder, Node, Parted, Read, Reduction, node_of
+from hodiff.compiled.native.tasks import Task, task_of
 from hodiff.lowering import ZERO, Affine, Axis, Index
 from hodiff.program import Atom, Equation, Literal, Var
 
@@ -79,7 +80,7 @@ class Statement:
         self.batch = batch
         self.axes = axes
         self.flat = not batch and (not self.reduces or len(node.axes) == len(self.space))  # type: ignore[attr-defined]
-        self.needs: dict[Var, bool] = {}
+        self.needs: dict[Atom, bool] = {}
         self.cuts: set[tuple[Axis, int]] = set()
         self.cost = 0.0
 
@@ -119,6 +120,28 @@ class Nest:
         return sorted({place for s in self.statements for cut, place in s.cuts if cut is axis})
 
 
+class Work:
+    """A task among the nests.
+
+    Attributes
+    ----------
+    task : Task
+    answers : tuple of Var
+    needs : dict
+        The buffers and reductions that it reads.
+    """
+
+    def __init__(self, task: Task, needs: set[Atom]) -> None:
+        self.task = task
+        self.answers = task.equation.answers
+        self.needs = dict.fromkeys(needs, False)
+
+    @property
+    def cost(self) -> float:
+        """Additions, in all."""
+        return self.task.cost
+
+
 class Plan:
     """What is computed where.
 
@@ -136,7 +159,7 @@ class Plan:
         For each variable that an equation defines, its node.
     stored : set of Var
         What has a buffer, or is a reduction in a register.
-    nests : list of Nest
+    nests : list of Nest and Work
         In the order in which they run.
 
     Raises
@@ -148,20 +171,29 @@ class Plan:
     def __init__(self, inputs: Sequence[Var], equations: Sequence[Equation], outputs: Sequence[Atom]) -> None:
         self.inputs = set(inputs)
         self.nodes: dict[Atom, Node] = {}
+        #: Operations with code of their own, by each of their answers.
+        self.tasks: dict[Atom, Task] = {}
         for equation in equations:
+            task = task_of(equation, self.nodes)
+            if task is not None:
+                self.tasks.update(dict.fromkeys(equation.answers, task))
+                continue
             node = node_of(equation)
             self.nodes[node.answer] = node
+        #: What is needed in memory by tasks.
+        self.buffers = {atom for task in self.tasks.values() for atom in task.buffers}
+        self._equations = equations
         self._outputs = [atom for atom in outputs if isinstance(atom, Var)]
         self._axes: dict[tuple[Any, ...], list[Axis]] = {}
-        self.stored: set[Atom] = set()
+        self.stored: set[Atom] = set(self.tasks)
         self._choose()
         while True:
             forced = len(self.stored)
-            statements = [self._statement(node) for var, node in self.nodes.items() if self._has_statement(var)]
+            steps = [step for var in self._in_order() if (step := self._step(var)) is not None]
             if len(self.stored) == forced:
                 break
-        self.nests: list[Nest] = []
-        self._schedule(statements)
+        self.nests: list[Nest | Work] = []
+        self._schedule(steps)
 
     # --- buffers ------------------------------------------------------------------------------------------------------
 
@@ -187,7 +219,7 @@ class Plan:
 
     def _forced(self, node: Node, readers: list[Node], cost: float, exact: bool) -> bool:
         answer = node.answer
-        if answer in self._outputs and answer.size != 1:
+        if (answer in self._outputs or answer in self.buffers) and answer.size != 1:
             return True
         if isinstance(node, Reduction) and not _written_out(node):
             return True
@@ -201,13 +233,37 @@ class Plan:
         # Along the first axis, batches read what they have just computed.
         return largest > answer.size and (cost > FREE or not exact) and not _is_batch(answer.shape)
 
-    def _has_statement(self, var: Atom) -> bool:
-        if var not in self.stored:
-            return False
-        node = self.nodes[var]
-        return node.answer.size != 1 or (isinstance(node, Reduction) and not _written_out(node))
-
     # --- statements ---------------------------------------------------------------------------------------------------
+
+    def _in_order(self) -> list[Atom]:
+        return [answer for equation in self._equations for answer in equation.answers[:1]]
+
+    def _step(self, var: Atom) -> "Statement | Work | None":
+        """The statement or the work that makes a value; None where it is made where it is read."""
+        task = self.tasks.get(var)
+        if task is not None:
+            return Work(task, self._behind(task.buffers))
+        if var not in self.stored:
+            return None
+        node = self.nodes[var]
+        if node.answer.size == 1 and (not isinstance(node, Reduction) or _written_out(node)):
+            return None
+        return self._statement(node)
+
+    def _behind(self, atoms: Sequence[Atom]) -> set[Atom]:
+        """The buffers and reductions that some values are made of."""
+        found: set[Atom] = set()
+        waiting, seen = list(atoms), set[Atom]()
+        while waiting:
+            atom = waiting.pop()
+            if atom in seen:
+                continue
+            seen.add(atom)
+            if atom in self.stored:
+                found.add(atom)
+            elif atom in self.nodes:
+                waiting += self.nodes[atom].equation.operands
+        return found
 
     def _statement(self, node: Node) -> Statement:
         reduces = isinstance(node, Reduction) and not _written_out(node)
@@ -289,27 +345,32 @@ class Plan:
 
     # --- nests --------------------------------------------------------------------------------------------------------
 
-    def _schedule(self, statements: list[Statement]) -> None:
+    def _schedule(self, steps: "Sequence[Statement | Work]") -> None:
         """Put statements into nests, each into the first where all that it reads is known."""
         home: dict[Atom, int] = {}
         made: dict[Atom, Statement] = {}
-        for statement in statements:
+        for step in steps:
             first = 0
-            for var, near in statement.needs.items():
-                if var not in made:
+            for var, near in step.needs.items():
+                if var not in home:
                     continue  # a number that is computed where it is read
-                joins = near and not made[var].reduces and made[var].axes is statement.axes
+                joins = near and var in made and not made[var].reduces
+                joins = joins and isinstance(step, Statement) and made[var].axes is step.axes
                 first = max(first, home[var] if joins else home[var] + 1)
+            if isinstance(step, Work):
+                home.update(dict.fromkeys(step.answers, len(self.nests)))
+                self.nests.append(step)
+                continue
             for number in range(first, len(self.nests)):
                 nest = self.nests[number]
-                if nest.axes is statement.axes and nest.cost + statement.cost <= LARGEST:
-                    nest.statements.append(statement)
+                if isinstance(nest, Nest) and nest.axes is step.axes and nest.cost + step.cost <= LARGEST:
+                    nest.statements.append(step)
                     break
             else:
                 number = len(self.nests)
-                self.nests.append(Nest(statement))
-            home[statement.answer] = number
-            made[statement.answer] = statement
+                self.nests.append(Nest(step))
+            home[step.answer] = number
+            made[step.answer] = step
 
 
 def _written_out(node: Reduction) -> bool:

@@ -1,0 +1,179 @@
+"""Operations with code of their own: they read arrays in memory, and write their answers there.
+
+A task's operands are buffers, or views of buffers that it can read as they are, such as a transposed matrix. May import
+``blas``, ``errors``, ``ir``, ``lowering``, ``matrices``, ``nodes`` and ``program``.
+
+>>> from hodiff.compiled.native.nodes import node_of
+>>> from hodiff.ops.contraction import matmul
+>>> from hodiff.ops.shaping import permuted
+>>> from hodiff.program import Var
+>>> x, y, z = (Var((3, 3), np.dtype(float)) for _ in range(3))
+>>> turned = node_of(Equation(permuted, (x,), {"axes": (-1, -2)}, (y,)))
+>>> task = task_of(Equation(matmul, (y, y), {}, (z,)), {y: turned})
+>>> task.buffers == [x, x]
+True
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hodiff.compiled.native.blas import write_matmuls
+from hodiff.compiled.native.errors import Unsupported
+from hodiff.compiled.native.ir import Body, Value
+from hodiff.compiled.native.matrices import Matrix, moved, scalar_type
+from hodiff.compiled.native.nodes import InOrder, Moved, Node
+from hodiff.lowering import Affine, Axis, Product
+from hodiff.program import Atom, Equation
+
+
+class View(NamedTuple):
+    """How an operand lies in a buffer.
+
+    Attributes
+    ----------
+    base : Var or Literal
+        What has the buffer.
+    offset : int
+        The first element.
+    steps : tuple of int
+        Elements from one to the next along each axis.
+    shape : tuple of int
+    """
+
+    base: Atom
+    offset: int
+    steps: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+class Task:
+    """An equation with code of its own.
+
+    Attributes
+    ----------
+    equation : Equation
+    buffers : list of Var or Literal
+        What has to be in memory.
+    cost : float
+        Of all, in additions.
+    """
+
+    cost = 0.0
+
+    def __init__(self, equation: Equation, buffers: Sequence[Atom]) -> None:
+        self.equation = equation
+        self.buffers = list(buffers)
+
+    def write(self, body: Body, pointers: Mapping[Atom, Value], width: int) -> Value | None:
+        """Write the code; a bit that says that it gave up, where it can."""
+        raise NotImplementedError
+
+
+class MatrixProduct(Task):
+    """``numpy.matmul`` of arrays of one precision."""
+
+    def __init__(self, equation: Equation, nodes: Mapping[Atom, Node]) -> None:
+        (answer,), (x, y) = equation.answers, equation.operands
+        if not x.dtype == y.dtype == answer.dtype or answer.dtype.char not in "fd":
+            raise Unsupported(f"matmul of {x.dtype} and {y.dtype}")
+        self._left = _matrix_view(x, nodes, 2 if len(x.shape) > 1 else 1)
+        self._right = _matrix_view(y, nodes, 2 if len(y.shape) > 1 else 1)
+        super().__init__(equation, [self._left.base, self._right.base])
+        self.cost = 0.25 * answer.size * x.shape[-1]
+
+    def write(self, body: Body, pointers: Mapping[Atom, Value], width: int) -> Value | None:
+        (answer,) = self.equation.answers
+        stack = np.broadcast_shapes(self._left.shape[:-2], self._right.shape[:-2])
+        left = _as_matrix(body, self._left, pointers, row=True)
+        right = _as_matrix(body, self._right, pointers, row=False)
+        rows, columns = left.rows, right.columns
+        made = Matrix(pointers[answer], rows, columns, columns)
+        steps: list[int] = []
+        size = rows * columns
+        for length in reversed(stack):
+            steps.insert(0, size)
+            size *= length
+        along = [_broadcast_steps(view, len(stack)) for view in (self._left, self._right)]
+        write_matmuls(body, stack, (made, left, right), (steps, *along), answer.dtype, lanes=width)
+        return None
+
+
+def task_of(equation: Equation, nodes: Mapping[Atom, Node]) -> Task | None:
+    """The task for an equation, None where it is none.
+
+    Raises
+    ------
+    Unsupported
+        Where it is one, but not of operands like these.
+    """
+    nest = None if equation.primitive.code is None else equation.primitive.code.nest
+    if isinstance(nest, Product):
+        return MatrixProduct(equation, nodes)
+    return None
+
+
+# --- views ------------------------------------------------------------------------------------------------------------
+
+
+def view_of(atom: Atom, nodes: Mapping[Atom, Node]) -> View:
+    """How an operand lies in the buffer that it is a view of, which may be its own."""
+    axes = [Axis(length) for length in atom.shape]
+    index = tuple(Affine.of(axis) for axis in axes)
+    base = atom
+    while isinstance(node := nodes.get(base), (Moved, InOrder)):
+        if isinstance(node, InOrder) and node.flat:
+            break
+        ((base, index),) = node.reads(index)
+    place = Affine(0)
+    for entry, length in zip(index, base.shape, strict=True):
+        place = place * length + entry
+    factors = dict(place.terms)
+    return View(base, place.constant, tuple([factors.get(axis, 0) for axis in axes]), atom.shape)
+
+
+def own(atom: Atom) -> View:
+    """An operand with a buffer of its own."""
+    steps: list[int] = []
+    size = 1
+    for length in reversed(atom.shape):
+        steps.insert(0, size)
+        size *= length
+    return View(atom, 0, tuple(steps), atom.shape)
+
+
+def _matrix_view(atom: Atom, nodes: Mapping[Atom, Node], ndim: int) -> View:
+    """The operand as BLAS reads it: one of the last two axes without gaps; else with a buffer of its own."""
+    view = view_of(atom, nodes)
+    if ndim == 1:
+        return view if view.steps[-1] > 0 else own(atom)
+    (rows, columns), (down, across) = view.shape[-2:], view.steps[-2:]
+    by_rows = (across == 1 or columns == 1) and (down >= columns or rows == 1)
+    by_columns = (down == 1 or rows == 1) and (across >= rows or columns == 1)
+    if min(view.steps[-2:]) >= 0 and (by_rows or by_columns):
+        return view
+    return own(atom)
+
+
+def _as_matrix(body: Body, view: View, pointers: Mapping[Atom, Value], *, row: bool) -> Matrix:
+    """The first matrix of a stack; a vector is a row or a column."""
+    pointer = moved(body, pointers[view.base], scalar_type(view.base.dtype), view.offset)
+    if len(view.shape) == 1:
+        length, step = view.shape[0], view.steps[0]
+        if row:
+            return (
+                Matrix(pointer, 1, length, step, transposed=True) if step != 1 else Matrix(pointer, 1, length, length)
+            )
+        return Matrix(pointer, length, 1, step)
+    (rows, columns), (down, across) = view.shape[-2:], view.steps[-2:]
+    if (across == 1 or columns == 1) and (down >= columns or rows == 1):
+        return Matrix(pointer, rows, columns, max(down, columns))
+    return Matrix(pointer, rows, columns, max(across, rows), transposed=True)
+
+
+def _broadcast_steps(view: View, ndim: int) -> list[int]:
+    """Steps along leading axes, 0 where a stack is broadcast."""
+    lengths, steps = view.shape[:-2], view.steps[:-2]
+    found = [0 if length == 1 else step for length, step in zip(lengths, steps, strict=True)]
+    return [0] * (ndim - len(found)) + found
