@@ -330,6 +330,8 @@ def _check_static(leaf: Any) -> None:
 
 def _agree(plain: Any, staged: Any) -> bool:
     """Whether two results are equal but for rounding."""
+    if isinstance(plain, np.ndarray) != isinstance(staged, np.ndarray):
+        return False
     if np.shape(plain) != np.shape(staged) or np.asarray(plain).dtype != np.asarray(staged).dtype:
         return False
     if np.asarray(plain).dtype == object:  # integers that no dtype holds

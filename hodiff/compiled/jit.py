@@ -146,6 +146,10 @@ class Jit(Transformed):
         except NotStagedError as error:
             # It changes a list or a dict that was given; so far it has met copies of that.
             world.reason = str(error)
+        except ValueError:
+            # One operation must not change its operands, which the function may do with an array it is given.
+            if not traced:
+                raise
         return self._eagerly(args, keywords)
 
     def _open(

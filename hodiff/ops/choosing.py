@@ -71,9 +71,10 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 def _of_one_dtype(values: Any) -> list[Any]:
     """Arrays of their common dtype, to which, as for NumPy, Python's numbers adapt."""
-    weak = (int, float, complex)
-    values = [v if type(v) in weak else as_array(v) for v in values]
-    dtype = np.result_type(*(v if type(v) in weak else v.dtype for v in values))
+    values = [v if type(v) in (int, float, complex) else as_array(v) for v in values]
+    # A staged number of Python's has the value as its example.
+    examples = [v.example() if isinstance(v, Tracer) else v for v in values]
+    dtype = np.result_type(*(v if type(v) in (int, float, complex) else v.dtype for v in examples))
     return [_cast(v, dtype) for v in values]
 
 

@@ -272,9 +272,11 @@ infix(divmod_, "divmod", None)
 def power_infix(x: Any, y: Any) -> Any:
     """``x**y``, with NumPy's shortcuts for the exponents 2 and, of arrays, ½."""
     if y.__class__ is int or y.__class__ is float:
-        if y == 2:
+        array = x.shape or is_array(x)
+        # Integers and booleans to a power that is a float are floats, whose precision may not be that of a square root.
+        if y == 2 and (x.dtype.kind in "fc" or (array and y.__class__ is int)):
             return x.owner.unary(square, x)
-        if y == 0.5 and (x.shape or is_array(x)):
+        if y == 0.5 and array and x.dtype.kind in "fc":
             return x.owner.unary(sqrt, x)
     return power(x, as_operand(y)) if isinstance(y, OPERANDS) else NotImplemented
 

@@ -1,0 +1,60 @@
+"""What random programs have found: compiled functions that differed from plain ones in a type or an error."""
+
+import numpy as np
+import pytest
+
+import hodiff as hd
+
+X = np.array([0.5, -1.0, 2.0])
+INTEGERS = (np.arange(3), np.arange(3, dtype=np.int8), np.array([True, False]), np.int64(3), np.True_)
+
+
+def assert_alike(function, *args):
+    """Plain and compiled, first and second call: types, shapes, dtypes, numbers."""
+    plain, compiled = function(*args), hd.jit(function)
+    for _ in range(3):
+        found = compiled(*args)
+        assert type(found) is type(plain)
+        assert np.asarray(found).dtype == np.asarray(plain).dtype
+        np.testing.assert_allclose(found, plain, rtol=1e-15)
+
+
+@pytest.mark.parametrize("value", INTEGERS, ids=repr)
+@pytest.mark.parametrize("exponent", [2, 2.0, 0.5])
+def test_powers_of_integers_have_the_dtype_of_numpy(value, exponent):
+    assert_alike(lambda x: x**exponent, value)
+    batched = hd.vmap(lambda x: x**exponent)(np.stack([value, value]))
+    if not (np.ndim(value) == 0 and value.dtype == bool and exponent == 2):  # what NumPy does for a scalar alone
+        assert batched.dtype == (value**exponent).dtype
+
+
+def test_select_takes_no_precision_from_numbers_of_python():
+    assert_alike(lambda x, a: np.select([a > 0.5, x > 0], [x, a * 2], 0.25), X.astype(np.float32), 2.0)
+    assert_alike(lambda x, a: np.select([x > 0], [x], a), X.astype(np.float32), 2.0)
+
+
+def test_an_array_that_is_not_differentiated_may_be_changed():
+    def f(x, work):
+        np.tanh(x, out=work)
+        return np.sum(np.cos(x))
+
+    def g(x, work):
+        work[0] = 5.0
+        return np.sum(np.cos(x))
+
+    # The first writes traced values into a plain array, which is refused plainly too.
+    with pytest.raises(hd.errors.InPlaceError):
+        hd.grad(f)(X, np.zeros(3))
+    with pytest.raises(hd.errors.InPlaceError):
+        hd.grad(hd.jit(f))(X, np.zeros(3))
+    for function in (hd.grad(hd.jit(g)), hd.vmap(hd.jit(g), in_axes=(0, None))):
+        work = np.zeros(3)
+        function(X, work)
+        assert work[0] == 5.0
+
+
+def test_an_array_of_no_axes_is_told_from_a_scalar_in_doubt():
+    def f(x):
+        return np.ones_like(x) if not isinstance(x, float) else np.float64(1.0)
+
+    assert_alike(f, 0.3)
