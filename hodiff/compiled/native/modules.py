@@ -135,6 +135,8 @@ def _level(text: str, size: int) -> int:
 
 
 def _free(engine: Any) -> None:
+    if sys.is_finalizing():  # threads that the interpreter does not wait for may be running the code
+        return
     with _lock:
         _loaded.discard(id(engine))
         engine.close()
