@@ -64,23 +64,23 @@ class Worker:
 
 
 def run(*, quick: bool = False, only: str = "") -> None:
-    """Print the page."""
+    """Print the page; when in haste, for one thread."""
     chosen = [row for row in rows() if only in row.name]
-    print_header()
-    workers = {threads: Worker(threads) for threads in ("one", "all")}
+    workers = {threads: Worker(threads) for threads in (("one",) if quick else ("one", "all"))}
+    print_header(len(workers) == 2)
     try:
         answers = {row.name: print_row(row, workers, quick) for row in chosen}
         print_summary(chosen, answers)
-        print_first_calls({name: one for name, (one, _) in answers.items()})
+        print_first_calls({name: found["one"] for name, found in answers.items()})
         if not only:
             print_call(workers["one"].ask("call", quick))
-            print_compiling(workers["one"], OPERATIONS[: 3 if quick else None])
+            print_compiling(workers["one"], OPERATIONS[: 2 if quick else None], with_jax=not quick)
     finally:
         for worker in workers.values():
             worker.stop()
 
 
-def print_header() -> None:
+def print_header(both: bool) -> None:
     """What is compared, and how to read it."""
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("numpy", "jax", "casadi", "numba"))
     print(f"Back end {best_backend()!r}. Python {platform.python_version()}, {versions}, {os.cpu_count()} cores")
@@ -90,44 +90,42 @@ def print_header() -> None:
     print(
         "loop = by hand, compiled by numba with and without fastmath, the faster; C = CasADi's, compiled by gcc -O3\n"
     )
-    print(f"{'value and gradient, unless':<40} {'one thread':>18} {'':>48} | {'all threads':>18}")
+    print(f"{'value and gradient, unless':<40} {'one thread':>18}" + f" {'':>50} | {'all threads':>18}" * both)
     peers = " ".join(f"{who:>16}" for who in ("jax", "C", "loop"))
-    print(f"{'it says otherwise':<40} {'hodiff, µs':>18} {peers} | {'hodiff, µs':>18} {'jax':>16}")
+    print(f"{'it says otherwise':<40} {'hodiff, µs':>18} {peers}" + f" | {'hodiff, µs':>18} {'jax':>16}" * both)
 
 
-def print_row(row: Row, workers: dict[str, Worker], quick: bool) -> tuple[Answer, Answer]:
+def print_row(row: Row, workers: dict[str, Worker], quick: bool) -> dict[str, Answer]:
     """Times of one row, as they come in."""
     print(f"{row.name:<40}", end="", flush=True)
-    one = workers["one"].ask("row", row.name, quick, True)
-    peers = " ".join(f"{_ratio(one, who, row.targets):>16}" for who in PEERS)
-    print(f" {_own(one):>18} {peers}", end=" | ", flush=True)
-    both = workers["all"].ask("row", row.name, quick, False)
-    print(f"{_own(both):>18} {_ratio(both, 'jax', row.targets):>16}", flush=True)
-    for answer in (one, both):
-        if answer.remark:
-            print(f"    ! {answer.remark}")
-    return one, both
+    answers: dict[str, Answer] = {}
+    for threads, worker in workers.items():
+        answer = worker.ask("row", row.name, quick, threads == "one")
+        peers = " ".join(f"{_ratio(answer, who, row.targets):>16}" for who in PEERS[: 3 if threads == "one" else 1])
+        print(f"{' |' * bool(answers)} {_own(answer):>18} {peers}", end="", flush=True)
+        answers[threads] = answer
+    print(*{f"\n    ! {answer.remark}" for answer in answers.values() if answer.remark}, flush=True)
+    return answers
 
 
-def print_summary(chosen: list[Row], answers: dict[str, tuple[Answer, Answer]]) -> None:
+def print_summary(chosen: list[Row], answers: dict[str, dict[str, Answer]]) -> None:
     """Geometric means of the ratios to JAX, and how many targets are met."""
     print()
-    for number, threads in enumerate(("one thread", "all threads")):
-        timed = [pair[number].times for pair in answers.values() if pair[number].times]
+    wanted = met = 0
+    for threads in ("one", "all"):
+        found = [(row, answers[row.name][threads]) for row in chosen if threads in answers[row.name]]
+        timed = [answer.times for _, answer in found if answer.times]
         if timed:
             fastest, median = (exp(fmean(log(t["jax"][i] / t["hodiff"][i]) for t in timed)) for i in (0, 1))
-            mark = " " if median >= MEAN and len(timed) == len(answers) else "!"
-            name = f"geometric mean of {len(timed)} rows, {threads}"
+            mark = " " if median >= MEAN and len(timed) == len(found) else "!"
+            name = f"geometric mean of {len(timed)} rows, threads: {threads}"
             print(f"{name:<40} {'':>18} {f'{fastest:.2f}/{median:.2f} ≥{MEAN:g}{mark}':>16}")
-    wanted = [
-        (answer, who, target)
-        for row in chosen
-        for number, answer in enumerate(answers[row.name])
-        for who, target in row.targets.items()
-        if number == 0 or who == "jax"
-    ]
-    met = sum(who in a.times and a.times[who][1] / a.times["hodiff"][1] >= target for a, who, target in wanted)
-    print(f"{'targets met by the medians':<40} {f'{met} of {len(wanted)}':>18}")
+        for row, answer in found:
+            for who, target in row.targets.items():
+                if threads == "one" or who == "jax":
+                    wanted += 1
+                    met += who in answer.times and _median_ratio(answer, who) >= target
+    print(f"{'targets met by the medians':<40} {f'{met} of {wanted}':>18}")
 
 
 def print_first_calls(answers: dict[str, Answer]) -> None:
@@ -152,10 +150,10 @@ def print_call(answer: Answer) -> None:
         print(f"    ! {answer.remark}")
 
 
-def print_compiling(worker: Worker, lengths: tuple[int, ...]) -> None:
+def print_compiling(worker: Worker, lengths: tuple[int, ...], *, with_jax: bool) -> None:
     """First calls of long programs without repetition, of 10-vectors."""
     print(f"\n{'first call of long programs':<40} {'equations':>9} {'hodiff':>12} {'an equation':>13} {'jax':>12}")
-    least, with_jax = float("inf"), True
+    least = float("inf")
     for operations in lengths:
         answer = worker.ask("compiling", operations, with_jax)
         if answer.first:
@@ -177,11 +175,14 @@ def _own(answer: Answer) -> str:
 def _ratio(answer: Answer, who: str, targets: dict[str, float]) -> str:
     if who not in answer.times:
         return ""
-    fastest, median = (theirs / ours for theirs, ours in zip(answer.times[who], answer.times["hodiff"], strict=True))
+    fastest, median = answer.times[who][0] / answer.times["hodiff"][0], _median_ratio(answer, who)
     target = targets.get(who)
-    return f"{fastest:.2f}/{median:.2f}" + (
-        "" if target is None else f" ≥{target:.2g}{' ' if median >= target else '!'}"
-    )
+    wanted = "" if target is None else f" ≥{target:.2g}{' ' if median >= target else '!'}"
+    return f"{fastest:.2f}/{median:.2f}{wanted}"
+
+
+def _median_ratio(answer: Answer, who: str) -> float:
+    return answer.times[who][1] / answer.times["hodiff"][1]
 
 
 @contextmanager

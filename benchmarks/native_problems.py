@@ -49,34 +49,32 @@ def k_means_data(count: int = 10_000, clusters: int = 100, dimension: int = 8) -
     return rng.normal(size=(count, dimension)), rng.normal(size=(clusters, dimension))
 
 
-def mixture(np: Any, points: Any) -> Function:
+def mixture(m: Any, points: Any) -> Function:
     """Negative log-posterior of a Gaussian mixture, up to a constant: the parameters and prior of ADBench.
 
     The parameters are logarithms of weights (k), means (k, d), and factors of the inverse covariances (k, d(d+1)/2):
     logarithms of the diagonal, then what is below it.
     """
     count, dimension = points.shape
-    rows, columns = np.tril_indices(dimension, -1)
     #: Where in a row of factors, with a zero in front, the entries of the triangle are.
-    places = [[0] * dimension for _ in range(dimension)]
-    for number, (i, j) in enumerate(zip(rows, columns, strict=True)):
-        places[int(i)][int(j)] = 1 + number
-    entries, identity = np.array(places), np.eye(dimension)
+    entries = np.zeros((dimension, dimension), int)
+    entries[np.tril_indices(dimension, -1)] = 1 + np.arange(dimension * (dimension - 1) // 2)
+    identity = np.eye(dimension)
 
     def log_sum_exp(x: Any) -> Any:
-        top = np.max(x, axis=-1, keepdims=True)
-        return top[..., 0] + np.log(np.sum(np.exp(x - top), axis=-1))
+        top = m.max(x, axis=-1, keepdims=True)
+        return top[..., 0] + m.log(m.sum(m.exp(x - top), axis=-1))
 
     def f(parameters: Any) -> Any:
         weights, means, factors = parameters
         logarithms, below = factors[:, :dimension], factors[:, dimension:]
-        diagonal = np.exp(logarithms)
-        padded = np.concatenate([np.zeros((len(means), 1)), below], axis=1)
+        diagonal = m.exp(logarithms)
+        padded = m.concatenate([m.zeros((len(means), 1)), below], axis=1)
         triangles = padded[:, entries] + diagonal[:, :, None] * identity
-        scaled = np.einsum("kij,nkj->nki", triangles, points[:, None, :] - means)
-        inner = weights + np.sum(logarithms, axis=1) - 0.5 * np.sum(scaled**2, axis=2)
-        likelihood = np.sum(log_sum_exp(inner)) - count * log_sum_exp(weights)
-        return -likelihood + 0.5 * (np.sum(diagonal**2) + np.sum(below**2))
+        scaled = m.einsum("kij,nkj->nki", triangles, points[:, None, :] - means)
+        inner = weights + m.sum(logarithms, axis=1) - 0.5 * m.sum(scaled**2, axis=2)
+        likelihood = m.sum(log_sum_exp(inner)) - count * log_sum_exp(weights)
+        return -likelihood + 0.5 * (m.sum(diagonal**2) + m.sum(below**2))
 
     return f
 
@@ -93,7 +91,7 @@ def mixture_data(count: int = 1_000, clusters: int = 25, dimension: int = 10) ->
     return rng.normal(size=(count, dimension)), parameters
 
 
-def marginal_likelihood(np: Any, solve: Function, squared_distances: Any, observed: Any) -> Function:
+def marginal_likelihood(m: Any, solve: Function, squared_distances: Any, observed: Any) -> Function:
     """Negative logarithm of the marginal likelihood of a Gaussian process, by Cholesky.
 
     ``solve(triangle, y)`` solves with the lower triangle.
@@ -101,11 +99,11 @@ def marginal_likelihood(np: Any, solve: Function, squared_distances: Any, observ
     identity = np.eye(len(observed))
 
     def f(logarithms: Any) -> Any:
-        length, height, noise = np.exp(logarithms[0]), np.exp(logarithms[1]), np.exp(logarithms[2])
-        covariance = height * np.exp(-0.5 * squared_distances / length**2) + noise * identity
-        triangle = np.linalg.cholesky(covariance)
+        length, height, noise = m.exp(logarithms[0]), m.exp(logarithms[1]), m.exp(logarithms[2])
+        covariance = height * m.exp(-0.5 * squared_distances / length**2) + noise * identity
+        triangle = m.linalg.cholesky(covariance)
         whitened = solve(triangle, observed)
-        return 0.5 * np.sum(whitened**2) + np.sum(np.log(np.diagonal(triangle)))
+        return 0.5 * m.sum(whitened**2) + m.sum(m.log(m.diagonal(triangle)))
 
     return f
 
