@@ -131,6 +131,7 @@ class Jit(Transformed):
         compiled = self._compiled(world, form, args, keywords)
         if compiled is None:
             return self._eagerly(args, keywords)
+        changing = False
         try:
             if traced:
                 call = CompiledCall(compiled.name, compiled)
@@ -147,10 +148,14 @@ class Jit(Transformed):
             # It changes a list or a dict that was given; so far it has met copies of that.
             world.reason = str(error)
         except ValueError:
-            # One operation must not change its operands, which the function may do with an array it is given.
             if not traced:
                 raise
-        return self._eagerly(args, keywords)
+            changing = True
+        result = self._eagerly(args, keywords)  # raises that error, where it is the function's own
+        if changing:
+            # One operation must not change its operands, as the function does with an array that it is given.
+            world.reason = "it changes an array that is an argument"
+        return result
 
     def _open(
         self, form: Form, args: tuple[Any, ...], keywords: dict[str, Any], compiled: Compiled, table: Table

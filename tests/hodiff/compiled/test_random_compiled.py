@@ -1,0 +1,114 @@
+"""Random programs do compiled what they do plainly: results, types, warnings, errors, arguments afterwards."""
+
+import numpy as np
+import pytest
+from random_programs.checking import Report, check, difference, outcome
+from random_programs.command import explanation
+from random_programs.families import random_program
+from random_programs.inputs import Fixed
+from random_programs.program import Parameter, RandomProgram, Statement
+from random_programs.shrinking import shrink
+
+from hodiff.compiled import native
+
+BACKENDS = [
+    "numpy",
+    pytest.param("native", marks=pytest.mark.skipif(native.reason() is not None, reason=str(native.reason()))),
+]
+#: Programs a test.
+MANY = 50
+
+
+def check_seeds(seeds, backend):
+    report = Report()
+    for seed in seeds:
+        program = random_program(seed)
+        wrong = check(program, backend, report)
+        assert wrong is None, explanation(program, backend, wrong)
+    assert report.counts["compiled"] > report.counts["eager"]
+
+
+@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_random_programs_do_the_same_compiled(backend, part):
+    check_seeds(range(MANY * part, MANY * (part + 1)), backend)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("part", range(100))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_hundred_thousand_random_programs_do_the_same_compiled(backend, part):
+    check_seeds(range(1000 * part, 1000 * (part + 1)), backend)
+
+
+# --- the check itself -------------------------------------------------------------------------------------------------
+
+
+def test_a_seed_stands_for_one_program():
+    for seed in range(20):
+        first, second = random_program(seed), random_program(seed)
+        assert first.listing() == second.listing()
+        for point in (0, 1):
+            assert repr(first.values(point)) == repr(second.values(point))
+
+
+@pytest.mark.parametrize(
+    ("plain", "found"),
+    [
+        (1.0, 1.0 + 1e-13),
+        (np.float64(1.0), 1.0),
+        (np.ones(3), np.ones(3, np.float32)),
+        (np.ones(3), np.ones((3, 1))),
+        ((1.0, 2.0), [1.0, 2.0]),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (np.array([1, 2]), np.array([1, 3])),
+        (np.nan, 0.0),
+        (0.0, np.inf),
+        (None, 0),
+    ],
+)
+def test_what_differs_is_noticed(plain, found):
+    a, b = outcome(lambda: plain, ()), outcome(lambda: found, ())
+    assert difference(a, b) is not None
+    assert difference(a, a) is None
+
+
+def test_errors_and_warnings_are_compared():
+    def raising():
+        raise ValueError("no")
+
+    quiet, loud = outcome(lambda: 1.0, ()), outcome(lambda: (np.log(np.zeros(1)), 1.0)[1], ())
+    assert difference(quiet, outcome(raising, ())) is not None
+    assert difference(outcome(raising, ()), quiet) is not None
+    assert difference(quiet, loud) == "warned ['divide by zero'], plainly []"
+    assert difference(loud, quiet) is not None
+    assert difference(loud, quiet, derived=True) is None
+
+
+def test_a_failing_program_shrinks_to_the_statement_that_fails(monkeypatch):
+    # A back end that is wrong in the hyperbolic sine.
+    statements = [
+        ("v1 = np.cos(a0)", "v1"),
+        ("v2 = np.sinh(v1)", "v2"),
+        ("v3 = v2 * a1", "v3"),
+        ("v4 = v1 + 1.0", "v4"),
+    ]
+    program = RandomProgram(
+        seed=1,
+        inputs={name: Fixed((np.ones(2), np.zeros(2))) for name in ("a0", "a1")},
+        captured=(),
+        parameters=tuple(Parameter(name, "single", (name,)) for name in ("a0", "a1")),
+        statements=tuple(Statement(text, name, True) for text, name in statements),
+        result="(v3, v4)",
+        transform="jit",
+        argnum=0,
+    )
+    assert check(program, "numpy") is None
+
+    def wrong(program, backend, report=None):
+        return "call 1: result is wrong" if "sinh" in program.source() and "return v4" not in program.source() else None
+
+    monkeypatch.setattr("random_programs.shrinking.check", wrong)
+    small = shrink(program, "numpy")
+    assert [s.text for s in small.statements] == ["v2 = np.sinh(a0)"]
+    assert small.transform == "jit"

@@ -1,0 +1,323 @@
+"""Whether a compiled program does what the plain one does; where results differ, whether rounding explains it."""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+import hodiff as hd
+from hodiff.errors import HodiffError
+from hodiff.extend import tree_flatten, tree_unflatten
+from random_programs.recording import hidden_errors
+from random_programs.transforms import TRANSFORMS
+
+#: Roundings that two results may be apart without a question.
+CLOSE = 40
+#: Where only types and shapes are compared.
+ANY = None
+#: What the caller writes into results.
+SPOILED = 1
+#: Of each noise that is tried.
+NOISE = 8
+DRAWS = 8
+#: Where noise changes more than this part of a result, it says nothing.
+CHAOTIC = 1e-3
+
+
+@dataclass
+class Outcome:
+    """What came of a call.
+
+    Attributes
+    ----------
+    value : object
+    error : Exception or None
+    warned : set
+        Kinds of floating-point errors.
+    arguments : tuple
+        As the call has left them.
+    """
+
+    value: Any
+    error: Exception | None
+    warned: set[str]
+    arguments: Any
+
+
+@dataclass
+class Report:
+    """Of many checks.
+
+    Attributes
+    ----------
+    counts : Counter
+        Programs, and what has become of them.
+    reasons : Counter
+        Why functions ran eagerly, or were not native.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def check(program, backend, report=None):
+    """What is wrong with a compiled program; None where nothing is.
+
+    Parameters
+    ----------
+    program : RandomProgram
+    backend : str
+    report : Report, optional
+        Which is written into.
+    """
+    with hidden_errors() as errors:
+        wrong = _check(program, backend, Report() if report is None else report)
+    if wrong is None and errors:
+        return f"all calls: back end: {errors[0]!r}"
+    return wrong
+
+
+def _check(program, backend, report):
+    made = []
+
+    def jit(function):
+        made.append(hd.jit(function, backend=backend, quiet=True))
+        return made[-1]
+
+    transform = TRANSFORMS[program.transform]
+    points = [program.values(0), program.values(1)]
+    # What is captured is the same for all calls of one function, until it is changed in between.
+    function = program.function(points[0])
+    called = transform(function, jit, program.argnum)
+    plain = [call(program, transform, values) for values in points]
+    given = []
+    for turn, point in enumerate((0, 0, 1, 0)):
+        values = program.values(point)
+        function.__globals__.update({name: values[name] for name in program.captured})
+        found = outcome(called, program.arguments(values))
+        derived = program.transform != "jit"
+        wrong = difference(plain[point], found, derived=derived)
+        if wrong is not None:
+            if is_sensitive(program, transform, points[point], plain[point], found, derived=derived):
+                report.counts["left open: rounding decides"] += 1
+                break
+            return f"call {turn + 1} at point {point}: {wrong}"
+        if any(np.any(array != SPOILED) for array in given):
+            return f"call {turn + 1} at point {point}: wrote into an earlier result"
+        given += _spoiled(found.value)
+    _count(report, made, plain)
+    return silent(made, plain)
+
+
+def silent(made, plain):
+    """What has gone wrong where the results are right, since the plain function ran instead; None where nothing has."""
+    for function in made:
+        reason = function.eager_reason
+        if reason is not None and "cannot be compiled" in reason:
+            return f"all calls: eager: {reason}"
+        if reason is None and function.cache_info().eager_calls and not any(outcome.error for outcome in plain):
+            return "all calls: eager: for no reason"
+    return None
+
+
+def _spoiled(tree):
+    """The arrays of a result, which belong to the caller: he writes into them."""
+    arrays = [leaf for leaf in _leaves(tree) if isinstance(leaf, np.ndarray) and leaf.flags.writeable]
+    for array in arrays:
+        array[...] = SPOILED
+    return arrays
+
+
+def call(program, transform, values, noise=None):
+    """The outcome of the plain program."""
+    function = transform(program.function(values, noise=noise), lambda f: f, program.argnum)
+    return outcome(function, program.arguments({name: _copied(value) for name, value in values.items()}))
+
+
+def _copied(value):
+    if not isinstance(value, np.ndarray) or not value.flags.writeable:
+        return value
+    return value.copy() if value.flags.c_contiguous else value.copy(order="K")
+
+
+def outcome(function, arguments):
+    """What comes of a call."""
+    value = error = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            value = function(*arguments)
+        except Exception as raised:  # noqa: BLE001 - whatever it is, it is compared
+            error = raised
+    texts = {str(warning.message) for warning in caught if warning.category is RuntimeWarning}
+    return Outcome(
+        value, error, {text.partition(" encountered")[0] for text in texts if "encountered" in text}, arguments
+    )
+
+
+# --- comparing --------------------------------------------------------------------------------------------------------
+
+
+def difference(plain, found, *, derived=False, roundings=CLOSE):
+    """How two outcomes differ; None where they do not, but for some roundings."""
+    if plain.error is not None or found.error is not None:
+        if type(plain.error) is type(found.error) and str(plain.error) == str(found.error):
+            return None
+        if derived and found.error is None and str(plain.error) == "setting an array element with a sequence.":
+            return None  # the same, in NumPy's words
+        # A program may be there where the plain function refuses, say, to write traced values into a plain array.
+        if isinstance(plain.error, HodiffError) and found.error is None:
+            return None
+        return f"raised {found.error!r}, plainly {plain.error!r}"
+    value = found.value
+    if derived:
+        # Derivatives of scalars are scalars, or arrays of shape ().
+        plain, value = replace(plain, value=_weak(plain.value)), _weak(value)
+    wrong = unlike(plain.value, value, "result", roundings)
+    wrong = wrong or unlike(plain.arguments, found.arguments, "arguments afterwards", roundings)
+    if wrong is not None:
+        return wrong
+    # Derivative rules warn less when they are compiled, and never more.
+    if found.warned - plain.warned or (plain.warned - found.warned and not derived):
+        return f"warned {sorted(found.warned)}, plainly {sorted(plain.warned)}"
+    return None
+
+
+def _weak(tree):
+    leaves, structure = tree_flatten(tree)
+    return tree_unflatten(
+        structure, [np.asarray(leaf) if isinstance(leaf, (np.generic, float)) else leaf for leaf in leaves]
+    )
+
+
+def unlike(plain, found, where, roundings):
+    """How two trees differ."""
+    if type(plain) is not type(found):
+        return f"{where} is a {type(found).__name__}, plainly a {type(plain).__name__}"
+    if isinstance(plain, dict):
+        if list(plain) != list(found):
+            return f"{where} has keys {list(found)}, plainly {list(plain)}"
+        pairs = [(plain[key], found[key], f"{where}[{key!r}]") for key in plain]
+    elif isinstance(plain, (list, tuple)):
+        if len(plain) != len(found):
+            return f"{where} has {len(found)} parts, plainly {len(plain)}"
+        pairs = [(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(plain, found, strict=True))]
+    elif isinstance(plain, (np.ndarray, np.generic, bool, int, float, complex)):
+        return _unlike_numbers(plain, found, where, roundings)
+    else:
+        return None if plain == found else f"{where} is {found!r}, plainly {plain!r}"
+    return next((wrong for pair in pairs if (wrong := unlike(*pair, roundings)) is not None), None)
+
+
+def _unlike_numbers(plain, found, where, roundings):
+    a, b = np.asarray(plain), np.asarray(found)
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return f"{where} is {b.dtype}{list(b.shape)}, plainly {a.dtype}{list(a.shape)}"
+    if roundings is ANY or not np.any(_apart(a, b, roundings=roundings)):
+        return None
+    return f"{where} is {found!r}, plainly {plain!r}"
+
+
+def _apart(a, b, *, roundings=0, allowed=0.0):
+    """Which elements differ by more than is allowed."""
+    if a.dtype.kind not in "fc":
+        return a != b
+    with np.errstate(all="ignore"):
+        alike = (a == b) | (np.isnan(a) & np.isnan(b))
+        tiny = np.finfo(a.dtype)
+        bound = roundings * tiny.eps * np.abs(a) + roundings * tiny.smallest_subnormal + allowed
+        return ~alike & ~(np.abs(a - b) <= bound)
+
+
+# --- rounding ---------------------------------------------------------------------------------------------------------
+
+
+def is_sensitive(program, transform, values, plain, found, *, derived):
+    """Whether rounding explains how two outcomes differ: noise in each step of the plain one does as much."""
+    rng = np.random.default_rng(program.seed)
+    runs = [call(program, transform, values, noise=_noise(rng)) for _ in range(DRAWS)]
+    if any(type(run.error) is not type(plain.error) for run in runs):
+        return True
+    if plain.error is not None or found.error is not None:
+        return False
+    if any(run.warned != plain.warned for run in runs):
+        return True
+    leaves, of_found, *of_runs = [list(_leaves((run.value, run.arguments))) for run in (plain, found, *runs)]
+    if any([np.shape(leaf) for leaf in run] != [np.shape(leaf) for leaf in leaves] for run in of_runs):
+        return True
+    if difference(plain, found, derived=derived, roundings=ANY) is not None:
+        return False
+    return all(
+        _is_explained(np.asarray(a), np.asarray(b), [np.asarray(leaf) for leaf in noisy])
+        for a, b, *noisy in zip(leaves, of_found, *of_runs, strict=True)
+    )
+
+
+def _is_explained(plain, found, noisy):
+    """Whether noise moves an array as far as another is away from it."""
+    if plain.dtype != found.dtype:
+        return False
+    if plain.dtype.kind not in "fc":
+        return bool(np.all((plain == found) | np.any([run != plain for run in noisy], axis=0)))
+    with np.errstate(all="ignore"):
+        moved = np.max([np.abs(run - plain) for run in noisy], axis=0)
+    scale = np.max(moved, initial=0.0, where=np.isfinite(moved))
+    unsure = ~np.isfinite(moved) | (moved > CHAOTIC * np.abs(plain))
+    # Where one element is moved, so may be its neighbours, which noise happens to have left in their place.
+    allowed = np.where(unsure, np.inf, 4 * moved + 0.01 * scale)
+    return not np.any(_apart(plain, found, roundings=CLOSE, allowed=allowed))
+
+
+def _noise(rng):
+    def noise(value):
+        if isinstance(value, bool) or not (isinstance(value, (float, complex)) or hasattr(value, "dtype")):
+            return value
+        dtype = np.dtype(getattr(value, "dtype", float))
+        if dtype.kind not in "fc":
+            return value
+        factor = 1 + NOISE * np.finfo(dtype).eps * rng.uniform(-1, 1, np.shape(value))
+        if not hasattr(value, "dtype"):
+            return value * float(factor)
+        return value * np.asarray(factor, np.finfo(dtype).dtype)[()]
+
+    return noise
+
+
+def _leaves(tree):
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, (list, tuple)):
+        for part in tree:
+            yield from _leaves(part)
+    elif isinstance(tree, (np.ndarray, np.generic, bool, int, float, complex)):
+        yield tree
+
+
+# --- counting ---------------------------------------------------------------------------------------------------------
+
+
+def _count(report, made, plain):
+    report.counts["programs"] += 1
+    for outcome_ in plain:
+        report.counts["calls that raise"] += outcome_.error is not None
+        report.counts["calls that warn"] += bool(outcome_.warned)
+    for function in made:
+        if function.eager_reason is not None:
+            report.counts["eager"] += 1
+            report.reasons[f"eager: {function.eager_reason}"] += 1
+        else:
+            report.counts["compiled"] += 1
+        for reason in _not_native(function):
+            report.counts["not native"] += 1
+            report.reasons[f"not native: {reason}"] += 1
+
+
+def _not_native(function):
+    for worlds in function._worlds.values():
+        for world in worlds:
+            for compiled in world.compiled.values():
+                for table in compiled.tables.values():
+                    if table.entry is not None and table.entry.not_native is not None:
+                        yield table.entry.not_native

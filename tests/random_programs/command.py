@@ -1,0 +1,49 @@
+"""The command line of random programs."""
+
+import argparse
+import sys
+import time
+
+from random_programs.checking import Report, check
+from random_programs.families import random_program
+from random_programs.shrinking import shrink
+
+
+def main(arguments=None):
+    """Check many programs; the number of failures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.random_programs", description=main.__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="how many programs")
+    parser.add_argument("--seed", type=int, default=0, help="of the first one")
+    parser.add_argument("--backend", choices=["auto", "numpy", "native"], default="auto")
+    parser.add_argument("--failures", type=int, default=20, help="stop after so many")
+    parser.add_argument("--show", action="store_true", help="print the programs instead")
+    options = parser.parse_args(arguments)
+    report, failures, began = Report(), 0, time.perf_counter()
+    for seed in range(options.seed, options.seed + options.count):
+        program = random_program(seed)
+        if options.show:
+            print(program.listing(), end="\n\n")
+            continue
+        wrong = check(program, options.backend, report)
+        if wrong is not None:
+            failures += 1
+            print(explanation(program, options.backend, wrong), flush=True)
+            if failures >= options.failures:
+                break
+    seconds = time.perf_counter() - began
+    print(f"{failures} failures, {seconds:.0f} s")
+    for table in (report.counts, report.reasons):
+        for name, count in table.most_common(30):
+            print(f"{count:8} {name}")
+    return failures
+
+
+def explanation(program, backend, wrong):
+    """A failure, with the smallest program that shows it."""
+    small = shrink(program, backend)
+    found = check(small, backend) or wrong
+    return f"--- seed {program.seed}, backend {backend}\n{small.listing()}\n{found}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 1))
