@@ -3,8 +3,8 @@
 words = str.split
 FLOAT = words(
     "sin cos tan exp expm1 log log1p log2 log10 sqrt cbrt square abs fabs sign floor ceil rint trunc tanh sinh cosh "
-    "arcsin arccos arctan arcsinh arccosh arctanh reciprocal negative positive exp2 deg2rad rad2deg isnan isfinite isinf "
-    "signbit logical_not real imag conj nan_to_num sinc fix"
+    "arcsin arccos arctan arcsinh arccosh arctanh reciprocal negative positive exp2 deg2rad rad2deg isnan isfinite "
+    "isinf signbit logical_not real imag conj nan_to_num sinc fix"
 )
 COMPLEX = words("sin cos exp sqrt abs square conj real imag angle negative tanh reciprocal isnan isfinite log")
 INTEGER = words("abs negative square sign invert sqrt exp sin isnan logical_not tanh cbrt positive")

@@ -3,10 +3,11 @@
 import argparse
 import sys
 import time
+from collections import Counter
 
 from random_programs.checking import Report, check
 from random_programs.families import random_program
-from random_programs.shrinking import shrink
+from random_programs.shrinking import kind_of, shrink
 
 
 def main(arguments=None):
@@ -16,9 +17,10 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0, help="of the first one")
     parser.add_argument("--backend", choices=["auto", "numpy", "native"], default="auto")
     parser.add_argument("--failures", type=int, default=20, help="stop after so many")
+    parser.add_argument("--each", type=int, default=3, help="of each kind of failure, show so many")
     parser.add_argument("--show", action="store_true", help="print the programs instead")
     options = parser.parse_args(arguments)
-    report, failures, began = Report(), 0, time.perf_counter()
+    report, failures, kinds, began = Report(), 0, Counter(), time.perf_counter()
     for seed in range(options.seed, options.seed + options.count):
         program = random_program(seed)
         if options.show:
@@ -27,12 +29,14 @@ def main(arguments=None):
         wrong = check(program, options.backend, report)
         if wrong is not None:
             failures += 1
-            print(explanation(program, options.backend, wrong), flush=True)
+            kinds[kind_of(wrong)] += 1
+            if kinds[kind_of(wrong)] <= options.each:
+                print(explanation(program, options.backend, wrong), flush=True)
             if failures >= options.failures:
                 break
     seconds = time.perf_counter() - began
     print(f"{failures} failures, {seconds:.0f} s")
-    for table in (report.counts, report.reasons):
+    for table in (kinds, report.counts, report.reasons):
         for name, count in table.most_common(30):
             print(f"{count:8} {name}")
     return failures

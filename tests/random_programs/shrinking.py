@@ -19,13 +19,13 @@ def shrink(program, backend):
         For which `check` finds something.
     backend : str
     """
-    kind = _kind(check(program, backend))
+    kind = kind_of(check(program, backend))
 
     def fails(candidate):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return _kind(check(candidate, backend)) == kind
+                return kind_of(check(candidate, backend)) == kind
             except Exception:  # noqa: BLE001 - a candidate that makes no sense
                 return False
 
@@ -36,14 +36,17 @@ def shrink(program, backend):
         program = smaller
 
 
-def _kind(message):
-    """What went wrong, without the numbers."""
+def kind_of(message):
+    """What went wrong, without numbers and places; None where nothing did."""
     if message is None:
         return None
     what = message.partition(": ")[2]
     if what.startswith(("raised", "warned")):
-        return re.findall(r"raised \w+|plainly \w+|warned|'\w+: \w+", what)
-    return what.split()[0]
+        return " ".join(re.findall(r"raised \w+|plainly \w+|warned|'\w+: \w+", what))
+    if what.startswith(("eager", "back end")):
+        return re.sub(r"\d+|<[^>]*>.*|%\w+", "", what.partition(": ")[2]).splitlines()[0]
+    # Of a result it is told what it is, where types differ, and what numbers are in it otherwise.
+    return re.sub(r"[\[(].*", "", what).partition(" is a")[0].split()[0] + (" is a " in what) * " of another type"
 
 
 def _smaller(program):
