@@ -1,15 +1,15 @@
-"""LLVM's language as text: values, instructions at the loop level where they belong, loops.
+r"""LLVM's language as text: values, instructions at the loop level where they belong, loops and branches.
 
 Every instruction goes to the outermost loop level at which its operands are known, and none is written twice, so what
-does not change in a loop is in front of it. Shapes are static, and so are trip counts. Imports the standard library
-only.
+does not change in a loop is in front of it. Nothing leaves what may not be run at all, the side of a branch or the
+turn of a loop that ends by itself: it could raise floating-point errors. Imports the standard library only.
 
 >>> text = Body()
 >>> x = Value("%x", DOUBLE, 0)
 >>> with text.loop(10) as i:
 ...     y = text.operation("fmul", x, text.constant(DOUBLE, 2.0))  # in front of the loop
 ...     z = text.operation("fadd", y, text.convert("sitofp", i, DOUBLE))
->>> print("\\n".join(text.lines()))
+>>> print("\n".join(text.lines()))
 %v0 = fmul double %x, 0x4000000000000000
 br label %loop1
 loop1:
@@ -23,7 +23,7 @@ after1:
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
@@ -81,14 +81,19 @@ class Carry(NamedTuple):
 
 
 class _Level:
-    """The lines at one loop level, what is known there, and the name of the block that is being written."""
+    """The lines at one loop level, what is known there, and the name of the block that is being written.
 
-    def __init__(self, label: str) -> None:
+    Instructions go to ``floor`` and further inside.
+    """
+
+    def __init__(self, label: str, floor: int = 0) -> None:
+        self.floor = floor
         self.lines: list[str] = []
         self.known: dict[Any, Value] = {}
         self.label = label
         self.carries: list[tuple[str, Carry]] = []
         self.following: dict[str, Value] = {}
+        self.goes_on = ""
 
 
 class Body:
@@ -103,6 +108,8 @@ class Body:
     def __init__(self) -> None:
         self.declarations: dict[str, str] = {}
         self._levels = [_Level("entry")]
+        self._first: list[str] = []
+        self._scratch: dict[Any, Value] = {}
         self._numbers = count()
         self._loops = count(1)
 
@@ -182,11 +189,20 @@ class Body:
         for operand in operands:
             if operand.level > level:
                 level = operand.level
+        level = max(level, self._levels[-1].floor)
         place = self._levels[level]
         name = place.known.get((text, key))
         if name is None:
             name = place.known[text, key] = Value(f"%v{next(self._numbers)}", kind, level)
             place.lines.append(f"{name.text} = {text}")
+        return name
+
+    def scratch(self, kind: Type, count: int, key: Any) -> Value:
+        """Memory for so many scalars on the stack, the same for the same key; few, as the stack is small."""
+        name = self._scratch.get(key)
+        if name is None:
+            name = self._scratch[key] = Value(f"%m{next(self._numbers)}", POINTER)
+            self._first.append(f"{name.text} = alloca [{count} x {kind}], align 64")
         return name
 
     def effect(self, text: str) -> None:
@@ -211,22 +227,14 @@ class Body:
         """A loop that is run at least once; its counter, from 0."""
         number = next(self._loops)
         name = f"loop{number}"
-        self._levels.append(_Level(name))
+        self._enter(name)
         yield Value(f"%i{number}", I64, self.level)
         inner = self._levels.pop()
         outer = self._levels[-1]
         if isinstance(turns, Value):
             assert turns.level < len(self._levels)
         lines = outer.lines
-        lines.append(f"br label %{name}")
-        lines.append(f"{name}:")
-        lines.append(f"%i{number} = phi i64 [ 0, %{outer.label} ], [ %next{number}, %{inner.label} ]")
-        for carried, carry in inner.carries:
-            following = inner.following.get(carried, carry.value)
-            lines.append(
-                f"{carried} = phi {carry.initial.type} [ {carry.initial.text}, %{outer.label} ], "
-                f"[ {following.text}, %{inner.label} ]"
-            )
+        self._write_head(name, number, inner, inner.label)
         lines += inner.lines
         lines.append(f"%next{number} = add nuw nsw i64 %i{number}, 1")
         bound = turns.text if isinstance(turns, Value) else turns
@@ -234,6 +242,82 @@ class Body:
         lines.append(f"br i1 %more{number}, label %{name}, label %after{number}")
         outer.label = f"after{number}"
         lines.append(f"{outer.label}:")
+
+    def _enter(self, label: str, *, may_be_run: bool = False) -> None:
+        """Begin a level."""
+        self._levels.append(_Level(label, len(self._levels) if may_be_run else self._levels[-1].floor))
+
+    def _write_head(self, name: str, number: int, head: _Level, back: str) -> None:
+        """The beginning of a loop, to which the block ``back`` goes back."""
+        outer = self._levels[-1]
+        lines = outer.lines
+        lines += [
+            f"br label %{name}",
+            f"{name}:",
+            f"%i{number} = phi i64 [ 0, %{outer.label} ], [ %next{number}, %{back} ]",
+        ]
+        for carried, carry in head.carries:
+            following = head.following.get(carried, carry.value)
+            lines.append(
+                f"{carried} = phi {carry.initial.type} [ {carry.initial.text}, %{outer.label} ], "
+                f"[ {following.text}, %{back} ]"
+            )
+
+    @contextmanager
+    def repeat(self) -> Iterator[Value]:
+        """A loop that goes on as long as what `go_on_if` is told is so; its counter, from 0.
+
+        What comes before `go_on_if` is run once more than what comes after it.
+        """
+        number = next(self._loops)
+        name, turn = f"loop{number}", f"turn{number}"
+        self._enter(name)
+        depth = len(self._levels)
+        yield Value(f"%i{number}", I64, self.level)
+        assert len(self._levels) == depth + 1
+        inner, head = self._levels.pop(), self._levels.pop()
+        outer = self._levels[-1]
+        self._write_head(name, number, head, inner.label)
+        outer.lines += [
+            *head.lines,
+            f"br i1 {head.goes_on}, label %{turn}, label %after{number}",
+            f"{turn}:",
+            *inner.lines,
+            f"%next{number} = add nuw nsw i64 %i{number}, 1",
+            f"br label %{name}",
+            f"after{number}:",
+        ]
+        outer.label = f"after{number}"
+
+    def go_on_if(self, condition: Value) -> None:
+        """Let a loop of `repeat` end where a bit is not set."""
+        self._levels[-1].goes_on = condition.text
+        self._enter(self._levels[-1].label.replace("loop", "turn"), may_be_run=True)
+
+    def branch(
+        self, condition: Value, true: Callable[[], Sequence[Value]], false: Callable[[], Sequence[Value]]
+    ) -> list[Value]:
+        """Run what one of two functions writes; the values that this one returns."""
+        number = next(self._loops)
+        outer = self._levels[-1]
+        sides: list[tuple[_Level, Sequence[Value]]] = []
+        for label, write in ((f"true{number}", true), (f"false{number}", false)):
+            self._enter(label, may_be_run=True)
+            values = write()
+            sides.append((self._levels.pop(), values))
+        lines = outer.lines
+        lines.append(f"br i1 {condition.text}, label %true{number}, label %false{number}")
+        for label, (side, _) in zip(("true", "false"), sides, strict=True):
+            lines += [f"{label}{number}:", *side.lines, f"br label %after{number}"]
+        outer.label = f"after{number}"
+        lines.append(f"{outer.label}:")
+        found = []
+        for pair in zip(sides[0][1], sides[1][1], strict=True):
+            name = Value(f"%v{next(self._numbers)}", pair[0].type, self.level)
+            ends = [f"[ {value.text}, %{side.label} ]" for value, (side, _) in zip(pair, sides, strict=True)]
+            lines.append(f"{name.text} = phi {name.type} {', '.join(ends)}")
+            found.append(name)
+        return found
 
     def carry(self, initial: Value) -> Carry:
         """A value that the innermost loop hands from turn to turn."""
@@ -243,12 +327,12 @@ class Body:
         return carry
 
     def update(self, carry: Carry, value: Value) -> Value:
-        """Let the next turn find this value; what it is called after the loop."""
-        self._levels[-1].following[carry.value.text] = value
-        return Value(value.text, value.type, self.level - 1)
+        """Let the next turn find this value; what it is called after the loop, if that is not one of `repeat`."""
+        self._levels[carry.value.level].following[carry.value.text] = value
+        return Value(value.text, value.type, carry.value.level - 1)
 
     def leave_if(self, condition: Value, status: int) -> None:
-        """Return a status from the function where a bit is set; at level 0."""
+        """Return a status from the function where a bit is set."""
         level = self._levels[-1]
         number = next(self._loops)
         level.lines += [
@@ -262,7 +346,7 @@ class Body:
     def lines(self) -> list[str]:
         """All lines, when no loop is open."""
         (level,) = self._levels
-        return level.lines
+        return self._first + level.lines
 
 
 def written(scalar: str, value: Any) -> str:
