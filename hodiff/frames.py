@@ -1,4 +1,4 @@
-"""The user's line: the innermost frame that is not of hodiff, NumPy or SciPy.
+"""The user's line: that of the innermost frame that is not of hodiff, NumPy or SciPy.
 
 Imports nothing of hodiff.
 
@@ -7,6 +7,7 @@ Imports nothing of hodiff.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ import scipy
 
 #: Directories whose frames are not the user's.
 _OURS = tuple(f"{Path(path).parent}/" for path in (__file__, np.__file__, scipy.__file__))
+
+
+#: A way out of hodiff past more frames than this is long.
+_LONG = 6
 
 
 class _Ours(dict[str, bool]):
@@ -28,19 +33,63 @@ class _Ours(dict[str, bool]):
 _ours = _Ours()
 
 
-def user_frame(depth: int = 1) -> Any:
-    """The innermost frame outside hodiff, NumPy and SciPy; None where there is none.
-
-    The caller, and what calls it, can say how many of the innermost frames are known to be hodiff's: looking at them
-    takes time.
-    """
-    frame: Any = sys._getframe(depth)
+def user_line() -> tuple[str, int]:
+    """File and number of the line that the innermost frame outside hodiff, NumPy and SciPy is at."""
+    frame: Any = sys._getframe(1)
     while frame is not None and _ours[frame.f_code.co_filename]:
         frame = frame.f_back
-    return frame
-
-
-def user_line() -> tuple[str, int]:
-    """File and number of the line that `user_frame` is at."""
-    frame = user_frame()
     return ("(unknown)", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+class UserLines:
+    """The user's lines, for one run that asks for very many of them.
+
+    A long way out of hodiff is walked once: its frames are remembered until `forget`, since what called a frame waits
+    for it at one line.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(filename, line)`` is what is returned for a line, and made once.
+    """
+
+    __slots__ = ("_lines", "_make", "_passed")
+
+    def __init__(self, make: Callable[[str, int], Any]) -> None:
+        self._make = make
+        self._lines: dict[tuple[str, int], Any] = {}
+        self._passed: dict[Any, Any] = {}
+
+    def at(self, depth: int) -> Any:
+        """The user's line; None where there is no frame of the user's.
+
+        The caller knows that so many of the innermost frames are hodiff's, its own among them.
+        """
+        frame: Any = sys._getframe(depth)
+        passed = self._passed
+        steps = 0
+        while frame is not None and _ours[frame.f_code.co_filename]:
+            if frame in passed:
+                return passed[frame]
+            frame = frame.f_back
+            steps += 1
+        line = None
+        if frame is not None:
+            place = (frame.f_code.co_filename, frame.f_lineno)
+            line = self._lines.get(place)
+            if line is None:
+                line = self._lines[place] = self._make(*place)
+        if steps > _LONG:
+            self._remember(sys._getframe(depth), line)
+        return line
+
+    def _remember(self, frame: Any, line: Any) -> None:
+        for _ in range(_LONG // 2):  # these return soon
+            frame = frame.f_back
+        while frame is not None and _ours[frame.f_code.co_filename]:
+            self._passed[frame] = line
+            frame = frame.f_back
+
+    def forget(self) -> None:
+        """Let go of all frames."""
+        self._passed.clear()

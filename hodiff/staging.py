@@ -30,7 +30,7 @@ from hodiff.annihilate import some_nonzero
 from hodiff.batch_rules import batch_aligned
 from hodiff.core import SEALED, Primitive, Trace, Tracer, bind
 from hodiff.errors import NotStagedError
-from hodiff.frames import user_frame
+from hodiff.frames import UserLines
 from hodiff.handling import HANDLING
 from hodiff.mutation import Buffer
 from hodiff.operators import SYMBOLS
@@ -62,12 +62,18 @@ class StageTracer(Tracer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return () if self.value.__class__ in NUMBERS else self.value.shape
+        try:
+            return self.value.shape
+        except AttributeError:  # one of Python's numbers
+            return ()
 
     @property
     def dtype(self) -> Any:
         """NumPy dtype of the value."""
-        return np.asarray(self.value).dtype if self.value.__class__ in NUMBERS else self.value.dtype
+        try:
+            return self.value.dtype
+        except AttributeError:
+            return np.asarray(self.value).dtype
 
     def components(self) -> tuple[Any, ...]:
         """The value, of which memory layout and form may be asked; for the numbers in it ask `decide`."""
@@ -146,8 +152,8 @@ class StageTrace(Trace):
         "_ambient",
         "_handled",
         "_latest",
+        "_lines",
         "_literals",
-        "_sources",
         "failure",
         "inner",
         "inputs",
@@ -170,7 +176,7 @@ class StageTrace(Trace):
         self._handled: dict[int, tuple[Any, Any, Errstate | None]] = {}
         self._latest: tuple[Any, Any, Errstate | None] = (None, None, None)
         self._literals: dict[int, tuple[Any, Literal]] = {}
-        self._sources: dict[tuple[str, int], Source] = {}
+        self._lines = UserLines(Source)
 
     def ambient(self) -> Any:
         """Context that tells the caller's way to handle floating-point errors from that of derivative rules.
@@ -203,7 +209,7 @@ class StageTrace(Trace):
             raise self.refuse("inside a loop, Python control flow depends on a value")
         if isinstance(atom, Literal):
             return
-        self.steps.append(Guard(atom, expected, truth, self._source(3), question))
+        self.steps.append(Guard(atom, expected, truth, self._lines.at(2), question))
 
     def constant(self, value: Any) -> StageTracer:
         """A tracer for a value that does not depend on the inputs."""
@@ -262,7 +268,7 @@ class StageTrace(Trace):
         self.failure = NotStagedError(f"{primitive.name} raises {type(error).__name__}: {error}")
 
     def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
-        errstate, source = self._errstate(), self._source(4)
+        errstate, source = self._errstate(), self._lines.at(3)
         if answer.__class__ is np.ndarray or not isinstance(answer, tuple):
             var = Var.of(answer)
             self.steps.append(Equation(primitive, atoms, parameters, (var,), False, errstate, source))
@@ -338,16 +344,10 @@ class StageTrace(Trace):
         self._literals[id(value)] = (value, literal)
         return literal
 
-    def _source(self, depth: int) -> Source | None:
-        """The user's line, given how many frames from this one are known not to be the user's."""
-        frame = user_frame(depth)
-        if frame is None:
-            return None
-        place = (frame.f_code.co_filename, frame.f_lineno)
-        source = self._sources.get(place)
-        if source is None:
-            source = self._sources[place] = Source(*place)
-        return source
+    def close(self) -> None:
+        """End the run."""
+        super().close()
+        self._lines.forget()
 
     def finish(self, outputs: Iterable[Any], name: str) -> tuple[list[Any], Program]:
         """Close the trace; plain values of the outputs, and the program."""

@@ -44,7 +44,7 @@ _KEPT = 2**20
 
 def run(program: Program) -> Program:
     """The program with loops that do less; the same object where there are none."""
-    if not any(step.primitive is loop for step in program.equations):
+    if loop not in [step.primitive for step in program.equations]:
         return program
     later: list[set[Atom]] = []
     read: set[Atom] = set(program.outputs)

@@ -13,25 +13,23 @@ May import ``program``, ``text`` and ``writer``.
 (array([1., 1., 1.]),)
 >>> print(executable.source)  # doctest: +ELLIPSIS
 # k0 = float64 2.0
+# b0 = float64[3]
 def f(a):
     try:
         buffers = pool.pop()
     except IndexError:
         buffers = make_buffers()
     (b0,) = buffers
-    b = multiply(k0, a, b0)  # ...
-    c = exp(b)  # ...
+    multiply(k0, a, b0)  # ...
+    b = exp(b0)  # ...
     pool.append(buffers)
-    return (c,)
-<BLANKLINE>
-def make_buffers():
-    b0 = empty((3,), float64)
-    return (b0,)
+    return (b,)
 <BLANKLINE>
 """
 
 import linecache
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import count
 from types import CodeType
@@ -103,15 +101,14 @@ def emit(program: Program, *, fresh: Sequence[bool] | None = None) -> Executable
     """
     writer = Writer()
     inputs = [writer.define(var) for var in program.inputs]
-    for equation in program.equations:
-        for var in equation.answers:
-            writer.define(var)
     writer.steps(program)
     results = _results(writer, program, fresh or (False,) * len(program.outputs))
     name = writer.global_name(program.name)
-    source = "\n".join(_source(writer, name, inputs, results)) + "\n"
+    source = _source(writer, name, inputs, results)
     filename = f"<hodiff program {program.name} #{next(_numbers)}>"
-    namespace = {**writer.namespace, "__name__": __name__, "Miss": Miss, "pool": []}
+    namespace = {**writer.namespace, "__name__": __name__, "Miss": Miss}
+    if writer.buffers:
+        namespace |= {"pool": [writer.buffers.arrays], "make_buffers": writer.buffers.maker()}
     exec(_named(_compiled(source), filename), namespace)
     function = namespace[name]
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -131,24 +128,23 @@ def _named(code: CodeType, filename: str) -> CodeType:
     return code.replace(co_filename=filename, co_consts=tuple(parts))
 
 
-def _source(writer: Writer, name: str, inputs: list[str], results: list[str]) -> Iterator[str]:
-    yield from (f"# {note}" for note in writer.notes)
-    yield f"def {name}({', '.join(inputs)}):"
+def _source(writer: Writer, name: str, inputs: list[str], results: list[str]) -> str:
+    lines = [f"# {note}" for note in (*writer.notes, *writer.buffers.notes())]
+    lines.append(f"def {name}({', '.join(inputs)}):")
     if writer.buffers:
-        yield "    try:"
-        yield "        buffers = pool.pop()"
-        yield "    except IndexError:"
-        yield "        buffers = make_buffers()"
-        yield f"    {writer.buffers.names} = buffers"
-    for line in (*writer.lines, GIVE_BACK):
-        if GIVE_BACK not in line:
-            yield f"    {line}"
-        elif writer.buffers:
-            yield f"    {line.replace(GIVE_BACK, 'pool.append(buffers)')}"
-    yield f"    return ({', '.join(results)}{',' if len(results) == 1 else ''})"
+        lines += (
+            "    try:",
+            "        buffers = pool.pop()",
+            "    except IndexError:",
+            "        buffers = make_buffers()",
+            f"    {writer.buffers.names} = buffers",
+        )
+    lines += [f"    {line}" for line in writer.lines]
+    lines += (f"    {GIVE_BACK}", f"    return ({', '.join(results)}{',' if len(results) == 1 else ''})", "")
+    source = "\n".join(lines)
     if writer.buffers:
-        yield ""
-        yield from writer.buffers.source()
+        return source.replace(GIVE_BACK, "pool.append(buffers)")
+    return re.sub(f" *{GIVE_BACK}\n", "", source)
 
 
 # --- results ----------------------------------------------------------------------------------------------------------

@@ -66,16 +66,19 @@ class Lifetimes:
         roots = self.roots
         for i, step in enumerate(steps):
             if not isinstance(step, Equation):
-                last.update(dict.fromkeys(roots.get(step.operand) or (step.operand,), i))
+                last.update(dict.fromkeys(roots.get(step.operand, (step.operand,)), i))
                 continue
             for atom in step.operands:
-                if isinstance(atom, Var):
-                    for root in roots.get(atom) or (atom,):
-                        last[root] = i
+                shown = roots.get(atom)
+                if shown is None:
+                    last[atom] = i
+                else:
+                    last.update(dict.fromkeys(shown, i))
             self._add(step)
             for var in step.answers:
                 last[var] = i
-        self.escaping.update(root for atom in outputs for root in self.roots_of(atom))
+        for atom in outputs:
+            self.escaping |= self.roots_of(atom)
         self.dying: list[list[Atom]] = [[] for _ in steps]
         for root, i in last.items():
             if root not in self.escaping:

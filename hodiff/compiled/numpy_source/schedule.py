@@ -55,7 +55,7 @@ def scheduled(steps: Sequence[Step], ambient: Errstate | None) -> list[Run]:
     segment: list[Waiting] = []
     for step in (*steps, None):
         if isinstance(step, Equation):
-            state = handling_of(step)
+            state = handling_of(step) if step.parameters else step.errstate
             if state is not None:
                 state = None if state == ambient else state
                 same = same and state is None

@@ -172,7 +172,8 @@ def _key(value: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _dtype_name(dtype: "np.dtype[Any]") -> str:
+def dtype_name(dtype: "np.dtype[Any]") -> str:
+    """The name of a dtype, which NumPy takes long to put together."""
     return str(dtype)
 
 
@@ -184,7 +185,5 @@ def _described(value: Any) -> str:
         ends = ":".join("" if part is None else str(part) for part in (value.start, value.stop))
         return ends if value.step is None else f"{ends}:{value.step}"
     if isinstance(value, (np.ndarray, np.generic, float, complex, int)):
-        return (
-            f"{_dtype_name(np.asarray(value).dtype)} {Literal(value)}" if np.ndim(value) == 0 else str(Literal(value))
-        )
+        return f"{dtype_name(np.asarray(value).dtype)} {Literal(value)}" if np.ndim(value) == 0 else str(Literal(value))
     return repr(value) if _is_plain(value) else f"a {type(value).__name__}"

@@ -12,8 +12,8 @@ themselves; what computes scalars is written with Python's operators. May import
 'a'
 >>> writer.steps(Program((x,), steps, (b,)))
 >>> print("\n".join(writer.lines))
-b = exp(a, b0)
-c = multiply(b, k0)
+exp(a, b0)
+b = multiply(b0, k0)
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ from hodiff.handling import HANDLING, IGNORE
 from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact, letters
 
 #: In the place of the lines that give the buffers back to the pool, until it is known whether there are any.
-GIVE_BACK = "(give back)"
+GIVE_BACK = "\0"
 _NUMBERS = (bool, int, float, complex)
 _WEAK = {"i": int, "f": float, "c": complex}
 
@@ -56,7 +56,7 @@ class Writer(Text):
         self._temporaries: list[str] = []
         #: Arrays that some answers of a program inside are to be written into.
         self.targets: dict[Atom, str] = {}
-        self._sources: dict[Source, str] = {}
+        self._latest: tuple[Source | None, str] = (None, "")
         self._small: dict[Any, str | None] = {}
         self.lifetimes = Lifetimes((), (), ())
         self._step = 0
@@ -79,15 +79,14 @@ class Writer(Text):
 
     def array(self, var: Var, *, zeros: bool = False) -> str:
         """The name of an answer, which stands for an array to be written into: of zeros, or of anything."""
-        name = self.define(var)
         if var in self.lifetimes.escaping:
             make = self.bind(np.zeros, "zeros") if zeros else self.bind(np.empty, "empty")
-            self.line(f"{name} = {make}({self.constant(var.shape)}, {self.constant(var.dtype)})")
+            self.assign(var, f"{make}({self.constant(var.shape)}, {self.constant(var.dtype)})")
         else:
-            self.line(f"{name} = {self._hold(var)}")
+            name = self._names[var] = self._hold(var)
             if zeros:
                 self.line(f"{name}.fill(0)")
-        return name
+        return self._names[var]
 
     def temporary(self, shape: Shape, dtype: "np.dtype[Any]") -> str:
         """The name of an array to use within this equation."""
@@ -156,7 +155,7 @@ class Writer(Text):
         self._ambient = around
 
     def _write(self, step: Equation | Guard) -> None:
-        self.comment = "" if step.source is None else self._where(step.source)
+        self.comment = self._where(step.source)
         if isinstance(step, Guard):
             self._guard(step)
         else:
@@ -172,13 +171,13 @@ class Writer(Text):
             self.buffers.give(self._temporaries.pop())
         self._step += 1
 
-    def _where(self, source: Source) -> str:
-        """The user's line."""
-        text = self._sources.get(source)
-        if text is None:
+    def _where(self, source: Source | None) -> str:
+        """The user's line, which is often that of the step before."""
+        if source is not self._latest[0]:
             # One line, whatever a file is called.
-            text = self._sources[source] = "".join(c if c.isprintable() else "?" for c in str(source))
-        return text
+            text = "" if source is None else "".join([c if c.isprintable() else "?" for c in str(source)])
+            self._latest = source, text
+        return self._latest[1]
 
     def _guard(self, guard: Guard) -> None:
         if self._guards is None:
@@ -279,29 +278,24 @@ class Writer(Text):
         function = self._bound.get(id(primitive.function)) or self.bind(primitive.function, primitive.name)
         operands = self._ufunc_operands(equation)
         if answer not in self.lifetimes.escaping:
-            operands.append(self._hold(answer, self._in_place(equation)))
+            out = self._names[answer] = self._hold(answer, self._in_place(equation))
         elif answer in self.targets:
-            operands.append(self.targets[answer])
+            out = self._names[answer] = self.targets[answer]
         elif not answer.shape:
-            operands.append(self.array(answer))
-        template = None if primitive.code is None else _chosen(primitive.code, "into", equation)
-        if template is not None and len(operands) > len(equation.operands):
-            *operands, out = operands
-            self.assign(answer, self.filled(template, operands, {}, out=out))
+            out = self.array(answer)
         else:
-            self.line(f"{self.define(answer)} = {function}({', '.join(operands)})")
+            self.assign(answer, f"{function}({', '.join(operands)})")
+            return
+        template = None if primitive.code is None else _chosen(primitive.code, "into", equation)
+        if template is not None:
+            self.line(self.filled(template, operands, {}, out=out))
+        else:
+            self.line(f"{function}({', '.join(operands)}, {out})")
 
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """Operands of a ufunc; numbers as arrays of shape () and of the dtype that they take, which is faster."""
         atoms = equation.operands
-        small = False
-        if equation.answers[0].shape:
-            for atom in atoms:
-                if isinstance(atom, Var):
-                    small = small or (atom.form != "array" and not atom.shape)
-                else:
-                    small = small or not isinstance(atom.value, np.ndarray)
-        if not small:
+        if not equation.answers[0].shape or all(map(_is_array, atoms)):
             names = self._names
             return [names[atom] if isinstance(atom, Var) else self.constant(atom.value) for atom in atoms]
         kinds = _loop_dtypes(equation.primitive.function, tuple([_kind(atom) for atom in atoms]))
@@ -384,6 +378,10 @@ def _with_symbol(symbol: str, operands: list[str]) -> str:
 
 def _as_number(value: Any) -> Any:
     return value if value.__class__ in _NUMBERS else np.asarray(value).item()
+
+
+def _is_array(atom: Atom) -> bool:
+    return atom.form == "array"
 
 
 def _kind(atom: Atom) -> Any:

@@ -46,9 +46,10 @@ from hodiff.program import Equation, Program
 #: Shorter loops stay unrolled, and so do those that save fewer equations.
 _TURNS = 12
 _SAVED = 24
-#: Programs up to this length are scanned for operations that repeat first, which is ten times faster.
+#: Programs up to this length are scanned for operations that repeat first, which is much faster.
 _SHORT = 400
-_GUARD = "\U0010ffff"
+#: What can be in no loop.
+_OTHER = "\U0010ffff"
 #: Loops in loops are rolled to this depth.
 _DEPTH = 5
 
@@ -75,21 +76,22 @@ def roll(program: Program) -> Program:
 
 def _may_repeat(program: Program) -> bool:
     """Whether there can be a loop, going by the names of operations; long programs are looked at closely anyway."""
-    steps = program.steps
-    if len(steps) > _SHORT:
+    names = [step.primitive.name if isinstance(step, Equation) else "" for step in program.steps]
+    # Whatever is in a loop comes once a turn at least.
+    frequent = {name: count for name, count in Counter(names).items() if count >= _TURNS and name}
+    if sum(frequent.values()) < _SAVED:
+        return False
+    if len(names) > _SHORT:
         return True
-    letters: dict[str, str] = {}
-    text = "".join(
-        [letters.setdefault(s.primitive.name, chr(len(letters))) if isinstance(s, Equation) else _GUARD for s in steps]
-    )
-    turn = f"[^{_GUARD}]{{1,{len(steps) // _TURNS}}}?"
-    return re.search(rf"({turn})\1{{{_TURNS - 1}}}", text) is not None
+    letters = {name: chr(i) for i, name in enumerate(frequent)}
+    stretches = "".join([letters.get(name, _OTHER) for name in names]).split(_OTHER)
+    turn = f".{{1,{len(names) // _TURNS}}}?"
+    repeated = rf"(?s)({turn})\1{{{_TURNS - 1}}}"
+    return any(re.search(repeated, stretch) for stretch in stretches if len(stretch) > _SAVED)
 
 
 def _roll_once(program: Program) -> Program:
-    # Whatever is in a loop comes once a turn at least.
-    counts = Counter([step.primitive.name for step in program.equations])
-    if sum(count for count in counts.values() if count >= _TURNS) < _SAVED or not _may_repeat(program):
+    if not _may_repeat(program):
         return program
     table = Table(program.steps, program.inputs)
     if not table.keep_frequent(_TURNS, _SAVED):

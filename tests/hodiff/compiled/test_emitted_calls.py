@@ -256,9 +256,9 @@ def test_an_answer_takes_the_place_of_an_operand_unless_a_view_of_that_is_read_t
         answer = build(total, build(add, *(operands[i] for i in chosen)), axis=(-1,), keepdims=False)
         return emit(build.program(answer)).source
 
-    assert "d = add(b, b, b0)" in source(0, 0)
-    assert "d = add(v0, v0, b1)" in source(1, 1)
-    assert "d = add(b, v0, b1)" in source(0, 1)
+    assert "\n    add(b0, b0, b0)\n" in source(0, 0)
+    assert "\n    add(v0, v0, b1)\n" in source(1, 1)
+    assert "\n    add(b0, v0, b1)\n" in source(0, 1)
 
 
 # --- guards and errors ------------------------------------------------------------------------------------------------
