@@ -24,14 +24,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.compiled.native.ir import BIT, I8, I64, POINTER, Body, Type, Value
-from hodiff.compiled.native.nodes import Node, Read, register_type
+from hodiff.compiled.native.nodes import InMemory, Node, Read, register_type
 from hodiff.compiled.native.planning import Plan
 from hodiff.lowering import Affine, Axis, Index
 from hodiff.program import Atom, Literal
 
 
 class Memory(NamedTuple):
-    """Where an array is: contiguous, the last axis first.
+    """Where an array is.
 
     Attributes
     ----------
@@ -42,6 +42,8 @@ class Memory(NamedTuple):
         What is in it; another owner may come after it.
     level : int
         The number of loops in which it is written again and again.
+    steps : tuple of int, optional
+        Elements from one to the next along each axis; without it, they are in order.
     """
 
     pointer: Value
@@ -49,10 +51,15 @@ class Memory(NamedTuple):
     dtype: Any
     owner: Any = None
     level: int = 0
+    steps: tuple[int, ...] | None = None
 
     def place(self, index: Index) -> Affine:
         """Number of the element at an index."""
         found = Affine(0)
+        if self.steps is not None:
+            for entry, step in zip(index, self.steps, strict=True):
+                found = found + entry * step
+            return found
         for entry, length in zip(index, self.shape, strict=True):
             found = found * length + entry
         return found
@@ -83,6 +90,8 @@ class Elements:
         self._known: dict[Read, Value] = {}
         self._places: dict[Axis, tuple[Value, int]] = {}
         self._base = body.level
+        #: Whether arrays are read as batches have them, where there are two of them; None outside of loops.
+        self.by_columns: bool | None = None
 
     # --- places -------------------------------------------------------------------------------------------------------
 
@@ -98,6 +107,15 @@ class Elements:
     def let(self, atom: Atom, index: Index, value: Value) -> None:
         """Note an element that was computed."""
         self._known[atom, index] = value
+
+    def memory_of(self, atom: Atom, index: Index = ()) -> Memory:
+        """Where a value is, as it is best read from here."""
+        twin = None if isinstance(index, InMemory) else self.plan.columns.get(atom)
+        by_columns = atom in self.plan.turned
+        if self.by_columns is not None:
+            # What is read at a place that no loop moves may not have been copied.
+            by_columns = self.by_columns and (by_columns or (len(index) > 1 and bool(index[0].terms)))
+        return self.memory[atom if twin is None or not by_columns else twin]
 
     # --- elements -----------------------------------------------------------------------------------------------------
 
@@ -131,9 +149,9 @@ class Elements:
 
     def _inside(self, atom: Atom) -> Node | None:
         """The node of what is computed where it is read."""
-        if atom in self.registers or atom in self.memory or isinstance(atom, Literal):
+        if atom in self.registers or isinstance(atom, Literal) or atom in self.plan.stored:
             return None
-        return self.plan.nodes[atom]
+        return self.plan.nodes.get(atom)
 
     def _found(self, atom: Atom, index: Index) -> Value:
         """What is in a register, in memory, or written in the program."""
@@ -144,8 +162,9 @@ class Elements:
             value = self._of_literal(atom, index)
             if isinstance(value, Value):
                 return value
-            return self.load(value, index)
-        return self.load(self.memory[atom], index)
+            if not (self.by_columns and atom in self.plan.columns and index[0].terms) or isinstance(index, InMemory):
+                return self.load(value, index)
+        return self.load(self.memory_of(atom, index), index)
 
     def _of_literal(self, literal: Literal, index: Index) -> Value | Memory:
         value = literal.value
@@ -157,8 +176,12 @@ class Elements:
         fixed = [self._fixed(entry) for entry in index]
         if None not in fixed:
             return self.body.constant(kind, value[tuple(fixed)])
+        return self.literal(value)
+
+    def literal(self, array: Any) -> Memory:
+        """Where an array of the program is."""
         assert self._literal is not None
-        return self._literal(value)
+        return self._literal(array)
 
     def _fixed(self, entry: Affine) -> int | None:
         """The value of an index that is the same at every place; None of any other."""

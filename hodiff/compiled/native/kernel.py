@@ -21,8 +21,8 @@ from hodiff.compiled.native.elements import Elements, Memory, memory_type
 from hodiff.compiled.native.entry import Result
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import I8, POINTER, Body, Value
-from hodiff.compiled.native.nests import NestWriter
-from hodiff.compiled.native.planning import Nest, Plan, Work, identity_place
+from hodiff.compiled.native.nests import NestWriter, write_copy
+from hodiff.compiled.native.planning import Copy, Nest, Plan, Step, Work, identity_place
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
 
 #: Statuses of a kernel: gave up, and from the second on the number of the guard that does not hold.
@@ -94,6 +94,7 @@ class _Writer:
         self._results, self._outputs = _results_of(program, fresh)
         wanted = [*self._outputs, *(guard.operand for guard in program.guards)]
         self._plan = Plan(program.inputs, program.equations, wanted)
+        self._twins = set(self._plan.columns.values())
         memory: dict[Atom, Memory] = {}
         for number, var in enumerate(program.inputs):
             memory[var] = Memory(self._slot(number), var.shape, var.dtype, var)
@@ -106,13 +107,14 @@ class _Writer:
         guards = list(enumerate(self._program.guards))
         done: set[Atom] = set()
         self._ask(guards, done)
-        for nest in plan.nests:
-            if isinstance(nest, Work):
-                self._work(nest)
-                done.update(nest.answers)
+        for step in plan.steps:
+            if isinstance(step, Work):
+                self._work(step)
+            elif isinstance(step, Copy):
+                self._copy(step)
             else:
-                NestWriter(body, self._elements, nest, self._width).write()
-                done.update(statement.answer for statement in nest.statements)
+                NestWriter(body, self._elements, step, self._width).write()
+            done.update(step.made())
             self._ask(guards, done)
         self._store_outputs()
         lines = body.lines()
@@ -120,7 +122,7 @@ class _Writer:
         if self._literals:
             self._globals.append(f"@literals = global [{len(self._literals)} x ptr] zeroinitializer")
         parts = [text, *body.declarations.values(), *self._globals]
-        cost = sum(_cost_of(nest) for nest in plan.nests)
+        cost = sum(step.cost for step in plan.steps)
         return Kernel("\n".join(parts) + "\n", self._outputs, self._results, arena, self._literals, len(lines), cost)
 
     # --- memory -------------------------------------------------------------------------------------------------------
@@ -136,10 +138,10 @@ class _Writer:
         """Give memory to every buffer; bytes of the arena."""
         memory = self._elements.memory
         first = len(self._program.inputs)
+        made = {var for step in self._plan.steps for var in self._buffers_of(step)}
         for number, var in enumerate(self._outputs):
-            memory_of = Memory(self._slot(first + number), var.shape, var.dtype, var)
-            if var in self._in_memory() and var not in memory:
-                memory[var] = memory_of
+            if var in made and var not in memory:
+                memory[var] = Memory(self._slot(first + number), var.shape, var.dtype, var)
         spans = self._spans()
         taken: list[tuple[int, int, int]] = []  # offset, end, last nest
         size = 0
@@ -153,35 +155,59 @@ class _Writer:
                 offset = max(offset, stop)
             taken.append((offset, offset + length, end))
             size = max(size, offset + length)
-            memory[var] = Memory(self._in_arena(offset), var.shape, var.dtype, var)
+            memory[var] = Memory(self._in_arena(offset), var.shape, var.dtype, var, steps=self._steps(var))
         return size
 
     def _spans(self) -> dict[Var, tuple[int, int]]:
-        """For each buffer in the arena, the first and the last nest that needs it."""
+        """For each buffer in the arena, the first and the last step that needs it."""
         spans: dict[Var, tuple[int, int]] = {}
-        for number, nest in enumerate(self._plan.nests):
-            for made in _made_by(nest):
-                if made in self._in_memory() and made not in self._elements.memory:
-                    spans[made] = number, number
-            for atom in _needed_by(nest):
-                if isinstance(atom, Var) and atom in spans:
-                    spans[atom] = spans[atom][0], number
-        last = len(self._plan.nests)
+        columns = self._plan.columns
+        for number, step in enumerate(self._plan.steps):
+            for var in self._buffers_of(step):
+                if var not in self._elements.memory:
+                    spans[var] = number, number
+            for atom in step.needs():
+                for seen in (atom, columns.get(atom)):
+                    if isinstance(seen, Var) and seen in spans:
+                        spans[seen] = spans[seen][0], number
+        last = len(self._plan.steps)
         for atom in self._late():
-            if isinstance(atom, Var) and atom in spans:
-                spans[atom] = spans[atom][0], last
+            for seen in (atom, columns.get(atom)):
+                if isinstance(seen, Var) and seen in spans:
+                    spans[seen] = spans[seen][0], last
         return dict(sorted(spans.items(), key=lambda item: item[1]))
 
-    def _in_memory(self) -> set[Atom]:
-        """What has a buffer: all that is stored but numbers that loops leave in registers."""
+    def _buffers_of(self, step: Step) -> list[Var]:
+        """What a step needs memory for: not for numbers that loops leave in registers."""
         plan = self._plan
-        return {atom for atom in plan.stored if atom in plan.tasks or prod(atom.shape) != 1}
+        if isinstance(step, Nest):
+            return [
+                plan.columns[answer] if answer in plan.turned else answer for answer in step.made() if answer.size != 1
+            ]
+        return step.made()
+
+    def _steps(self, var: Var) -> tuple[int, ...] | None:
+        """How a buffer lies in memory: for batches, column by column."""
+        if var not in self._twins:
+            return None
+        steps: list[int] = []
+        size = var.shape[0]
+        for length in reversed(var.shape[1:]):
+            steps.insert(0, size)
+            size *= length
+        return (1, *steps)
+
+    def _copy(self, step: Copy) -> None:
+        """Write a copy."""
+        memory, source = self._elements.memory, step.source
+        before = self._literal(source.value) if isinstance(source, Literal) else memory[source]
+        write_copy(self._body, self._elements, before, memory[step.target])
 
     def _work(self, work: Work) -> None:
         """Write a task."""
         memory, body = self._elements.memory, self._body
         pointers: dict[Atom, Value] = {}
-        for atom in (*work.answers, *work.task.buffers):
+        for atom in (*work.made(), *work.task.buffers):
             if isinstance(atom, Literal):
                 pointers[atom] = self._literal(np.asarray(atom.value, atom.dtype)).pointer
             elif atom in memory:
@@ -298,18 +324,6 @@ class _Writer:
                 name = "llvm.memcpy.p0.p0.i64"
                 body.declarations[name] = f"declare void @{name}(ptr, ptr, i64, i1)"
                 body.effect(f"call void @{name}({target.pointer}, {source}, i64 {size}, i1 false)")
-
-
-def _made_by(nest: Nest | Work) -> list[Var]:
-    return list(nest.answers) if isinstance(nest, Work) else [s.answer for s in nest.statements]
-
-
-def _needed_by(nest: Nest | Work) -> list[Atom]:
-    return list(nest.needs) if isinstance(nest, Work) else [atom for s in nest.statements for atom in s.needs]
-
-
-def _cost_of(nest: Nest | Work) -> float:
-    return nest.cost if isinstance(nest, Work) else nest.cost * prod([axis.length for axis in nest.axes])
 
 
 def memory_type_size(var: Var) -> int:

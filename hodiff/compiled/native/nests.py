@@ -5,14 +5,14 @@ is left over at its end is one more block, which overlaps the one before: every 
 no floating-point error shows that plain NumPy has not, and the bits of an element do not depend on where it is. Sums
 have a running value for each lane, so they are in a fixed order that does not depend on the machine's threads.
 
-May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes`` and ``planning``.
+May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``planning`` and ``statements``.
 
 >>> [tuple(block) for block in blocks_of(3, 14, 4)]
 [(3, 4, 2, 4), (10, 4, 1, 3)]
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from math import prod
 from typing import NamedTuple
 
@@ -20,7 +20,8 @@ from hodiff.compiled.native.elements import Elements, Memory
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BIT, I64, Body, Value
 from hodiff.compiled.native.nodes import Reduction, Undecided, register_type
-from hodiff.compiled.native.planning import Nest, Statement
+from hodiff.compiled.native.planning import Nest
+from hodiff.compiled.native.statements import Statement
 from hodiff.lowering import Affine, Axis, Index
 
 #: Blocks whose sum is a running value of its own, so that rounding errors do not pile up.
@@ -76,12 +77,13 @@ class NestWriter:
         if nest.flat:
             self._lengths = [1] * (len(nest.axes) - 1) + [prod(self._lengths)]
         last = self._lengths[-1] if self._lengths else 1
-        wide = last >= 8 * width and nest.cost <= LIGHT
+        wide = last >= 8 * width and nest.length <= LIGHT
         self._width = 2 * width if wide else width
         self._sums = any(s.reduces and s.node.nest.operator == "add" for s in nest.statements)  # type: ignore[attr-defined]
 
     def write(self) -> None:
         """Write it, with what comes before and after."""
+        self.elements.by_columns = len(self._axes) == 1
         for statement in self.nest.statements:
             if statement.reduces and self._in_memory(statement):
                 self._fill(statement)
@@ -91,6 +93,7 @@ class NestWriter:
         for statement in self.nest.statements:
             if statement.reduces and self._in_memory(statement):
                 self._finish_in_memory(statement)
+        self.elements.by_columns = None
 
     # --- loops --------------------------------------------------------------------------------------------------------
 
@@ -189,15 +192,11 @@ class NestWriter:
 
     def _store(self, statement: Statement) -> None:
         answer = statement.answer
-        memory = self.elements.memory[answer]
-        del self.elements.memory[answer]  # it is computed here, and read from there by nests to come
-        try:
-            for index in statement.indices():
-                value = self.elements.computed(statement.node, index)
-                self.elements.let(answer, index, value)
-                self.elements.store(memory, index, value)
-        finally:
-            self.elements.memory[answer] = memory
+        memory = self.elements.memory_of(answer, next(statement.indices()))
+        for index in statement.indices():
+            value = self.elements.computed(statement.node, index)
+            self.elements.let(answer, index, value)
+            self.elements.store(memory, index, value)
 
     def _join(self, statement: Statement, running: Running) -> Running:
         node = statement.node
@@ -354,3 +353,13 @@ class NestWriter:
                 return inner
 
             self._carried(block.turns, {}, turn)
+
+
+def write_copy(body: Body, elements: Elements, source: Memory, target: Memory) -> None:
+    """Copy a batch, place by place, from rows to columns or back."""
+    axis = Axis(source.shape[0])
+    with body.loop(axis.length) as counter:
+        elements.go_to(axis, counter)
+        for places in product(*map(range, source.shape[1:])):
+            index = (Affine.of(axis), *map(Affine, places))
+            elements.store(target, index, elements.load(source, index))

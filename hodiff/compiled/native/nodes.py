@@ -13,8 +13,9 @@ instructions. What cannot be read at any place without a buffer is ``opaque`` (s
 True
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import product
 from math import inf, prod
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 from hodiff.compiled.native import ufuncs
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BIT, Body, Type, Value
-from hodiff.lowering import Affine, Axis, Index, Mapped, Piece, Pieces, Rearranged, Reduced, Reshaped, aligned
+from hodiff.lowering import Affine, Axis, Index, Mapped, Piece, Pieces, Product, Rearranged, Reduced, Reshaped, aligned
 from hodiff.program import Atom, Equation, Literal
 
 Read = tuple[Atom, Index]
@@ -133,6 +134,12 @@ class Moved(Node):
         return values[0]
 
 
+class InMemory(tuple[Affine, ...]):
+    """An index that is a place in memory: the last entry counts elements in their order, the others are zero."""
+
+    __slots__ = ()
+
+
 class InOrder(Node):
     """The same elements in another shape.
 
@@ -157,6 +164,7 @@ class InOrder(Node):
             for entry, length in zip(index, self.answer.shape, strict=True):
                 place = place * length + entry
             found[-1:] = [place]
+            return [(operand, InMemory(found))]
         else:
             for i, j in zip(self._before, self._after, strict=True):
                 found[i] = index[j]
@@ -183,17 +191,32 @@ class Parted(Node):
         found = []
         for piece in self._pieces:
             if all(_cut(place, at, cuts) for place, at in zip(piece.places, index, strict=True)):
-                found.append(self._read(piece, index))
+                found += self._explored(piece, index)
+        return found
+
+    def _explored(self, piece: Piece, index: Index) -> list[Read]:
+        """What is read of a piece; of one with gaps, at each place that an axis with many can be cut to."""
+        gaps = [(place, at) for place, at in zip(piece.places, index, strict=True) if abs(place.step) != 1]
+        axes = {axis for _, at in gaps for axis, _ in at.terms}
+        found: list[Read] = []
+        for places in product(*(range(axis.start, axis.stop) for axis in axes)):
+            at = dict(zip(axes, places, strict=True))
+            fixed = tuple([_fixed(entry, at) for entry in index])
+            if all(_holds(place, entry) for place, entry in zip(piece.places, fixed, strict=True)):
+                found.append(self._read(piece, fixed))
         return found
 
     def _read(self, piece: Piece, index: Index) -> Read:
         within = []
         for place, at in zip(piece.places, index, strict=True):
             away = at + -place.start
+            low, high = away.span()
             if place.step == -1:
                 away = away * -1
-            elif place.step != 1 and not away.terms:
-                away = Affine(away.constant // place.step)
+            elif place.step != 1:
+                if low != high:
+                    raise Undecided(*_places(place, at))
+                away = Affine(low // place.step)
             within.append(away)
         return self.equation.operands[piece.slot], piece.read(tuple(within))
 
@@ -305,6 +328,42 @@ class Reduction(Node):
         return self.finish(body, joined)
 
 
+class SmallProduct(Node):
+    """A product of matrices, element by element."""
+
+    exact = False
+
+    def __init__(self, equation: Equation) -> None:
+        super().__init__(equation)
+        x, y = equation.operands
+        dtype = self.answer.dtype
+        found = [ufuncs.lowered(function, (dtype, dtype)) for function in (np.multiply, np.add)]
+        if found[0] is None or found[1] is None or not x.dtype == y.dtype == dtype:
+            raise Unsupported(f"matmul of {x.dtype} and {y.dtype}")
+        self._multiply, self._add = found[0].write, found[1].write
+        self._length = x.shape[-1]
+        self.cost = 2.0 * self._length
+
+    def reads(self, index: Index) -> list[Read]:
+        x, y = self.equation.operands
+        rest = list(index)
+        column = [rest.pop()] if len(y.shape) > 1 else []
+        row = [rest.pop()] if len(x.shape) > 1 else []
+        found: list[Read] = []
+        for k in map(Affine, range(self._length)):
+            found.append((x, (*aligned(tuple(rest), x.shape[:-2]), *row, k)))
+            found.append((y, (*aligned(tuple(rest), y.shape[:-2]), k, *column)))
+        return found
+
+    def write(self, body: Body, index: Index, values: Sequence[Value]) -> Value:
+        total = None
+        for x, y in zip(values[::2], values[1::2], strict=True):
+            product = self._multiply(body, same_lanes(body, (x, y)))
+            total = product if total is None else self._add(body, same_lanes(body, (total, product)))
+        assert total is not None
+        return total
+
+
 _JOINING: dict[str, np.ufunc] = {
     "add": np.add,
     "multiply": np.multiply,
@@ -348,6 +407,8 @@ def node_of(equation: Equation) -> Node:
         pieces = nest.pieces(equation)
         if pieces is not None:
             return Parted(equation, pieces, adds=nest.adds)
+    if isinstance(nest, Product):
+        return SmallProduct(equation)
     raise Unsupported(f"{primitive.name} has no native form")
 
 
@@ -467,6 +528,19 @@ def asked(body: Body, test: str, value: Value, atom: Atom) -> Value:
     if test == "isnan":
         return body.compare("uno", value, value) if value.type.is_float else body.constant(BIT.of(value.type.lanes), 0)
     return body.compare("une" if value.type.is_float else "ne", value, body.constant(value.type, 0))
+
+
+def _fixed(entry: Affine, at: Mapping[Axis, int]) -> Affine:
+    """An index at a place of some axes."""
+    fixed = Affine(entry.constant)
+    for axis, factor in entry.terms:
+        fixed = fixed + (Affine(at[axis]) if axis in at else Affine.of(axis)) * factor
+    return fixed
+
+
+def _holds(place: range, entry: Affine) -> bool:
+    """Whether an index without a range of its own is within a range with gaps; of others nothing is said."""
+    return entry.span()[0] in place if abs(place.step) != 1 else True
 
 
 def _contains(piece: Piece, index: Index) -> bool:

@@ -53,9 +53,11 @@ def why_not(program: Program, fresh: Sequence[bool]) -> dict[Equation, str]:
     """The equations without a native form, with the reason."""
     nodes: dict[Atom, Node] = {}
     found: dict[Equation, str] = {}
-    views = _returned_views(program, fresh)
+    views, unread = _returned_views(program, fresh), _unread(program)
     for equation in program.equations:
         try:
+            if equation in unread:
+                raise Unsupported("nothing is made of its answer, and it is there for its warnings")
             if equation in views:
                 raise Unsupported("it is returned as a view")
             if any(not prod(atom.shape) for atom in (*equation.operands, *equation.answers)):
@@ -65,6 +67,18 @@ def why_not(program: Program, fresh: Sequence[bool]) -> dict[Equation, str]:
                 nodes[node.answer] = node
         except Unsupported as unsupported:
             found[equation] = str(unsupported)
+    return found
+
+
+def _unread(program: Program) -> set[Equation]:
+    """The equations that neither outputs nor guards depend on."""
+    read: set[Atom] = {*program.outputs, *(guard.operand for guard in program.guards)}
+    found: set[Equation] = set()
+    for equation in reversed(program.equations):
+        if read.isdisjoint(equation.answers):
+            found.add(equation)
+        else:
+            read.update(equation.operands)
     return found
 
 

@@ -14,7 +14,7 @@ A task's operands are buffers, or views of buffers that it can read as they are,
 True
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,9 @@ from hodiff.compiled.native.matrices import Matrix, moved, scalar_type
 from hodiff.compiled.native.nodes import InOrder, Moved, Node
 from hodiff.lowering import Affine, Axis, Product
 from hodiff.program import Atom, Equation
+
+#: Length of the sums of a product that is written out.
+_INNER = 16
 
 
 class View(NamedTuple):
@@ -100,8 +103,8 @@ class MatrixProduct(Task):
         return None
 
 
-def task_of(equation: Equation, nodes: Mapping[Atom, Node]) -> Task | None:
-    """The task for an equation, None where it is none.
+def task_of(equation: Equation, nodes: Mapping[Atom, Node], batches: Container[tuple[int, ...]] = ()) -> Task | None:
+    """The task for an equation, None where it is none: products of batches of small matrices are written out.
 
     Raises
     ------
@@ -110,7 +113,9 @@ def task_of(equation: Equation, nodes: Mapping[Atom, Node]) -> Task | None:
     """
     nest = None if equation.primitive.code is None else equation.primitive.code.nest
     if isinstance(nest, Product):
-        return MatrixProduct(equation, nodes)
+        (answer,) = equation.answers
+        small = len(answer.shape) > 1 and answer.shape in batches and equation.operands[0].shape[-1] <= _INNER
+        return None if small else MatrixProduct(equation, nodes)
     return None
 
 
