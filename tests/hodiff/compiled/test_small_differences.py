@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 import hodiff as hd
+from hodiff.compiled import native
 
+BACKENDS = [
+    "numpy",
+    pytest.param("native", marks=pytest.mark.skipif(native.reason() is not None, reason=str(native.reason()))),
+]
 X = np.array([0.5, -1.0, 2.0])
 INTEGERS = (np.arange(3), np.arange(3, dtype=np.int8), np.array([True, False]), np.int64(3), np.True_)
 
@@ -58,3 +63,18 @@ def test_an_array_of_no_axes_is_told_from_a_scalar_in_doubt():
         return np.ones_like(x) if not isinstance(x, float) else np.float64(1.0)
 
     assert_alike(f, 0.3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_nobody_reads_warns_as_in_the_plain_function(backend):
+    def f(x):
+        np.log(x - x)
+        np.sin(x) / np.rint(x * 0.1)
+        return np.cos(x) * x
+
+    compiled = hd.jit(f, backend=backend)
+    for _ in range(3):
+        with pytest.warns(RuntimeWarning) as caught:
+            np.testing.assert_allclose(compiled(X), f(X), rtol=1e-14)
+        messages = [str(warning.message).split(" encountered")[0] for warning in caught]
+        assert messages.count("divide by zero") == 4
