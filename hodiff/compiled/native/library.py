@@ -19,7 +19,7 @@ from scipy.special import cython_special
 
 #: Functions of the C library that are called for doubles.
 _C_LIBRARY = (
-    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "asinh", "atanh"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "asinh", "acosh", "atanh", "atan2"),
     *("sin", "cos", "tan", "pow", "fmod", "hypot", "nextafter", "erf", "erfc", "cbrt"),
 )
 

@@ -1,8 +1,8 @@
-"""NumPy's ufuncs as instructions: what is written for operands of given dtypes. May import ``ir`` and
-``vecmath*``.
+"""NumPy's ufuncs as instructions: what is written for operands of given dtypes.
 
 Arithmetic has the bits that NumPy gives, mathematical functions agree within 4 units in the last place. Those of
-float32 are computed in double precision and rounded. What has no lowering here is a call of NumPy.
+float32 are computed in double precision and rounded. What has no lowering here is a call of NumPy. May
+import the modules of vectors below, ``ir`` and ``library``.
 
 >>> double = np.dtype(float)
 >>> lowered(np.add, (double, double)).exact, lowered(np.exp, (double,)).exact, lowered(np.gcd, (double, double))
@@ -17,9 +17,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
-from hodiff.compiled.native import vecmath_exponential, vecmath_trigonometric  # noqa: F401 - they define formulas
+from hodiff.compiled.native import (  # noqa: F401 - they define formulas
+    vecmath_derived,
+    vecmath_division,
+    vecmath_error,
+    vecmath_exponential,
+    vecmath_inverse,
+    vecmath_roots,
+    vecmath_trigonometric,
+)
 from hodiff.compiled.native.ir import BIT, DOUBLE, FLOAT, I8, I16, I32, I64, Body, Type, Value
-from hodiff.compiled.native.vecmath import Lanes, call
+from hodiff.compiled.native.library import addresses
+from hodiff.compiled.native.vecmath import Lanes, call, one_by_one
+from hodiff.compiled.native.vecmath_power import power
 
 _TYPES: dict[str, Type] = {
     "?": BIT,
@@ -30,6 +40,9 @@ _TYPES: dict[str, Type] = {
     "q": I64,
     "Q": I64,
 }
+
+#: Cycles for 8 doubles that a kernel of SciPy takes, roughly.
+_KERNEL_COST = 500
 
 Write = Callable[[Body, Sequence[Value]], Value]
 Formula = Callable[..., Lanes]
@@ -81,8 +94,13 @@ def lowered(function: np.ufunc, dtypes: "tuple[np.dtype[Any], ...]") -> Lowering
     entry = _EXACT.get(function)
     if entry is not None:
         return Lowering(_written(entry[0]), True, entry[1])
-    name = _FUNCTIONS.get(function)
-    return None if name is None else Lowering(_called(name[0]), False, name[1])
+    if function in _FUNCTIONS:
+        writer, exact, cost = _FUNCTIONS[function]
+        return Lowering(_called(writer), exact and dtypes[0].itemsize == 8, cost)
+    kernel = f"special.{function.__name__}.{function.nin}"
+    if kernel in addresses() and getattr(special, function.__name__, None) is function:
+        return Lowering(_called(_kernel(kernel)), False, _KERNEL_COST)
+    return None
 
 
 def _written(formula: Formula) -> Write:
@@ -92,14 +110,30 @@ def _written(formula: Formula) -> Write:
     return write
 
 
-def _called(name: str) -> Write:
+def _called(function: Callable[..., Value]) -> Write:
+    """Write the call of a function of doubles: numbers of single precision are widened, and the answer is rounded."""
+
     def write(body: Body, operands: Sequence[Value]) -> Value:
         if operands[0].type.scalar == "double":
-            return call(body, name, *operands)
-        wide = [body.convert("fpext", operand, DOUBLE) for operand in operands]
-        return body.convert("fptrunc", call(body, name, *wide), FLOAT)
+            return function(body, *operands)
+        return body.convert("fptrunc", function(body, *[_widened(body, operand) for operand in operands]), FLOAT)
 
     return write
+
+
+def _widened(body: Body, value: Value) -> Value:
+    if "%" in value.text:
+        return body.convert("fpext", value, DOUBLE)
+    # A constant stays one; LLVM writes it as a double.
+    return Value(value.text.replace("float", "double"), DOUBLE.of(value.type.lanes))
+
+
+def _kernel(name: str) -> Callable[..., Value]:
+    return lambda body, *operands: one_by_one(body, name, *operands)
+
+
+def _named(name: str) -> Callable[..., Value]:
+    return lambda body, *operands: call(body, name, *operands)
 
 
 def converted(body: Body, value: Value, source: "np.dtype[Any]", target: "np.dtype[Any]") -> Value | None:
@@ -330,18 +364,50 @@ _BITS: dict[np.ufunc, tuple[Formula, float]] = {
 
 # --- mathematical functions -------------------------------------------------------------------------------------------
 
-#: Names of formulas, and their costs.
-_FUNCTIONS: dict[np.ufunc, tuple[str, float]] = {
-    np.exp: ("exp", 22),
-    np.expm1: ("expm1", 24),
-    np.log: ("log", 36),
-    np.log1p: ("log1p", 44),
-    np.tanh: ("tanh", 36),
-    np.logaddexp: ("logaddexp", 80),
-    np.sin: ("sin", 40),
-    np.cos: ("cos", 40),
-    np.tan: ("tan", 50),
-    special.expit: ("expit", 34),
-    special.expm1: ("expm1", 24),
-    special.log1p: ("log1p", 44),
+#: What writes them, whether they have NumPy's bits, and their costs.
+_FUNCTIONS: dict[np.ufunc, tuple[Callable[..., Value], bool, float]] = {
+    np.power: (power, False, 100),
+    np.float_power: (power, False, 100),
+    **{
+        function: (_named(name), name in ("fmod", "remainder", "floor_divide"), cost)
+        for name, cost, *functions in (
+            ("exp", 22, np.exp),
+            ("exp2", 22, np.exp2, special.exp2),
+            ("expm1", 24, np.expm1, special.expm1),
+            ("log", 36, np.log),
+            ("log2", 44, np.log2),
+            ("log10", 46, np.log10),
+            ("log1p", 44, np.log1p, special.log1p),
+            ("sinh", 44, np.sinh),
+            ("cosh", 40, np.cosh),
+            ("tanh", 36, np.tanh),
+            ("arcsinh", 80, np.arcsinh),
+            ("arccosh", 70, np.arccosh),
+            ("arctanh", 60, np.arctanh),
+            ("sin", 40, np.sin),
+            ("cos", 40, np.cos),
+            ("tan", 50, np.tan),
+            ("arcsin", 50, np.arcsin),
+            ("arccos", 50, np.arccos),
+            ("arctan", 40, np.arctan),
+            ("arctan2", 50, np.arctan2),
+            ("cbrt", 50, np.cbrt, special.cbrt),
+            ("hypot", 24, np.hypot),
+            ("logaddexp", 80, np.logaddexp),
+            ("logaddexp2", 80, np.logaddexp2),
+            ("fmod", 24, np.fmod),
+            ("remainder", 28, np.remainder),
+            ("floor_divide", 60, np.floor_divide),
+            ("expit", 34, special.expit),
+            ("log_expit", 70, special.log_expit),
+            ("logit", 70, special.logit),
+            ("xlogy", 40, special.xlogy),
+            ("xlog1py", 50, special.xlog1py),
+            ("entr", 40, special.entr),
+            ("erf", 80, special.erf),
+            ("erfc", 80, special.erfc),
+            ("ndtr", 82, special.ndtr),
+        )
+        for function in functions
+    },
 }

@@ -1,10 +1,11 @@
-"""Functions on vectors: how they are written, defined once a width, and called. May import ``ir``.
+"""Functions on vectors: how they are written, defined once a width, and called.
 
 A function is written by a *formula*: a Python function from `Lanes` (numbers in the lanes of a vector, with operators
 that write instructions) to `Lanes`. Formulas are free of branches but for one kind: where the plain formula cannot do
 some lanes, a function of the C library does those, one after the other (see `Mended`).
 An element gets the same bits in any lane of any width, since no formula looks at its neighbours. Flags of floating
-point are raised as NumPy raises them, but for ``underflow``, which may come from squares of small numbers.
+point are raised as NumPy raises them, but for ``underflow``, which may come from squares of small numbers. May import
+``ir`` and ``machine``.
 
 >>> from hodiff.compiled.native.ir import DOUBLE, Body, Value
 >>> body = Body()
@@ -28,6 +29,7 @@ from functools import cache
 from typing import NamedTuple
 
 from hodiff.compiled.native.ir import BIT, DOUBLE, I8, I32, I64, Body, Type, Value
+from hodiff.compiled.native.machine import machine
 
 #: Lanes of the widest function that is defined: wider blocks are done in parts, so that values stay in registers.
 WIDEST = 16
@@ -205,6 +207,28 @@ def intrinsic(name: str, kind: Type) -> str:
     return f"llvm.{name}.{scalar}" if kind.lanes == 1 else f"llvm.{name}.v{kind.lanes}{scalar}"
 
 
+class Pair(NamedTuple):
+    """A number as the sum of two, of which the second is small."""
+
+    high: Lanes
+    low: Lanes
+
+
+def exact_product(x: Lanes, y: Lanes) -> Pair:
+    """A product with its rounding error."""
+    product = x * y
+    if machine().has_fma:
+        return Pair(product, x.fused_exactly(y, -product))
+    (a, b), (c, d) = _halves(x), _halves(y)
+    return Pair(product, ((a * c - product) + a * d + b * c) + b * d)
+
+
+def _halves(x: Lanes) -> Pair:
+    """A number as the sum of two of 26 bits."""
+    high = (x.bits & -(1 << 27)).double
+    return Pair(high, x - high)
+
+
 def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
     """A polynomial, coefficients from the constant on; even and odd powers apart, which are done side by side."""
     if len(coefficients) < 4:
@@ -308,6 +332,20 @@ def _mended(text: Body, answer: Mended) -> list[str]:
     ]
 
 
+def one_by_one(text: Body, name: str, *operands: Value) -> Value:
+    """Answer of a kernel of SciPy for doubles, a lane at a time; it raises no flags, as those of SciPy's ufuncs."""
+    kind = operands[0].type
+    helper, definition = lane_by_lane(kind.lanes, len(operands), last="i32 0")
+    text.declarations.setdefault(name, f"declare double @{name}({'double, ' * len(operands)}i32) nounwind")
+    if machine().x86:
+        for instruction in ("stmxcsr", "ldmxcsr"):
+            text.declarations.setdefault(instruction, f"declare void @llvm.x86.sse.{instruction}(ptr)")
+    text.declarations.setdefault(helper, definition)
+    arguments = ", ".join(map(str, operands))
+    every = text.constant(BIT.of(kind.lanes), True)
+    return text.pure(f"call {kind} @{helper}(ptr @{name}, {arguments}, {operands[0]}, {every})", kind, *operands)
+
+
 def lane_by_lane(lanes: int, arguments: int, attributes: str = "", last: str = "") -> tuple[str, str]:
     """Name and definition of a function that applies a function of scalars to some lanes, one after the other.
 
@@ -315,18 +353,21 @@ def lane_by_lane(lanes: int, arguments: int, attributes: str = "", last: str = "
     ``last`` is a last argument of each call. It is out of line, and the same for all functions of so many arguments.
     """
     kind = DOUBLE.of(lanes)
+    keeps_flags = bool(last) and machine().x86
     name = f"hd.lanes.{arguments}{'.more' if last else ''}.{lanes}"
     numbers = range(arguments)
     vectors = "".join(f"{kind} %x{i}, " for i in numbers)
     scalars = ", ".join([*(f"double %y{i}" for i in numbers), *([last] if last else [])])
     lines = [
         f"define internal {kind} @{name}(ptr %f, {vectors}{kind} %value, {BIT.of(lanes)} %special) "
-        f"noinline {attributes} nounwind memory(none) {{",
+        f"noinline {attributes} nounwind {{",
         "entry:",
         *(f"%px{i} = alloca {kind}\nstore {kind} %x{i}, ptr %px{i}" for i in numbers),
         f"%pv = alloca {kind}\nstore {kind} %value, ptr %pv",
         f"%ps = alloca {I8.of(lanes)}\n%bytes = zext {BIT.of(lanes)} %special to {I8.of(lanes)}",
-        f"store {I8.of(lanes)} %bytes, ptr %ps\nbr label %loop",
+        f"store {I8.of(lanes)} %bytes, ptr %ps",
+        *(["%flags = alloca i32\ncall void @llvm.x86.sse.stmxcsr(ptr %flags)"] if keeps_flags else []),
+        "br label %loop",
         "loop:",
         "%i = phi i64 [ 0, %entry ], [ %next, %after ]",
         "%place = getelementptr i8, ptr %ps, i64 %i\n%byte = load i8, ptr %place\n%wanted = icmp ne i8 %byte, 0",
@@ -338,6 +379,7 @@ def lane_by_lane(lanes: int, arguments: int, attributes: str = "", last: str = "
         "after:",
         f"%next = add i64 %i, 1\n%more = icmp slt i64 %next, {lanes}\nbr i1 %more, label %loop, label %done",
         "done:",
+        *(["call void @llvm.x86.sse.ldmxcsr(ptr %flags)"] if keeps_flags else []),
         f"%answers = load {kind}, ptr %pv\nret {kind} %answers",
         "}",
     ]

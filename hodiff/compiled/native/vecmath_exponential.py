@@ -1,4 +1,4 @@
-"""Exponentials, logarithms and what is made of them, on vectors. May import ``ir`` and ``vecmath``.
+"""Exponentials, logarithms and what is made of them, on vectors. May import ``vecmath``.
 
 Exponentials: the argument is reduced by multiples of log 2 in two parts (Cody and Waite, 1980), and a polynomial gives
 the rest. Logarithms: with the significand 1 + f in [√½, √2] and s = f / (2 + f), log(1 + f) = 2 artanh(s), which is
@@ -17,6 +17,11 @@ from hodiff.compiled.native.vecmath import Lanes, Mended, bits_of, formula, poly
 
 #: log 2 in two parts, of which the first has 42 bits, so that its product with an exponent is exact.
 LOG_2 = (0.6931471805598903, 5.497923018708371e-14)
+
+#: 1 / log 2 and 1 / log 10 in two parts, of which the first has 30 bits, and the decimal logarithm of 2.
+_PER_LOG_2 = (1.442695040255785, 6.331784189566044e-10)
+_PER_LOG_10 = (0.43429448176175356, 1.414982685385801e-10)
+_LOG10_2 = (0.30102999566395283, 2.8363394551044964e-14)
 
 #: Added to a number, this leaves its integer in the last bits of the significand.
 SHIFT = 1.5 * 2.0**52
@@ -133,13 +138,18 @@ def significand(x: Lanes) -> Significand:
     return Significand((bits - power_bits).double, k, power_bits)
 
 
-def log_of_sum(f: Lanes, k: Lanes) -> Lanes:
-    """log((1 + f) 2ᵏ) for 1 + f in [√½, √2]."""
+def _tail(f: Lanes) -> tuple[Lanes, Lanes]:
+    """f²/2, and what makes log(1 + f) of f − f²/2."""
     s = f / (f + 2.0)
     z = s * s
     half_square = f * f * 0.5
-    tail = s.fused(z.fused(polynomial(z, _LOGARITHM), half_square), k * LOG_2[1])
-    return k.fused(LOG_2[0], f - (half_square - tail))
+    return half_square, s * z.fused(polynomial(z, _LOGARITHM), half_square)
+
+
+def log_of_sum(f: Lanes, k: Lanes) -> Lanes:
+    """log((1 + f) 2ᵏ) for 1 + f in [√½, √2]."""
+    half_square, tail = _tail(f)
+    return k.fused(LOG_2[0], f - (half_square - k.fused(LOG_2[1], tail)))
 
 
 def is_no_normal(x: Lanes) -> Lanes:
@@ -174,11 +184,34 @@ def _log1p(x: Lanes) -> Mended:
     return Mended(log_of_one_plus(x.zero_where(far)).with_sign_of(x), far, "log1p", (x,))
 
 
-@formula("logaddexp")
-def _logaddexp(x: Lanes, y: Lanes) -> Lanes:
-    # Infinities of one sign are equal, and their difference is not taken. (One, not zero: LLVM would simplify it away.)
-    equal = x.equals(y)
-    difference = x - equal.choose(1.0, y)
-    larger = (difference.bits < 0).choose(y, x)
-    more = log_of_one_plus((-difference.absolute()).applied("exp"))
-    return larger + equal.choose(math.log(2), more)
+@formula("exp2")
+def _exp2(x: Lanes) -> Mended:
+    wide = x.magnitude > bits_of(1021.0)
+    inside = x.zero_where(wide)
+    shifted = inside + SHIFT
+    r = (inside - (shifted - SHIFT)) * math.log(2)
+    parts = Reduced((r * r).fused(polynomial(r, _EXPONENTIAL), r), shifted)
+    return Mended(parts.exponential(), wide, "exp2", (x,))
+
+
+def _logarithm(x: Lanes, factor: tuple[float, float], of_two: tuple[float, float]) -> Lanes:
+    """The logarithm to another base, which is exact for its powers: what is large is a product without rounding."""
+    m, k, _ = significand(x)
+    f = m - 1.0
+    half_square, tail = _tail(f)
+    high = ((f - half_square).bits & -(1 << 32)).double
+    low = ((f - high) - half_square) + tail
+    small = low.fused(factor[0], (high + low).fused(factor[1], k * of_two[1]))
+    whole, part = k * of_two[0], high * factor[0]
+    total = whole + part
+    return total + (((whole - total) + part) + small)
+
+
+@formula("log2")
+def _log2(x: Lanes) -> Mended:
+    return Mended(_logarithm(x, _PER_LOG_2, (1.0, 0.0)), is_no_normal(x), "log2", (x,))
+
+
+@formula("log10")
+def _log10(x: Lanes) -> Mended:
+    return Mended(_logarithm(x, _PER_LOG_10, _LOG10_2), is_no_normal(x), "log10", (x,))

@@ -1,4 +1,4 @@
-"""Sine, cosine and tangent on vectors. May import ``ir`` and ``vecmath``.
+"""Sine, cosine and tangent on vectors. May import ``vecmath``.
 
 The argument is reduced by multiples of π/2 in three parts (Cody and Waite, 1980) with the rounding error kept, and
 minimax polynomials, found by Remez' exchange in 50 digits, give sine and cosine of the rest, of which one is chosen

@@ -1,12 +1,15 @@
 """Functions on vectors against long doubles: accuracy, special values, errors, and the same bits at any width."""
 
 import math
+from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 from native_kernels import WIDTHS, Case, compiled, raised, ulps
 from scipy import special
 
+from hodiff.compiled.native import vecmath
 from hodiff.compiled.native.machine import machine, reason
 from hodiff.compiled.native.ufuncs import lowered
 
@@ -19,20 +22,65 @@ SLACK = 0.0 if np.finfo(LONG).nmant > 60 else 1.0
 
 EVERYWHERE, POSITIVE = "everywhere", "positive"
 
-#: By name: the ufunc, what computes it independently, ranges of its operands, and the greatest error in units in the
-#: last place.
+
+def by_mpmath(function):
+    """A function of mpmath's on arrays of long doubles."""
+
+    def applied(x):
+        values = [function(mpmath.mpf(float(number))) for number in x]
+        high = np.array([float(value) for value in values])
+        low = [
+            float(value - number) if math.isfinite(number) else 0.0 for value, number in zip(values, high, strict=True)
+        ]
+        return high.astype(LONG) + np.array(low, LONG)
+
+    return applied
+
+
+def logit(x):
+    return np.where(np.abs(x - 0.5) < 0.2, 2 * np.arctanh(2 * x - 1), np.log(x) - np.log1p(-x))
+
+
+#: By name: the ufunc, what computes it independently, ranges of its operands (the same for all, or one each), and the
+#: greatest error in units in the last place.
 TABLE = {
     "exp": (np.exp, None, [(-745, 709.78), (-1, 1), EVERYWHERE], 1.0),
+    "exp2": (np.exp2, None, [(-1075, 1024), (-1, 1), EVERYWHERE], 1.2),
     "expm1": (np.expm1, None, [(-40, 709.78), (-1, 1), (-1e-3, 1e-3), EVERYWHERE], 2.5),
     "log": (np.log, None, [(0.5, 2), (0.99, 1.01), (0, 1e4), POSITIVE], 1.0),
+    "log2": (np.log2, None, [(0.5, 2), (0.99, 1.01), (0, 1e4), POSITIVE], 1.0),
+    "log10": (np.log10, None, [(0.5, 2), (0.99, 1.01), (0, 1e4), POSITIVE], 1.0),
     "log1p": (np.log1p, None, [(-1, 10), (-1e-3, 1e-3), (-0.5, 1), EVERYWHERE], 1.0),
+    "power": (np.power, None, [(0, 4), [POSITIVE, (-1, 1)], [(0.9, 1.1), (-7e3, 7e3)], [(-9, 9), (-1e2, 1e2)]], 1.2),
+    "sinh": (np.sinh, None, [(-711, 711), (-1, 1), EVERYWHERE], 2.5),
+    "cosh": (np.cosh, None, [(-711, 711), (-1, 1), EVERYWHERE], 2.0),
     "tanh": (np.tanh, None, [(-25, 25), (-1, 1), (-1e-2, 1e-2), EVERYWHERE], 2.5),
-    "expit": (special.expit, lambda x: 1 / (1 + np.exp(-x)), [(-709, 800), (-1, 1), EVERYWHERE], 2.0),
-    "logaddexp": (np.logaddexp, None, [(0, 50), (-1, 800), EVERYWHERE], 1.5),
+    "arcsinh": (np.arcsinh, None, [(-9, 9), (-1, 1), EVERYWHERE], 3.0),
+    "arccosh": (np.arccosh, None, [(1, 9), (1, 1.001), POSITIVE], 2.5),
+    "arctanh": (np.arctanh, None, [(-1, 1), (-1e-3, 1e-3), EVERYWHERE], 2.5),
     "sin": (np.sin, None, [(-4, 4), (-0.8, 0.8), (-5e4, 5e4), (-1e9, 1e9), EVERYWHERE], 1.0),
     "cos": (np.cos, None, [(-4, 4), (-0.8, 0.8), (-5e4, 5e4), (-1e9, 1e9), EVERYWHERE], 1.0),
     "tan": (np.tan, None, [(-4, 4), (-0.8, 0.8), (-5e4, 5e4), (-1e9, 1e9), EVERYWHERE], 2.0),
+    "arcsin": (np.arcsin, None, [(-1, 1), (-0.5, 0.5), (0.99, 1), EVERYWHERE], 2.0),
+    "arccos": (np.arccos, None, [(-1, 1), (-0.5, 0.5), (0.99, 1), EVERYWHERE], 2.0),
+    "arctan": (np.arctan, None, [(-1, 1), (-0.4, 0.4), (-9, 9), EVERYWHERE], 2.0),
+    "arctan2": (np.arctan2, None, [(-1, 1), [(-1, 1), POSITIVE], EVERYWHERE], 2.5),
+    "cbrt": (np.cbrt, None, [(-9, 9), POSITIVE], 2.5),  # as good as the C library where numbers are subnormal
+    "hypot": (np.hypot, None, [(-9, 9), EVERYWHERE], 1.5),
+    "logaddexp": (np.logaddexp, None, [(0, 50), (-1, 800), EVERYWHERE], 1.5),
+    "logaddexp2": (np.logaddexp2, None, [(0, 50), (-1, 800), EVERYWHERE], 1.5),
+    "expit": (special.expit, lambda x: 1 / (1 + np.exp(-x)), [(-709, 800), (-1, 1), EVERYWHERE], 2.0),
+    "log_expit": (special.log_expit, lambda x: np.minimum(x, 0) - np.log1p(np.exp(-abs(x))), [(-99, 9), (-1, 1)], 2.0),
+    "logit": (special.logit, logit, [(0, 1), (0.49, 0.51), (0, 1e-3)], 2.5),
+    "xlogy": (special.xlogy, lambda x, y: x * np.log(y), [(0, 9), POSITIVE], 1.5),
+    "xlog1py": (special.xlog1py, lambda x, y: x * np.log1p(y), [(-1, 9), POSITIVE], 1.5),
+    "entr": (special.entr, lambda x: -x * np.log(x), [(0, 9), (0, 1)], 1.5),
+    "erf": (special.erf, by_mpmath(mpmath.erf), [(-6, 6), (-0.5, 0.5), (-1e-3, 1e-3)], 2.0),
+    "erfc": (special.erfc, by_mpmath(mpmath.erfc), [(-6, 26), (-0.5, 0.6), (20, 27.3)], 4.0),
+    "ndtr": (special.ndtr, by_mpmath(mpmath.ncdf), [(-4, 4)], 4.0),
 }
+#: Those of `scipy.special` report no errors, and may return 0 where the answer is a subnormal number.
+OF_SCIPY = {name for name, entry in TABLE.items() if name in vars(special) and entry[0] is getattr(special, name)}
 
 SPECIAL = np.array(
     [0.0, 1.0, 0.5, 2.0, 800.0, 5e-324, 1e-310, np.finfo(float).tiny, np.finfo(float).max, np.inf, np.nan]
@@ -62,9 +110,12 @@ def sample(where, rng, length, dtype=DOUBLE):
 
 def samples(name, dtype=DOUBLE, length=3000):
     rng = np.random.default_rng(0)
-    function, _, ranges, _ = TABLE[name]
+    function, independent, ranges, _ = TABLE[name]
+    if independent is not None and "by_mpmath" in independent.__qualname__:
+        length //= 6
     for where in ranges:
-        yield where, [sample(where, rng, length, dtype) for _ in range(function.nin)]
+        places = where if isinstance(where, list) else [where] * function.nin
+        yield where, [sample(place, rng, length, dtype) for place in places]
 
 
 def special_values(function, dtype=DOUBLE):
@@ -106,7 +157,8 @@ def test_special_values_are_those_of_numpy(kernels, name, dtype):
     assert np.array_equal(
         np.signbit(found[exact & ~np.isnan(expected)]), np.signbit(expected[exact & ~np.isnan(expected)])
     )
-    assert ulps(found, expected).max() <= 4
+    # The errors of NumPy and of SciPy are greater here.
+    assert ulps(found, expected).max() <= (8 if name in ("logaddexp2", "ndtr") else 4)
 
 
 @pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
@@ -138,10 +190,14 @@ def test_errors_are_those_of_numpy(kernels, name):
         expected = {words[kind] for kind in expected}
         for lanes in (1, 8):
             with raised() as errors:
-                kernels[name, "float64"][lanes](*[np.array([x]) for x in element])
-            # Of some functions NumPy compares NaN in a way that signals it.
-            quiet = {"invalid"} if np.isnan(element).any() else set()
-            assert expected - {"under"} - quiet <= errors <= expected | {"under"}, (element, lanes)
+                found = kernels[name, "float64"][lanes](*[np.array([x]) for x in element])
+            # Of numbers that are not finite NumPy's own functions report more, which depends on the machine.
+            if np.isfinite(element).all():
+                assert expected - {"under"} <= errors, (element, lanes)
+            # Functions of SciPy report nothing: there, a pole counts as one.
+            if "invalid" not in errors and not (name in OF_SCIPY and not np.isfinite(found)):
+                assert errors <= expected | {"under"}, (element, lanes)
+            assert "invalid" not in errors or np.isnan(found), (element, lanes)
 
 
 def test_infinities_do_not_meet_in_logaddexp(kernels):
@@ -149,3 +205,56 @@ def test_infinities_do_not_meet_in_logaddexp(kernels):
     with raised() as errors:
         assert np.array_equal(kernels["logaddexp", "float64"][2](infinity, infinity), infinity)
     assert not errors
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0, 3.0, 4.0, -1.0, -2.0, -3.0, 0.5, 1.5, -0.5, 2.5])
+@pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
+def test_powers_with_constant_exponents_are_powers(exponent, dtype):
+    def write(body, operands):
+        return lowered(np.power, (dtype, dtype)).write(body, [operands[0], body.constant(operands[0].type, exponent)])
+
+    (x,) = special_values(np.exp, dtype)
+    rng = np.random.default_rng(0)
+    x = np.concatenate([x, sample(EVERYWHERE, rng, 500, dtype), sample((-5, 5), rng, 500, dtype)])
+    with np.errstate(all="ignore"):
+        expected = np.power(x.astype(LONG), LONG(exponent))
+    for kernel in compiled({"power": Case(write, (dtype,), (dtype,))}, (1, 4))["power"].values():
+        found = kernel(x)
+        assert ulps(found, expected).max() <= 3.0
+        assert np.array_equal(np.signbit(found)[~np.isnan(found)], np.signbit(expected)[~np.isnan(found)])
+
+
+def test_products_are_exact_without_fused_instructions(monkeypatch):
+    # A number of 53 bits times one of 20, and what a product with 53 leaves.
+    def write(body, operands):
+        pair = vecmath.exact_product(*[vecmath.Lanes(body, operand) for operand in operands])
+        return pair.high.value, pair.low.value
+
+    case = Case(write, (DOUBLE, DOUBLE), (DOUBLE, DOUBLE))
+    here = machine()
+    monkeypatch.setattr(vecmath, "machine", lambda: here._replace(has_fma=False))
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-1, 1, (2, 1000))
+    high, low = compiled({"product": case}, (4,))["product"][4](x, y)
+    for a, b, c, d in zip(x, y, high, low, strict=True):
+        assert Fraction(a) * Fraction(b) == Fraction(c) + Fraction(d)
+
+
+KERNELS = [special.gammaln, special.psi, special.gamma, special.betaln, special.beta, special.erfinv, special.erfcinv]
+KERNELS += [special.ndtri, special.log_ndtr, special.j0, special.j1, special.i0, special.i1, special.gammainc]
+KERNELS += [special.betainc, special.k0, special.y0, special.ellipk, special.jv, special.loggamma, special.rgamma]
+
+
+@pytest.mark.parametrize("function", KERNELS, ids=lambda function: function.__name__)
+def test_kernels_of_scipy_give_what_its_ufuncs_give(function):
+    rng = np.random.default_rng(0)
+    for dtype in (DOUBLE, SINGLE):
+        operands = [rng.uniform(0.05, 0.95, 70).astype(dtype) for _ in range(function.nin)]
+        lowering = lowered(function, (dtype,) * function.nin)
+        case = Case(lowering.write, (dtype,) * function.nin, (dtype,))
+        expected = function(*[operand.astype(DOUBLE) for operand in operands]).astype(dtype)
+        for kernel in compiled({"f": case}, (1, 4, 32))["f"].values():
+            with raised() as errors:
+                found = kernel(*operands)
+            assert np.array_equal(found, expected)
+            assert not errors or not machine().x86
