@@ -1,9 +1,9 @@
 r"""LLVM text as machine code in this process: optimised, compiled, loaded, and freed with its last owner.
 
-The text is good code already (`ir`), so little is left to do, and what is left is chosen by size. Addresses of this
-process never get into the code: what the text declares is called through a table that is filled after loading, so the
-code is kept on disk (`disk`). LLVM works in one thread at a time. May import ``disk``, ``errors``, ``linking`` and
-``machine``.
+The text is good code already (`ir`): LLVM's passes find something to do only where functions are inlined, and the code
+generator tries the harder, the more of it is in loops. Addresses of this process never get into the code: what the text
+declares is called through a table that is filled after loading, so the code is kept on disk (`disk`). LLVM works in one
+thread at a time. May import ``disk``, ``errors``, ``linking`` and ``machine``.
 
 >>> from hodiff.compiled.native.machine import reason
 >>> text = "define i64 @twice(i64 %x) {\n%y = mul i64 %x, 2\nret i64 %y\n}\n"
@@ -32,7 +32,7 @@ _STRAIGHT = 1500
 #: Above this many in all, it is not worth it in loops either; from here on it is slower than linear.
 _LARGE = 12_000
 #: What is done to a text, by number: to be increased when that changes, as code on disk was made from texts.
-_RECIPE = 1
+_RECIPE = 2
 #: Modules that may be loaded at once: each takes three of the 65 530 mappings that Linux gives to a process.
 _MOST = 10_000
 
@@ -150,29 +150,31 @@ class _Effort:
         self._binding = binding
         self._level = level
         self._head = f'target datalayout = "{target_machine.target_data}"\ntarget triple = "{target_machine.triple}"\n'
+        self._options = binding.create_pipeline_tuning_options(speed_level=1)
+        # Loops are as long, and as wide, as they are meant to be.
+        self._options.loop_unrolling = self._options.loop_vectorization = self._options.slp_vectorization = False
+        self._builder = self._first = binding.create_pass_builder(target_machine, self._options)
         self._inline = binding.create_new_module_pass_manager()
         self._inline.add_always_inliner_pass()
-        self._tidy = binding.create_new_module_pass_manager()
-        self._tidy.add_instruction_combine_pass()
-        self._tidy.add_simplify_cfg_pass()
-        self._runs = 0
+        self._simplify = self._first.getFunctionPassManager()
+        self._modules = 0
 
     def optimised(self, source: str) -> Any:
         """The module of a text after all passes."""
         parsed = self._binding.parse_assembly(self._head + source, self._binding.create_context())
-        if "alwaysinline" in source:
-            self._run(self._inline, parsed)
+        if "alwaysinline" not in source:
+            return parsed
+        # A builder of passes gets slower with every run, and leaves a kilobyte behind when it goes.
+        self._modules += 1
+        if self._modules % 64 == 0:
+            self._builder = self._binding.create_pass_builder(self.machine, self._options)
+        self._inline.run(parsed, self._builder)
         if self._level:
-            self._run(self._tidy, parsed)
+            # Functions that were inlined have something in common, as the sine and the cosine of one number do.
+            for function in parsed.functions:
+                if not function.is_declaration:
+                    self._simplify.run(function, self._builder)
         return parsed
-
-    def _run(self, passes: Any, parsed: Any) -> None:
-        # A builder of passes gets slower with every run, and leaves a kilobyte behind.
-        if self._runs % 64 == 0:
-            options = self._binding.create_pipeline_tuning_options(speed_level=self._level)
-            self._builder = self._binding.create_pass_builder(self.machine, options)
-        self._runs += 1
-        passes.run(parsed, self._builder)
 
 
 @lru_cache(maxsize=1)

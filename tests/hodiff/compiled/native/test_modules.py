@@ -176,6 +176,65 @@ ret void
     assert (source == target).all()
 
 
+INLINED = """
+define internal double @part(double %x) alwaysinline memory(none) {
+%y = fdiv double 1.0, %x
+ret double %y
+}
+define internal double @other(double %x) alwaysinline memory(none) {
+%y = fdiv double 1.0, %x
+%z = fsub double %y, 1.0
+ret double %z
+}
+define double @f(double %x) {
+%a = call double @part(double %x)
+%b = call double @other(double %x)
+%c = fmul double %a, %b
+ret double %c
+}
+"""
+
+
+def test_functions_that_are_inlined_share_what_they_have_in_common():
+    loaded = load(INLINED)
+    assert UNARY(loaded.address("f"))(4.0) == 0.25 * -0.75
+    if machine().x86:
+        code = loaded.assembly()
+        assert (code.count("div"), code.count("call")) == (1, 0)
+
+
+def test_loops_stay_loops():
+    # Else they would be calls of functions of the C library, which are far away.
+    text = """
+define void @f(ptr %to, ptr %from, i64 %size) {
+entry:
+br label %zeros
+zeros:
+%i = phi i64 [ 0, %entry ], [ %ni, %zeros ]
+%at = getelementptr double, ptr %to, i64 %i
+store double 0.0, ptr %at
+%ni = add i64 %i, 1
+%ci = icmp slt i64 %ni, %size
+br i1 %ci, label %zeros, label %copies
+copies:
+%j = phi i64 [ 0, %zeros ], [ %nj, %copies ]
+%source = getelementptr double, ptr %from, i64 %j
+%value = load double, ptr %source
+%target = getelementptr double, ptr %to, i64 %j
+store double %value, ptr %target
+%nj = add i64 %j, 1
+%cj = icmp slt i64 %nj, %size
+br i1 %cj, label %copies, label %done
+done:
+ret void
+}
+"""
+    code = load(text + INLINED.replace("@f", "@g")).assembly()
+    assert "memset" not in code
+    assert "memcpy" not in code
+    assert "memmove" not in code
+
+
 @pytest.mark.parametrize("linkage", ["", "internal ", "linkonce_odr ", "weak "])
 def test_functions_and_variables_of_the_module_can_be_pointed_to(linkage):
     text = f"""
