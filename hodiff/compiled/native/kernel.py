@@ -1,6 +1,6 @@
 """A program as the text of one kernel, with what its entry has to know.
 
-May import ``elements``, ``entry``, ``errors``, ``ir``, ``nests``, ``planning``, ``program`` and ``ufuncs``.
+May import ``elements``, ``entry``, ``errors``, ``ir``, ``planning``, ``program``, ``regions`` and ``ufuncs``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> from hodiff.program import Equation
@@ -17,16 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.compiled.native import ufuncs
-from hodiff.compiled.native.elements import Elements, Memory, memory_type
+from hodiff.compiled.native.elements import Memory, memory_type
 from hodiff.compiled.native.entry import Result
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.ir import I8, POINTER, Body, Value
-from hodiff.compiled.native.nests import NestWriter, write_copy
-from hodiff.compiled.native.planning import Copy, Nest, Plan, Step, Work, identity_place
+from hodiff.compiled.native.ir import POINTER, Body, Value
+from hodiff.compiled.native.planning import Plan, identity_place
+from hodiff.compiled.native.regions import BAIL, Region, Surroundings, arrange, buffers_of, copy, in_arena
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
 
-#: Statuses of a kernel: gave up, and from the second on the number of the guard that does not hold.
-BAIL, FIRST_MISS = 1, 2
+#: The status of a kernel of which the first guard does not hold; those of the others follow.
+FIRST_MISS = 2
 #: Literal arrays of more elements are not part of the text.
 _WRITTEN = 64
 _ALIGNMENT = 64
@@ -83,37 +83,41 @@ def write_kernel(program: Program, fresh: Sequence[bool], *, width: int) -> Kern
 class _Writer:
     def __init__(self, program: Program, fresh: Sequence[bool], width: int) -> None:
         self._program = program
-        self._width = width
         self._body = Body()
         self._literals: list[Any] = []
-        self._known_literals: dict[int, Memory] = {}
+        self._known_literals: dict[int, Value | int] = {}
+        self._named: list[Any] = []
         self._globals: list[str] = []
         for var in (*program.inputs, *(v for equation in program.equations for v in equation.answers)):
             if not prod(var.shape):
                 raise Unsupported("arrays without elements")
         self._results, self._outputs = _results_of(program, fresh)
-        wanted = [*self._outputs, *(guard.operand for guard in program.guards)]
+        self._unread = _unread(program)
+        wanted = [*self._outputs, *self._unread, *(guard.operand for guard in program.guards)]
         self._plan = Plan(program.inputs, program.equations, wanted)
-        self._twins = set(self._plan.columns.values())
         memory: dict[Atom, Memory] = {}
         for number, var in enumerate(program.inputs):
             memory[var] = Memory(self._slot(number), var.shape, var.dtype, var)
-        self._elements = Elements(self._body, self._plan, memory, self._literal)
+        made = {var for step in self._plan.steps for var in buffers_of(self._plan, step)}
+        for number, var in enumerate(self._outputs):
+            if var in made and var not in memory:
+                memory[var] = Memory(self._slot(len(program.inputs) + number), var.shape, var.dtype, var)
+        layout = arrange(self._plan, memory)
+        #: Numbers that nobody reads are stored there.
+        self._sink = layout.size
+        self._arena = layout.size + (_ALIGNMENT if self._unread else 0)
+        self._surroundings = Surroundings(self._slot(len(program.inputs) + len(self._outputs)), self._literal, width)
+        self._region = Region(self._body, self._plan, layout, self._surroundings, memory)
+        self._elements = self._region.elements
 
     def kernel(self) -> Kernel:
         """Write all of it."""
         plan, body = self._plan, self._body
-        arena = self._place_buffers()
         guards = list(enumerate(self._program.guards))
         done: set[Atom] = set()
         self._ask(guards, done)
         for step in plan.steps:
-            if isinstance(step, Work):
-                self._work(step)
-            elif isinstance(step, Copy):
-                self._copy(step)
-            else:
-                NestWriter(body, self._elements, step, self._width).write()
+            self._region.write(step)
             done.update(step.made())
             self._ask(guards, done)
         self._store_outputs()
@@ -123,7 +127,7 @@ class _Writer:
             self._globals.append(f"@literals = global [{len(self._literals)} x ptr] zeroinitializer")
         parts = [text, *body.declarations.values(), *self._globals]
         cost = sum(step.cost for step in plan.steps)
-        return Kernel("\n".join(parts) + "\n", self._outputs, self._results, arena, self._literals, len(lines), cost)
+        return Kernel("\n".join(parts) + "\n", self._outputs, self._results, self._arena, self._literals, len(lines), cost)
 
     # --- memory -------------------------------------------------------------------------------------------------------
 
@@ -134,137 +138,28 @@ class _Writer:
         place = body.pure(f"getelementptr inbounds ptr, {slots}, i64 {number}", POINTER) if number else slots
         return body.pure(f"load ptr, ptr {place.text}, align 8", POINTER, place, key="slot")
 
-    def _place_buffers(self) -> int:
-        """Give memory to every buffer; bytes of the arena."""
-        memory = self._elements.memory
-        first = len(self._program.inputs)
-        made = {var for step in self._plan.steps for var in self._buffers_of(step)}
-        for number, var in enumerate(self._outputs):
-            if var in made and var not in memory:
-                memory[var] = Memory(self._slot(first + number), var.shape, var.dtype, var)
-        spans = self._spans()
-        taken: list[tuple[int, int, int]] = []  # offset, end, last nest
-        size = 0
-        for var, (begin, end) in spans.items():
-            length = -(-var.size * memory_type_size(var) // _ALIGNMENT) * _ALIGNMENT
-            taken = [span for span in taken if span[2] >= begin]
-            offset = 0
-            for start, stop, _ in sorted(taken):
-                if start - offset >= length:
-                    break
-                offset = max(offset, stop)
-            taken.append((offset, offset + length, end))
-            size = max(size, offset + length)
-            memory[var] = Memory(self._in_arena(offset), var.shape, var.dtype, var, steps=self._steps(var))
-        return size
-
-    def _spans(self) -> dict[Var, tuple[int, int]]:
-        """For each buffer in the arena, the first and the last step that needs it."""
-        spans: dict[Var, tuple[int, int]] = {}
-        columns = self._plan.columns
-        for number, step in enumerate(self._plan.steps):
-            for var in self._buffers_of(step):
-                if var not in self._elements.memory:
-                    spans[var] = number, number
-            for atom in step.needs():
-                for seen in (atom, columns.get(atom)):
-                    if isinstance(seen, Var) and seen in spans:
-                        spans[seen] = spans[seen][0], number
-        last = len(self._plan.steps)
-        for atom in self._late():
-            for seen in (atom, columns.get(atom)):
-                if isinstance(seen, Var) and seen in spans:
-                    spans[seen] = spans[seen][0], last
-        return dict(sorted(spans.items(), key=lambda item: item[1]))
-
-    def _buffers_of(self, step: Step) -> list[Var]:
-        """What a step needs memory for: not for numbers that loops leave in registers."""
-        plan = self._plan
-        if isinstance(step, Nest):
-            return [
-                plan.columns[answer] if answer in plan.turned else answer for answer in step.made() if answer.size != 1
-            ]
-        return step.made()
-
-    def _steps(self, var: Var) -> tuple[int, ...] | None:
-        """How a buffer lies in memory: for batches, column by column."""
-        if var not in self._twins:
-            return None
-        steps: list[int] = []
-        size = var.shape[0]
-        for length in reversed(var.shape[1:]):
-            steps.insert(0, size)
-            size *= length
-        return (1, *steps)
-
-    def _copy(self, step: Copy) -> None:
-        """Write a copy."""
-        memory, source = self._elements.memory, step.source
-        before = self._literal(source.value) if isinstance(source, Literal) else memory[source]
-        write_copy(self._body, self._elements, before, memory[step.target])
-
-    def _work(self, work: Work) -> None:
-        """Write a task."""
-        memory, body = self._elements.memory, self._body
-        pointers: dict[Atom, Value] = {}
-        for atom in (*work.made(), *work.task.buffers):
-            if isinstance(atom, Literal):
-                pointers[atom] = self._literal(np.asarray(atom.value, atom.dtype)).pointer
-            elif atom in memory:
-                pointers[atom] = memory[atom].pointer
-            else:
-                pointers[atom] = self._spilled(atom)
-        failed = work.task.write(body, pointers, self._width)
-        if failed is not None:
-            body.leave_if(failed, BAIL)
-
-    def _spilled(self, atom: Atom) -> Value:
-        """A pointer to a number that was in a register."""
-        value = self._elements.element(atom, identity_place(atom.shape))
-        kind = memory_type(atom.dtype)
-        pointer = self._body.pure(f"alloca {kind}, align 8", POINTER, key=atom)
-        self._elements.store(Memory(pointer, atom.shape, atom.dtype, atom), identity_place(atom.shape), value)
-        return pointer
-
-    def _late(self) -> set[Atom]:
-        """What numbers read that are computed between or after the nests."""
-        found: set[Atom] = set()
-        waiting: list[Atom] = [node.answer for node in self._plan.nodes.values() if node.answer.size == 1]
-        while waiting:
-            node = self._plan.nodes.get(waiting.pop())
-            for atom in () if node is None else node.equation.operands:
-                if atom not in found:
-                    found.add(atom)
-                    if atom not in self._plan.stored:
-                        waiting.append(atom)
-        return found
-
-    def _in_arena(self, offset: int) -> Value:
-        pointer = self._slot(len(self._program.inputs) + len(self._outputs))
-        if not offset:
-            return pointer
-        return self._body.pure(f"getelementptr inbounds i8, {pointer}, i64 {offset}", POINTER, pointer)
-
     def _literal(self, array: Any) -> Memory:
         """Where an array of the program is: in the text, or behind a pointer."""
-        found = self._known_literals.get(id(array))
-        if found is not None:
-            return found
-        data = np.ascontiguousarray(array)
-        if data.size <= _WRITTEN:
-            name = f"@literal{len(self._known_literals)}"
-            kind = memory_type(data.dtype)
-            numbers = ", ".join(str(self._body.constant(kind, value)) for value in data.ravel())
-            self._globals.append(f"{name} = private constant [{data.size} x {kind}] [{numbers}], align {_ALIGNMENT}")
-            pointer = Value(name, POINTER)
-        else:
-            number = len(self._literals)
+        known = self._known_literals.get(id(array))
+        if known is None:
+            known = self._known_literals[id(array)] = self._kept_literal(np.ascontiguousarray(array))
+            self._named.append(array)  # so that no other array has its address
+        if isinstance(known, Value):
+            return Memory(known, array.shape, array.dtype)
+        address = self._body.pure(f"getelementptr inbounds ptr, ptr @literals, i64 {known}", POINTER)
+        pointer = self._body.pure(f"load ptr, ptr {address.text}, align 8", POINTER, address, key="literal")
+        return Memory(pointer, array.shape, array.dtype)
+
+    def _kept_literal(self, data: Any) -> Value | int:
+        """The name of an array in the text, or its number among those behind pointers."""
+        if data.size > _WRITTEN:
             self._literals.append(data)
-            place = f"getelementptr inbounds ptr, ptr @literals, i64 {number}"
-            address = self._body.pure(place, POINTER)
-            pointer = self._body.pure(f"load ptr, ptr {address.text}, align 8", POINTER, address, key="literal")
-        memory = self._known_literals[id(array)] = Memory(pointer, array.shape, array.dtype)
-        return memory
+            return len(self._literals) - 1
+        name = f"@literal{len(self._known_literals)}"
+        kind = memory_type(data.dtype)
+        numbers = ", ".join(str(self._body.constant(kind, value)) for value in data.ravel())
+        self._globals.append(f"{name} = private constant [{data.size} x {kind}] [{numbers}], align {_ALIGNMENT}")
+        return Value(name, POINTER)
 
     # --- guards and outputs -------------------------------------------------------------------------------------------
 
@@ -320,15 +215,19 @@ class _Writer:
                 value = self._elements.element(var, identity_place(var.shape))
                 self._elements.store(target, identity_place(var.shape), value)
             elif self._elements.memory[var].pointer != target.pointer:
-                source, size = self._elements.memory[var].pointer, var.size * memory_type_size(var)
-                name = "llvm.memcpy.p0.p0.i64"
-                body.declarations[name] = f"declare void @{name}(ptr, ptr, i64, i1)"
-                body.effect(f"call void @{name}({target.pointer}, {source}, i64 {size}, i1 false)")
+                copy(self._body, self._elements.memory[var], target)
+        for atom in self._unread:
+            if atom.size == 1:
+                value = self._elements.element(atom, identity_place(atom.shape))
+                sink = Memory(in_arena(self._body, self._surroundings, self._sink), atom.shape, atom.dtype, atom)
+                self._elements.store(sink, identity_place(atom.shape), value)
 
 
-def memory_type_size(var: Var) -> int:
-    """Bytes of an element."""
-    return 1 if memory_type(var.dtype) == I8 else var.dtype.itemsize
+def _unread(program: Program) -> list[Var]:
+    """Answers that nothing is made of: they are computed for the warnings that this may bring."""
+    read: set[Atom] = {*program.outputs, *(guard.operand for guard in program.guards)}
+    read.update(atom for equation in program.equations for atom in equation.operands)
+    return [var for equation in program.equations for var in equation.answers if read.isdisjoint(equation.answers)]
 
 
 def _results_of(program: Program, fresh: Sequence[bool]) -> tuple[list[Result], list[Var]]:
@@ -356,7 +255,7 @@ def _shown(program: Program) -> set[Atom]:
     """What may be a view of an argument."""
     shown: set[Atom] = {var for var in program.inputs if var.form == "array"}
     for equation in program.equations:
-        if _is_view(equation) and not shown.isdisjoint(equation.operands):
+        if not equation.several and _is_view(equation) and not shown.isdisjoint(equation.operands):
             shown.update(equation.answers)
     return shown
 

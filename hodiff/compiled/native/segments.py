@@ -53,11 +53,9 @@ def why_not(program: Program, fresh: Sequence[bool]) -> dict[Equation, str]:
     """The equations without a native form, with the reason."""
     nodes: dict[Atom, Node] = {}
     found: dict[Equation, str] = {}
-    views, unread = _returned_views(program, fresh), _unread(program)
+    views = _returned_views(program, fresh)
     for equation in program.equations:
         try:
-            if equation in unread:
-                raise Unsupported("nothing is made of its answer, and it is there for its warnings")
             if equation in views:
                 raise Unsupported("it is returned as a view")
             if any(not prod(atom.shape) for atom in (*equation.operands, *equation.answers)):
@@ -67,18 +65,6 @@ def why_not(program: Program, fresh: Sequence[bool]) -> dict[Equation, str]:
                 nodes[node.answer] = node
         except Unsupported as unsupported:
             found[equation] = str(unsupported)
-    return found
-
-
-def _unread(program: Program) -> set[Equation]:
-    """The equations that neither outputs nor guards depend on."""
-    read: set[Atom] = {*program.outputs, *(guard.operand for guard in program.guards)}
-    found: set[Equation] = set()
-    for equation in reversed(program.equations):
-        if read.isdisjoint(equation.answers):
-            found.add(equation)
-        else:
-            read.update(equation.operands)
     return found
 
 
@@ -137,6 +123,8 @@ def _segment(program: Program, equations: Sequence[Equation]) -> Segment:
 
 def _is_worth_it(segment: Segment) -> bool:
     """Whether a call saves more than it costs: not for views, nor for one operation on a few elements."""
+    if not segment.outputs:
+        return False  # it is there for its warnings
     computing = [e for e in segment.equations if not _is_view(e)]
     return len(computing) > 1 or any(prod(var.shape) > _WORTH for e in computing for var in e.answers)
 

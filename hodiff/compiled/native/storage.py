@@ -65,7 +65,7 @@ def _is_short(shape: Sequence[int]) -> bool:
 
 def written_out(node: Reduction, batches: Batches) -> bool:
     """Whether a reduction is of so few elements that it needs no loop."""
-    if node.count <= FEW and (node.answer.size > 1 or node.exact):
+    if node.count <= (FEW if node.answer.size > 1 or node.exact else FEW // 2):
         return True
     return node.count <= SHORT and 0 not in node.axes and len(node.space) > 1 and node.space in batches
 
