@@ -119,6 +119,12 @@ class Compiled:
             self._batched[key] = Compiled(self.world, flat, self.name)
         return self._batched[key]
 
+    @property
+    def eager_reason(self) -> str | None:
+        """Why the function runs eagerly for some arguments, or for batches of them."""
+        reasons = (*(table.eager for table in self.tables.values()), *(c.eager_reason for c in self._batched.values()))
+        return next((reason for reason in reasons if reason is not None), None)
+
     def table(self, values: Sequence[Any]) -> Table:
         """The table for values of these types."""
         key = (*map(_type_of, values), places_of_same(values))

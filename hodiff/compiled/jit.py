@@ -270,9 +270,8 @@ class Jit(Transformed):
                 return worlds[0].reason
             for world in worlds:
                 for compiled in world.compiled.values():
-                    for table in compiled.tables.values():
-                        if table.eager is not None:
-                            return table.eager
+                    if (reason := compiled.eager_reason) is not None:
+                        return reason
         return None
 
     def lower(self, /, *args: Any, **keywords: Any) -> str:

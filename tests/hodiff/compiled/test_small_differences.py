@@ -78,3 +78,10 @@ def test_what_nobody_reads_warns_as_in_the_plain_function(backend):
             np.testing.assert_allclose(compiled(X), f(X), rtol=1e-14)
         messages = [str(warning.message).split(" encountered")[0] for warning in caught]
         assert messages.count("divide by zero") == 4
+
+
+def test_why_a_batch_runs_eagerly_is_told():
+    compiled = hd.jit(lambda x, y: np.ascontiguousarray(y))
+    hd.vmap(compiled, in_axes=(0, None))(X, np.ones((2, 2)))
+    assert compiled.cache_info().eager_calls
+    assert "not traced" in compiled.eager_reason
