@@ -195,6 +195,16 @@ class Looped:
     """A program run for a number of turns, as ``control.loops`` declares it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A program run as long as another one says so, as ``control.repeats`` declares it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One of two programs, as ``control.branches`` declares it."""
+
+
 # --- how declarations describe places ---------------------------------------------------------------------------------
 
 

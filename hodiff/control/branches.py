@@ -2,8 +2,8 @@
 
 ``branch`` takes a truth value and the operands of both programs, and runs one of them. Its derivative forward is a
 choice between pushed programs; back, between programs that run both passes. May import ``annihilate``, ``batch_rules``,
-``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``program``, ``pruning``, ``repeats``, ``shaped`` and
-``subprograms``.
+``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``lowering``, ``program``, ``pruning``, ``repeats``,
+``shaped`` and ``subprograms``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -39,6 +39,7 @@ from hodiff.control.subprograms import (
 from hodiff.core import Primitive
 from hodiff.errors import NotStagedError
 from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.lowering import Chosen
 from hodiff.program import Program
 from hodiff.shaped import Shaped, is_inexact
 
@@ -120,4 +121,4 @@ def _paired(tangents: Sequence[Any], slots: Sequence[int], program: Program) -> 
 branch = Primitive("branch", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
 branch.hazard = "inside"
 branch.pruned = prune_branch
-branch.code = Code(write=partial(write_branch, conform))
+branch.code = Code(write=partial(write_branch, conform), nest=Chosen())

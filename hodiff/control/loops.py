@@ -5,8 +5,8 @@ from turn to turn, and sequences, of which each turn takes one element; its answ
 for whatever else the body gives, the stacked values of all turns. What is carried takes the form (array, scalar,
 number) of the input of the body. The derivative of a loop is a loop: forward, over the body with tangents; in reverse,
 one that saves residuals as stacked answers, and one that runs the other way. May import ``annihilate``,
-``batch_rules``, ``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``numpy_source``, ``program``,
-``pruning``, ``shaped`` and ``subprograms``.
+``batch_rules``, ``code``, ``core``, ``errors``, ``linear_map``, ``loop_code``, ``lowering``, ``numpy_source``,
+``program``, ``pruning``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, body = stage(lambda a, x, y: [a * x + y, x], [2.0, np.float64(0.0), np.float64(0.0)], name="body")
@@ -50,6 +50,7 @@ from hodiff.control.subprograms import (
 from hodiff.core import NUMPY_UFUNCS, Primitive
 from hodiff.errors import NotStagedError, ProgramError
 from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.lowering import Looped
 from hodiff.program import QUIET, Atom, Equation, Literal, Program, Var
 from hodiff.shaped import Shaped, is_inexact
 
@@ -477,4 +478,4 @@ _ADD: Any = NUMPY_UFUNCS[np.add]
 loop = Primitive("loop", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
 loop.hazard = "inside"
 loop.pruned = prune_loop
-loop.code = Code(write=partial(write_loop, conform))
+loop.code = Code(write=partial(write_loop, conform), nest=Looped())

@@ -4,7 +4,7 @@
 turns. Its derivative forward is such a loop too. Back through it goes a `loop` of the number of turns that was found:
 ``by_length`` is an operation whose program depends on that number, which is its first operand. May import
 ``annihilate``, ``batch``, ``batch_rules``, ``code``, ``comparing``, ``core``, ``errors``, ``linear_map``,
-``loop_code``, ``loops``, ``program``, ``shaped`` and ``subprograms``.
+``loop_code``, ``loops``, ``lowering``, ``program``, ``shaped`` and ``subprograms``.
 
 >>> from hodiff.staging import stage
 >>> _, condition = stage(lambda x: [x < 100.0], [np.float64(1.0)], name="condition")
@@ -55,6 +55,7 @@ from hodiff.control.subprograms import (
 from hodiff.core import Primitive
 from hodiff.errors import NotStagedError
 from hodiff.linear_map import TapeVariable, apply_linear
+from hodiff.lowering import Repeated
 from hodiff.program import Equation, Program, Var
 from hodiff.shaped import Shaped, is_inexact
 
@@ -169,7 +170,7 @@ def _push(tangents: Sequence[Any], operands: Sequence[Any], parameters: dict[str
 
 
 repeat = Primitive("repeat", _run, batch=_batch, jvps=_differentiate, within=_within)  # type: ignore[arg-type]
-repeat.code = Code(write=partial(write_repeat, conform))
+repeat.code = Code(write=partial(write_repeat, conform), nest=Repeated())
 
 
 # --- programs by the number of turns ----------------------------------------------------------------------------------

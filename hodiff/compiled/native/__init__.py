@@ -10,7 +10,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hodiff.compiled.native import entry
+from hodiff.compiled.native import branches, entry, loops  # noqa: F401 - two of them define tasks
 from hodiff.compiled.native.blas import symbols
 from hodiff.compiled.native.entry import make_function
 from hodiff.compiled.native.errors import Unsupported

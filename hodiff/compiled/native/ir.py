@@ -93,7 +93,7 @@ class _Level:
         self.label = label
         self.carries: list[tuple[str, Carry]] = []
         self.following: dict[str, Value] = {}
-        self.goes_on = ""
+        self.goes_on = self.turn = ""
 
 
 class Body:
@@ -272,6 +272,7 @@ class Body:
         number = next(self._loops)
         name, turn = f"loop{number}", f"turn{number}"
         self._enter(name)
+        self._levels[-1].turn = turn
         depth = len(self._levels)
         yield Value(f"%i{number}", I64, self.level)
         assert len(self._levels) == depth + 1
@@ -292,7 +293,7 @@ class Body:
     def go_on_if(self, condition: Value) -> None:
         """Let a loop of `repeat` end where a bit is not set."""
         self._levels[-1].goes_on = condition.text
-        self._enter(self._levels[-1].label.replace("loop", "turn"), may_be_run=True)
+        self._enter(self._levels[-1].turn, may_be_run=True)
 
     def branch(
         self, condition: Value, true: Callable[[], Sequence[Value]], false: Callable[[], Sequence[Value]]

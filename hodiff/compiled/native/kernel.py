@@ -127,7 +127,9 @@ class _Writer:
             self._globals.append(f"@literals = global [{len(self._literals)} x ptr] zeroinitializer")
         parts = [text, *body.declarations.values(), *self._globals]
         cost = sum(step.cost for step in plan.steps)
-        return Kernel("\n".join(parts) + "\n", self._outputs, self._results, self._arena, self._literals, len(lines), cost)
+        return Kernel(
+            "\n".join(parts) + "\n", self._outputs, self._results, self._arena, self._literals, len(lines), cost
+        )
 
     # --- memory -------------------------------------------------------------------------------------------------------
 
@@ -208,7 +210,7 @@ class _Writer:
 
     def _store_outputs(self) -> None:
         """Put numbers into their slots, and second copies of arrays."""
-        first, body = len(self._program.inputs), self._body
+        first = len(self._program.inputs)
         for number, var in enumerate(self._outputs):
             target = Memory(self._slot(first + number), var.shape, var.dtype)
             if var.size == 1:

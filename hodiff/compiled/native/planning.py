@@ -3,8 +3,8 @@
 Statements share a nest where they run through the same space and read of each other what has just been computed. A
 space whose axes but the first are short is a batch: its nest runs along the first axis, and the rest is written out.
 What batches read and write lies column by column, so that vectors are in one piece; arrays from elsewhere, and for
-others, are copied. May import ``errors``, ``lowering``, ``nodes``, ``program``, ``statements``, ``storage`` and
-``tasks``.
+others, are copied. May import ``errors``, ``lowering``, ``nodes``, ``program``, ``rows``, ``statements``,
+``steps``, ``storage`` and ``tasks``.
 
 >>> import numpy as np
 >>> from hodiff.ops.elementwise import exp, multiply
@@ -19,106 +19,13 @@ from collections.abc import Sequence
 from math import prod
 
 from hodiff.compiled.native.nodes import Node, node_of
+from hodiff.compiled.native.rows import grouped
 from hodiff.compiled.native.statements import Explorer, Statement
+from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work
 from hodiff.compiled.native.storage import LONGEST, Batches, choose, in_register
 from hodiff.compiled.native.tasks import Task, task_of
 from hodiff.lowering import ZERO, Axis, Index
 from hodiff.program import Atom, Equation, Var
-
-
-class Nest:
-    """Statements in one nest of loops.
-
-    Attributes
-    ----------
-    axes : list of Axis
-    statements : list of Statement
-    """
-
-    def __init__(self, statement: Statement) -> None:
-        self.axes = statement.axes
-        self.statements = [statement]
-
-    @property
-    def flat(self) -> bool:
-        """Whether all axes can be one."""
-        return len(self.axes) > 1 and all(statement.flat for statement in self.statements)
-
-    @property
-    def length(self) -> float:
-        """Instructions, about, of one place."""
-        return sum(statement.cost for statement in self.statements)
-
-    @property
-    def cost(self) -> float:
-        """Additions, in all."""
-        return self.length * prod([axis.length for axis in self.axes])
-
-    def cuts(self, axis: Axis) -> list[int]:
-        """Where a loop is cut, in order."""
-        return sorted({place for s in self.statements for cut, place in s.cuts if cut is axis})
-
-    def made(self) -> list[Var]:
-        """What it computes."""
-        return [statement.answer for statement in self.statements]
-
-    def needs(self) -> list[Atom]:
-        """What it reads."""
-        return [atom for statement in self.statements for atom in (*statement.needs, *statement.rows)]
-
-
-class Work:
-    """A task among the nests.
-
-    Attributes
-    ----------
-    task : Task
-    reads : set of Var
-        The buffers and reductions that it reads.
-    """
-
-    def __init__(self, task: Task, reads: set[Atom]) -> None:
-        self.task = task
-        self.reads = reads
-
-    @property
-    def cost(self) -> float:
-        """Additions, in all."""
-        return self.task.cost
-
-    def made(self) -> list[Var]:
-        """What it computes."""
-        return list(self.task.equation.answers)
-
-    def needs(self) -> list[Atom]:
-        """What it reads."""
-        return list(self.reads)
-
-
-class Copy:
-    """A batch copied from rows to columns, or back.
-
-    Attributes
-    ----------
-    source : Var or Literal
-    target : Var
-    """
-
-    def __init__(self, source: Atom, target: Var) -> None:
-        self.source = source
-        self.target = target
-        self.cost = float(target.size)
-
-    def made(self) -> list[Var]:
-        """What it makes."""
-        return [self.target]
-
-    def needs(self) -> list[Atom]:
-        """What it reads."""
-        return [self.source]
-
-
-Step = Nest | Work | Copy
 
 
 class Plan:
@@ -144,8 +51,10 @@ class Plan:
         For what batches read or write, the variable that stands for it column by column.
     turned : set of Var
         What batches compute, which is first there column by column.
-    steps : list of Nest, Work and Copy
+    steps : list of Nest, Rows, Work and Copy
         In the order in which they run.
+    private : set of Var
+        What is needed while its row is at hand only.
 
     Raises
     ------
@@ -181,17 +90,23 @@ class Plan:
                 break
         self._turn(found)
         self._schedule(found)
+        numbers = [var for var, node in self.nodes.items() if in_register(node, batches)]
+        kept = {*self._outputs, *self._behind(numbers)}
+        self.steps, self.private = grouped(self.steps, {*kept, *self.turned})
 
     @property
     def nests(self) -> list[Nest]:
-        """The steps that are nests."""
-        return [step for step in self.steps if isinstance(step, Nest)]
+        """The nests among the steps."""
+        found = [
+            step.nests if isinstance(step, Rows) else [step] for step in self.steps if isinstance(step, Nest | Rows)
+        ]
+        return [nest for nests in found for nest in nests]
 
     def _made(self, var: Atom, explorer: Explorer) -> Statement | Work | None:
         """The statement or the work that makes a value; None where it is made where it is read."""
         task = self.tasks.get(var)
         if task is not None:
-            return Work(task, self._behind(task.buffers))
+            return Work(task, self._behind([*task.buffers, *task.numbers]))
         if var not in self.stored or in_register(self.nodes[var], self._batches):
             return None
         return explorer.statement(self.nodes[var])

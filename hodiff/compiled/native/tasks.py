@@ -14,7 +14,7 @@ A task's operands are buffers, or views of buffers that it can read as they are,
 True
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,15 +59,24 @@ class Task:
     equation : Equation
     buffers : list of Var or Literal
         What has to be in memory.
+    numbers : list of Var or Literal
+        What has to be in registers.
+    in_registers : bool
+        Answers of one element are left in registers.
+    scratch : int
+        Bytes of memory that it needs while it runs.
     cost : float
         Of all, in additions.
     """
 
+    in_registers = False
+    scratch = 0
     cost = 0.0
 
-    def __init__(self, equation: Equation, buffers: Sequence[Atom]) -> None:
+    def __init__(self, equation: Equation, buffers: Sequence[Atom], numbers: Sequence[Atom] = ()) -> None:
         self.equation = equation
         self.buffers = list(buffers)
+        self.numbers = list(numbers)
 
     def write(self, body: Body, pointers: Mapping[Atom, Value], width: int) -> Value | None:
         """Write the code; a bit that says that it gave up, where it can."""
@@ -103,6 +112,10 @@ class MatrixProduct(Task):
         return None
 
 
+#: Tasks by the declarations that ask for them, of modules that plan programs of their own.
+TASKS: dict[type, Callable[[Equation, Mapping[Atom, Node]], Task]] = {}
+
+
 def task_of(equation: Equation, nodes: Mapping[Atom, Node], batches: Container[tuple[int, ...]] = ()) -> Task | None:
     """The task for an equation, None where it is none: products of batches of small matrices are written out.
 
@@ -116,7 +129,8 @@ def task_of(equation: Equation, nodes: Mapping[Atom, Node], batches: Container[t
         (answer,) = equation.answers
         small = len(answer.shape) > 1 and answer.shape in batches and equation.operands[0].shape[-1] <= _INNER
         return None if small else MatrixProduct(equation, nodes)
-    return None
+    make = TASKS.get(type(nest))
+    return None if make is None else make(equation, nodes)
 
 
 # --- views ------------------------------------------------------------------------------------------------------------

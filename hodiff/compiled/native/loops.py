@@ -1,0 +1,257 @@
+"""Loops as tasks: the body is planned as a program, and its nests are written within a loop.
+
+Of the answers of a loop, those that are stacked are written row by row where the whole is to be; what is carried is in
+registers, or in memory that `carries` describes. May import ``carries``, ``elements``, ``errors``, ``ir``,
+``lowering``, ``nodes``, ``planning``, ``program``, ``regions`` and ``tasks``.
+
+>>> import numpy as np
+>>> from hodiff.program import Literal
+>>> from hodiff.compiled.native.tasks import task_of
+>>> from hodiff.control.loops import loop
+>>> from hodiff.staging import stage
+>>> _, body = stage(lambda x, y: [x + y, x], [np.float64(0.0)] * 2, name="body")
+>>> xs, last, ys = Var((5,), np.dtype(float)), Var((), np.dtype(float)), Var((5,), np.dtype(float))
+>>> parameters = {"body": body, "constants": 0, "carries": 1, "length": 5, "reverse": False}
+>>> task_of(Equation(loop, (Literal(0.0), xs), parameters, (last, ys), several=True), {}).buffers == [xs]
+True
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from hodiff.compiled.native.carries import (
+    Carried,
+    Operand,
+    Turning,
+    buffer_sizes,
+    buffers_in,
+    carries_of,
+    given,
+    operand_of,
+    sequence_of,
+)
+from hodiff.compiled.native.elements import Memory, memory_type
+from hodiff.compiled.native.errors import Unsupported
+from hodiff.compiled.native.ir import I64, POINTER, Value
+from hodiff.compiled.native.nodes import Node, asked, convert
+from hodiff.compiled.native.planning import identity_place
+from hodiff.compiled.native.regions import Inner, Nested, Region, copy, in_arena, rounded
+from hodiff.compiled.native.tasks import TASKS
+from hodiff.lowering import Looped, Repeated
+from hodiff.program import Atom, Equation, Var
+
+
+class Loop(Nested):
+    """A loop of a known number of turns."""
+
+    def __init__(self, equation: Equation, nodes: Mapping[Atom, Node]) -> None:
+        parameters, operands = equation.parameters, equation.operands
+        self.length: int = parameters["length"]
+        self.reverse: bool = parameters["reverse"]
+        if not self.length:
+            raise Unsupported("a loop without turns")
+        body = parameters["body"]
+        self.inner = Inner(body)
+        first = parameters["constants"]
+        second = first + parameters["carries"]
+        self.count = parameters["carries"]
+        self.inputs = body.inputs[:first], body.inputs[first:second], body.inputs[second:]
+        pairs = list(zip(operands, body.inputs, strict=True))
+        self.given = [operand_of(atom, var, nodes) for atom, var in pairs[:second]]
+        self.sequences = [sequence_of(atom, var, nodes) for atom, var in pairs[second:]]
+        #: Outputs that are written to a row of a stack, each with its number.
+        self.rows: dict[Var, int] = {}
+        for number, output in enumerate(body.outputs[self.count :]):
+            if output in self.inner.made:
+                self.rows.setdefault(output, number)
+        self.carried = carries_of(body, self.inputs[1], range(self.count), self.rows)
+        buffers, numbers = buffers_in([*self.given, *self.sequences])
+        super().__init__(equation, buffers, numbers)
+        sizes = [rounded(size) for size in buffer_sizes(self.carried)] if self.length > 1 else []
+        self._own = rounded(self.inner.layout.size)
+        self._sizes = sizes
+        self.scratch = self._own + sum(sizes)
+        self.cost = self.length * self.inner.cost
+
+    def write_within(self, region: Region, base: int) -> None:
+        _LoopWriter(self, region, base).write()
+
+    def buffers_of(self, region: Region, base: int) -> list[tuple[Value, ...]]:
+        """For each carried value, where what it becomes in the first turn is written, and in the second."""
+        found: list[tuple[Value, ...]] = []
+        place = base + self._own
+        for number, carried in enumerate(self.carried):
+            if carried.way not in ("made", "copied"):
+                found.append(())
+                continue
+            # The last turn writes to the answer.
+            answer = region.elements.memory[self.equation.answers[number]].pointer
+            if self.length == 1:
+                found.append((answer, answer))
+                continue
+            other = in_arena(region.body, region.surroundings, place)
+            place += self._sizes[number]
+            found.append((answer, other) if self.length % 2 else (other, answer))
+        return found
+
+
+class _LoopWriter:
+    def __init__(self, task: Loop, region: Region, base: int) -> None:
+        self.task = task
+        self.region = region
+        self.base = base
+        self.body = region.body
+        self.answers = task.equation.answers
+        self.program = task.inner.program
+
+    def write(self) -> None:
+        task, body, region = self.task, self.body, self.region
+        variables = [*task.inputs[0], *task.inputs[1]]
+        values = [given(region, operand, var) for operand, var in zip(task.given, variables, strict=True)]
+        sequences = [self.region.seen(operand.view) for operand in task.sequences if operand.view is not None]
+        buffers = task.buffers_of(region, self.base)
+        first = len(task.inputs[0])
+        with body.loop(task.length) as counter:
+            turn = counter
+            if task.reverse:
+                turn = body.operation("sub nsw", body.constant(I64, task.length - 1), counter)
+            known: dict[Var, Value | Memory] = dict(zip(task.inputs[0], values, strict=False))
+            turning = [
+                Turning(body, carried, initial, pair)
+                for carried, initial, pair in zip(task.carried, values[first:], buffers, strict=True)
+            ]
+            known.update((each.carried.var, each.value) for each in turning)
+            for operand, memory, var in zip(task.sequences, sequences, task.inputs[2], strict=True):
+                known[var] = self._element(operand, memory, var, turn)
+            inner = task.inner.write(region, self.base, known, self._targets(turning, turn))
+            self._stack(inner, turn)
+            after = [each.follow(inner) for each in turning]
+        for carried, value, answer in zip(task.carried, after, self.answers, strict=False):
+            leave(region, carried, value, answer)
+
+    def _element(self, operand: Operand, memory: Memory, var: Var, turn: Value) -> Value | Memory:
+        """What a turn takes of a sequence."""
+        assert operand.view is not None
+        body = self.body
+        step = operand.view.steps[0]
+        place = turn if step == 1 else body.operation("mul nsw", turn, body.constant(I64, step))
+        text = f"getelementptr inbounds {memory_type(memory.dtype)}, {memory.pointer}, {place}"
+        pointer = body.pure(text, POINTER, memory.pointer, place)
+        row = Memory(pointer, var.shape, memory.dtype, (memory.owner, var), body.level)
+        if var.size != 1:
+            return row
+        value = self.region.elements.load(row, identity_place(var.shape))
+        return convert(body, value, memory.dtype, var.dtype)
+
+    def _row(self, number: int, turn: Value) -> Memory:
+        """The row of a stack."""
+        body = self.body
+        stack = self.answers[self.task.count + number]
+        memory = self.region.elements.memory_of(stack)
+        shape = stack.shape[1:]
+        size = stack.size // self.task.length
+        place = turn if size == 1 else body.operation("mul nsw", turn, body.constant(I64, size))
+        text = f"getelementptr inbounds {memory_type(stack.dtype)}, {memory.pointer}, {place}"
+        pointer = body.pure(text, POINTER, memory.pointer, place)
+        return Memory(pointer, shape, stack.dtype, (stack, "row"), body.level)
+
+    def _targets(self, turning: list[Turning], turn: Value) -> dict[Var, Memory]:
+        """Where the outputs of the body are written."""
+        return {**{output: self._row(number, turn) for output, number in self.task.rows.items()}, **targets_of(turning)}
+
+    def _stack(self, inner: Region, turn: Value) -> None:
+        """Put what is not in its row yet into the rows of the stacks."""
+        for number, output in enumerate(self.program.outputs[self.task.count :]):
+            if isinstance(output, Var) and self.task.rows.get(output) == number:
+                continue
+            row = self._row(number, turn)
+            stack = self.answers[self.task.count + number]
+            if prod(output.shape) == 1:
+                value = inner.number(output, stack.dtype)
+                self.region.elements.store(row, identity_place(row.shape), value)
+            elif output.dtype != stack.dtype:
+                raise Unsupported(f"{output.dtype} stacked as {stack.dtype}")
+            else:
+                copy(self.body, inner.memory_of(output), row)
+
+
+def leave(region: Region, carried: Carried, value: Value | Memory, answer: Var) -> None:
+    """Let a carried value be an answer."""
+    if isinstance(value, Value):
+        region.put(answer, convert(region.body, value, carried.var.dtype, answer.dtype))
+    elif carried.way not in ("made", "copied"):
+        copy(region.body, value, region.elements.memory[answer])
+
+
+class Repeat(Nested):
+    """A loop that goes on as long as a program says so."""
+
+    def __init__(self, equation: Equation, nodes: Mapping[Atom, Node]) -> None:
+        parameters = equation.parameters
+        body, first = parameters["body"], parameters["constants"]
+        self.condition, self.inner = Inner(parameters["condition"]), Inner(body)
+        self.first = first
+        self.given = [operand_of(atom, var, nodes) for atom, var in zip(equation.operands, body.inputs, strict=True)]
+        self.carried = carries_of(body, body.inputs[first:], range(len(body.outputs)), ())
+        buffers, numbers = buffers_in(self.given)
+        super().__init__(equation, buffers, numbers)
+        self.own = rounded(max(self.condition.layout.size, self.inner.layout.size))
+        self.sizes = [rounded(size) for size in buffer_sizes(self.carried)]
+        self.scratch = self.own + 2 * sum(self.sizes)
+        self.cost = USUAL * (self.condition.cost + self.inner.cost)
+
+    def write_within(self, region: Region, base: int) -> None:
+        body, program = region.body, self.inner.program
+        values = [given(region, operand, var) for operand, var in zip(self.given, program.inputs, strict=True)]
+        buffers = self._buffers(region, base)
+        constants = values[: self.first]
+        with body.repeat() as turns:
+            turning = [
+                Turning(body, carried, initial, pair)
+                for carried, initial, pair in zip(self.carried, values[self.first :], buffers, strict=True)
+            ]
+            now = [*constants, *(each.value for each in turning)]
+            asked_of = self.condition.program
+            asking = self.condition.write(region, base, dict(zip(asked_of.inputs, now, strict=True)), {})
+            (verdict,) = asked_of.outputs
+            body.go_on_if(asked(body, "nonzero", asking.number(verdict), verdict))
+            inner = self.inner.write(region, base, dict(zip(program.inputs, now, strict=True)), targets_of(turning))
+            for each in turning:
+                each.follow(inner)
+        answers = self.equation.answers
+        for each, answer in zip(turning, answers, strict=False):
+            value = each.before()
+            if isinstance(value, Value):
+                region.put(answer, convert(body, value, each.carried.var.dtype, answer.dtype))
+            else:
+                copy(body, value, region.elements.memory[answer])
+        region.put(answers[-1], turns._replace(level=turns.level - 1))
+
+    def _buffers(self, region: Region, base: int) -> list[tuple[Value, ...]]:
+        """For each carried value, where what it becomes in the first turn is written, and in the second."""
+        found: list[tuple[Value, ...]] = []
+        place = base + self.own
+        for size in self.sizes:
+            pair = (place, place + size) if size else ()
+            found.append(tuple(in_arena(region.body, region.surroundings, each) for each in pair))
+            place += 2 * size
+        return found
+
+
+#: Turns that a loop which ends by itself is taken to have.
+USUAL = 10
+
+
+def targets_of(turning: Sequence[Turning]) -> dict[Var, Memory]:
+    """Where a turn writes what is carried."""
+    found: dict[Var, Memory] = {}
+    for each in turning:
+        if each.carried.way == "made":
+            assert each.target is not None
+            assert isinstance(each.carried.output, Var)
+            found[each.carried.output] = each.target
+    return found
+
+
+TASKS[Looped] = Loop
+TASKS[Repeated] = Repeat
