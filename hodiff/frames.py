@@ -19,7 +19,7 @@ _OURS = tuple(f"{Path(path).parent}/" for path in (__file__, np.__file__, scipy.
 
 
 #: A way out of hodiff past more frames than this is long.
-_LONG = 6
+_LONG = 12
 
 
 class _Ours(dict[str, bool]):
@@ -44,8 +44,8 @@ def user_line() -> tuple[str, int]:
 class UserLines:
     """The user's lines, for one run that asks for very many of them.
 
-    A long way out of hodiff is walked once: its frames are remembered until `forget`, since what called a frame waits
-    for it at one line.
+    A long way out of hodiff is walked once: the frames of the latest are remembered until `forget`, since what called a
+    frame waits for it at one line.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ class UserLines:
         return line
 
     def _remember(self, frame: Any, line: Any) -> None:
-        for _ in range(_LONG // 2):  # these return soon
+        self._passed.clear()
+        for _ in range(_LONG // 4):  # these return soon
             frame = frame.f_back
         while frame is not None and _ours[frame.f_code.co_filename]:
             self._passed[frame] = line

@@ -40,6 +40,7 @@ from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Prog
 NUMBERS = (bool, int, float, complex)
 #: The least integer that NumPy has a type for.
 LEAST = -(2**63)
+_NO_PARAMETERS: dict[str, Any] = {}
 #: Ways to handle floating-point errors that are kept in mind.
 _HANDLED = 16
 _SCALARS = frozenset({np.float64, np.float32, np.bool_, np.int64, np.complex128})
@@ -154,6 +155,7 @@ class StageTrace(Trace):
         "_latest",
         "_lines",
         "_literals",
+        "_shapes",
         "failure",
         "inner",
         "inputs",
@@ -177,6 +179,7 @@ class StageTrace(Trace):
         self._latest: tuple[Any, Any, Errstate | None] = (None, None, None)
         self._literals: dict[int, tuple[Any, Literal]] = {}
         self._lines = UserLines(Source)
+        self._shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def ambient(self) -> Any:
         """Context that tells the caller's way to handle floating-point errors from that of derivative rules.
@@ -269,8 +272,14 @@ class StageTrace(Trace):
 
     def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
         errstate, source = self._errstate(), self._lines.at(3)
+        # What many equations have in common is kept once: Python looks at all that is alive again and again.
+        parameters = parameters or _NO_PARAMETERS
         if answer.__class__ is np.ndarray or not isinstance(answer, tuple):
-            var = Var.of(answer)
+            if answer.__class__ is np.ndarray:
+                shape = answer.shape
+                var = Var(self._shapes.setdefault(shape, shape), answer.dtype)
+            else:
+                var = Var.of(answer)
             self.steps.append(Equation(primitive, atoms, parameters, (var,), False, errstate, source))
             return StageTracer(self, answer, var)
         answers = tuple(map(Var.of, answer))
