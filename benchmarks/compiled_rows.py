@@ -144,6 +144,7 @@ def _loops() -> list[Row]:
     table = [row("scalar code with Python branches", problems.branches, *scalars)]
     del table[0].contenders["jax"]  # which refuses branches that depend on values
     for steps in (200, 2_000):
+        table.append(_by_scan(steps))
         inputs, parameters = problems.recurrence_data(steps)
         table.append(
             row(
@@ -158,6 +159,20 @@ def _loops() -> list[Row]:
     table.append(row("scalar recurrence, 2000 steps", lambda m: problems.scalar_loop(m, 2_000), (0.5,), (1.5,)))
     del table[-1].contenders["jax"]  # which would compile 2 000 steps
     return table
+
+
+def _by_scan(steps: int) -> Row:
+    """The recurrent network with the same loop for JAX and for us."""
+    inputs, parameters = problems.recurrence_data(steps)
+    libraries = {np: hd, jnp: jax}
+    found = row(
+        f"recurrent network, {steps} steps of scan",
+        lambda m: problems.recurrence_by_scan(libraries[m], inputs),
+        (parameters,),
+        ([2 * p for p in parameters],),
+    )
+    del found.contenders["autograd"]  # which has no such loop
+    return found
 
 
 def unrolled(steps: int) -> Row:

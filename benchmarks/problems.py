@@ -126,19 +126,20 @@ def recurrence(np: Any, inputs: Any) -> Any:
     return f
 
 
-def recurrence_by_scan(jax: Any, inputs: Any) -> Any:
-    """`recurrence` as JAX wants it."""
+def recurrence_by_scan(library: Any, inputs: Any) -> Any:
+    """`recurrence` as JAX wants it, and as hodiff knows it too."""
+    np, scan = library.numpy, getattr(library, "lax", library).scan
 
     def f(parameters: Any) -> Any:
         from_state, from_input, bias = parameters
 
         def step(carry: Any, x: Any) -> Any:
             state, loss = carry
-            state = jax.numpy.tanh(from_state @ state + from_input @ x + bias)
-            return (state, loss + jax.numpy.sum(state**2)), None
+            state = np.tanh(from_state @ state + from_input @ x + bias)
+            return (state, loss + np.sum(state**2)), None
 
-        start = jax.numpy.zeros(from_state.shape[0]), 0.0
-        return jax.lax.scan(step, start, inputs)[0][1]
+        start = np.zeros(from_state.shape[0]), 0.0
+        return scan(step, start, inputs)[0][1]
 
     return f
 
