@@ -1,5 +1,6 @@
 """Whether a compiled program does what the plain one does; where results differ, whether rounding explains it."""
 
+import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ SPOILED = 1
 #: Of each noise that is tried.
 NOISE = 8
 DRAWS = 8
+#: BLAS and LAPACK raise other flags for other orders of the same sum, and an array of Python's numbers is a constant.
+_UNSURE = re.compile(r"@|matmul|dot|linalg|einsum|inner|kron|cov|corr|conv|np\.array\(\[\w+[.\[( ]")
 #: Where noise changes more than this part of a result, it says nothing.
 CHAOTIC = 1e-3
 
@@ -99,6 +102,8 @@ def _check(program, backend, report):
         found = outcome(called, program.arguments(values))
         derived = program.transform != "jit"
         wrong = difference(plain[point], found, derived=derived)
+        if wrong is not None and wrong.startswith("warned") and _UNSURE.search(program.source()):
+            wrong = None
         if wrong is not None:
             if is_sensitive(program, transform, points[point], plain[point], found, derived=derived):
                 report.counts["left open: rounding decides"] += 1
@@ -250,12 +255,12 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
     if difference(plain, found, derived=derived, roundings=ANY) is not None:
         return False
     return all(
-        _is_explained(np.asarray(a), np.asarray(b), [np.asarray(leaf) for leaf in noisy])
+        _is_explained(np.asarray(a), np.asarray(b), [np.asarray(leaf) for leaf in noisy], derived=derived)
         for a, b, *noisy in zip(leaves, of_found, *of_runs, strict=True)
     )
 
 
-def _is_explained(plain, found, noisy):
+def _is_explained(plain, found, noisy, *, derived):
     """Whether noise moves an array as far as another is away from it."""
     if plain.dtype != found.dtype:
         return False
@@ -264,9 +269,11 @@ def _is_explained(plain, found, noisy):
     with np.errstate(all="ignore"):
         moved = np.max([np.abs(run - plain) for run in noisy], axis=0)
     scale = np.max(moved, initial=0.0, where=np.isfinite(moved))
+    # Within a derivative rule there is no noise: two terms may cancel as they do in the plain one.
+    within = CLOSE * np.finfo(plain.dtype).eps * np.max(np.abs(plain), initial=1.0, where=np.isfinite(plain))
     unsure = ~np.isfinite(moved) | (moved > CHAOTIC * np.abs(plain))
     # Where one element is moved, so may be its neighbours, which noise happens to have left in their place.
-    allowed = np.where(unsure, np.inf, 4 * moved + 0.01 * scale)
+    allowed = np.where(unsure, np.inf, 4 * moved + 0.01 * scale + (within if derived else 0.0))
     return not np.any(_apart(plain, found, roundings=CLOSE, allowed=allowed))
 
 

@@ -92,7 +92,7 @@ def product_by_name(writer):
             f"np.kron({first}[:3], {other}[:4])",
             f"np.convolve({first}, {other}, mode={writer.random.choice(['full', 'same', 'valid'])!r})",
             f"np.correlate({first}, {other})",
-            f"np.cross({first}[:3], {other}[:3])",
+            f"np.cross(({first} * np.ones((3, 1)))[:, 0], ({other} - np.ones((3, 1)))[:, -1])",
             f"np.interp({first}, np.arange(3.0), np.array([0.5, -1.0, 2.0]))",
             f"np.polyval({first}[:4], np.tanh({other}))",
             f"np.multiply.outer({first}, {other})",
