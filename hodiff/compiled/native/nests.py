@@ -5,7 +5,8 @@ is left over at its end is one more block, which overlaps the one before: every 
 no floating-point error shows that plain NumPy has not, and the bits of an element do not depend on where it is. Sums
 have a running value for each lane, so they are in a fixed order that does not depend on the machine's threads.
 
-May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``planning`` and ``statements``.
+May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``statements`` and
+``steps``.
 
 >>> [tuple(block) for block in blocks_of(3, 14, 4)]
 [(3, 4, 2, 4), (10, 4, 1, 3)]
@@ -20,8 +21,8 @@ from hodiff.compiled.native.elements import Elements, Memory
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BIT, I64, Body, Value
 from hodiff.compiled.native.nodes import Reduction, Undecided, register_type
-from hodiff.compiled.native.planning import Nest
 from hodiff.compiled.native.statements import Statement
+from hodiff.compiled.native.steps import Nest, Rows
 from hodiff.lowering import Affine, Axis, Index
 
 #: Blocks whose sum is a running value of its own, so that rounding errors do not pile up.
@@ -66,15 +67,18 @@ class NestWriter:
     nest : Nest
     width : int
         Numbers in a vector register.
+    flat : bool
+        Whether axes may be made one.
     """
 
-    def __init__(self, body: Body, elements: Elements, nest: Nest, width: int) -> None:
+    def __init__(self, body: Body, elements: Elements, nest: Nest, width: int, *, flat: bool = True) -> None:
         self.body = body
         self.elements = elements
         self.nest = nest
         self._axes = nest.axes
         self._lengths = [axis.length for axis in nest.axes]
-        if nest.flat:
+        self._flat = flat and nest.flat
+        if self._flat:
             self._lengths = [1] * (len(nest.axes) - 1) + [prod(self._lengths)]
         last = self._lengths[-1] if self._lengths else 1
         wide = last >= 8 * width and nest.length <= LIGHT
@@ -95,16 +99,41 @@ class NestWriter:
                 self._finish_in_memory(statement)
         self.elements.by_columns = None
 
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> Running:
+        """What comes before the loop through the rows; the running values of what it reduces."""
+        for statement in self.nest.statements:
+            if statement.reduces and self._in_memory(statement):
+                self._fill(statement)
+        return self._started(0)
+
+    def row(self, counter: Value, running: Running) -> Running:
+        """Write what is done in a row."""
+        self.elements.by_columns = len(self._axes) == 1
+        self._new = 1
+        self.elements.go_to(self._axes[0], counter)
+        mine = {key: value for key, value in running.items() if key[0] in self.nest.statements}
+        mine = self._axis(1, mine) if len(self._axes) > 1 else self._place(mine)
+        self.elements.by_columns = None
+        return {**running, **mine}
+
+    def end(self, running: Running) -> None:
+        """What comes after the loop."""
+        for statement in self.nest.statements:
+            if statement.reduces and self._first_loop(statement) == 0:
+                self._finish(statement, running)
+            elif statement.reduces and self._in_memory(statement):
+                self._finish_in_memory(statement)
+
     # --- loops --------------------------------------------------------------------------------------------------------
 
     def _axis(self, depth: int, running: Running) -> Running:
         """Write the loops from one on; the running values after them."""
         if depth == len(self._axes):
             return self._place(running)
+        running = {**running, **self._started(depth)}
         starting = [s for s in self.nest.statements if s.reduces and self._first_loop(s) == depth]
-        for statement in starting:
-            for key in self._keys(statement):
-                running[key] = self._identity(statement, key[2])
         axis = self._axes[depth]
         for start, stop in self._segments(depth):
             axis.start, axis.stop = start, stop
@@ -121,6 +150,15 @@ class NestWriter:
             self._finish(statement, running)
         return {key: value for key, value in running.items() if key[0] not in starting}
 
+    def _started(self, depth: int) -> Running:
+        """The running values of reductions that begin with a loop."""
+        return {
+            key: self._identity(key[0], key[2])
+            for statement in self.nest.statements
+            if statement.reduces and self._first_loop(statement) == depth
+            for key in self._keys(statement)
+        }
+
     def _segments(self, depth: int) -> list[tuple[int, int]]:
         length = self._lengths[depth]
         ends = [0, *self.nest.cuts(self._axes[depth]), length]
@@ -131,7 +169,7 @@ class NestWriter:
             self.elements.go_to(axis, self._shifted(counter, start))
             return self._axis(depth + 1, inner)
 
-        return self._carried(turns, running, turn)
+        return carried(self.body, turns, running, turn)
 
     def _blocks(self, axis: Axis, block: Block, running: Running) -> Running:
         """All blocks of a part of the last loop."""
@@ -148,7 +186,7 @@ class NestWriter:
             self.elements.go_to(axis, self.body.constant(I64, block.start), block.lanes)
             return self._place(running)
         if not running or not self._sums or block.turns < 2 * CHUNK:
-            return self._carried(block.turns, running, turn)
+            return carried(self.body, block.turns, running, turn)
         chunks, rest = divmod(block.turns, CHUNK)
 
         def chunk(counter: Value, inner: Running) -> Running:
@@ -158,21 +196,13 @@ class NestWriter:
                 return turn(self.body.operation("add nsw", first, second), innermost)
 
             fresh = {key: self._identity(key[0], key[2]) for key in inner}
-            part = self._carried(CHUNK, fresh, within)
+            part = carried(self.body, CHUNK, fresh, within)
             return {key: self._joined(key[0], inner[key], part[key]) for key in inner}
 
-        running = self._carried(chunks, running, chunk)
+        running = carried(self.body, chunks, running, chunk)
         if rest:
-            running = self._carried(rest, running, lambda c, inner: turn(self._shifted(c, chunks * CHUNK), inner))
+            running = carried(self.body, rest, running, lambda c, inner: turn(self._shifted(c, chunks * CHUNK), inner))
         return running
-
-    def _carried(self, turns: int, running: Running, turn: Callable[[Value, Running], Running]) -> Running:
-        """A loop that hands running values from turn to turn."""
-        with self.body.loop(turns) as counter:
-            carries = {key: self.body.carry(value) for key, value in running.items()}
-            following = turn(counter, {key: carry.value for key, carry in carries.items()})
-            after = {key: self.body.update(carry, following[key]) for key, carry in carries.items()}
-        return after
 
     def _shifted(self, counter: Value, start: int) -> Value:
         return self.body.operation("add nsw", counter, self.body.constant(I64, start)) if start else counter
@@ -234,7 +264,7 @@ class NestWriter:
         assert isinstance(node, Reduction)
         first = None
         for depth in reversed(range(len(self._axes))):
-            if self.nest.flat or depth in node.axes:
+            if self._flat or depth in node.axes:
                 first = depth
             else:
                 break
@@ -352,7 +382,33 @@ class NestWriter:
                 self.elements.store(flat, index, value(flat, index))
                 return inner
 
-            self._carried(block.turns, {}, turn)
+            carried(self.body, block.turns, {}, turn)
+
+
+def write_rows(body: Body, elements: Elements, rows: Rows, width: int) -> None:
+    """Write nests that run through rows together."""
+    writers = [NestWriter(body, elements, nest, width, flat=False) for nest in rows.nests]
+    running: Running = {}
+    for writer in writers:
+        running.update(writer.begin())
+
+    def turn(counter: Value, inner: Running) -> Running:
+        for writer in writers:
+            inner = writer.row(counter, inner)
+        return inner
+
+    running = carried(body, rows.length, running, turn)
+    for writer in writers:
+        writer.end(running)
+
+
+def carried(body: Body, turns: int, running: Running, turn: Callable[[Value, Running], Running]) -> Running:
+    """A loop that hands running values from turn to turn."""
+    with body.loop(turns) as counter:
+        carries = {key: body.carry(value) for key, value in running.items()}
+        following = turn(counter, {key: carry.value for key, carry in carries.items()})
+        after = {key: body.update(carry, following[key]) for key, carry in carries.items()}
+    return after
 
 
 def write_copy(body: Body, elements: Elements, source: Memory, target: Memory) -> None:

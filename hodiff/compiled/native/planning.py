@@ -24,7 +24,7 @@ from hodiff.compiled.native.statements import Explorer, Statement
 from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work
 from hodiff.compiled.native.storage import LONGEST, Batches, choose, in_register
 from hodiff.compiled.native.tasks import Task, task_of
-from hodiff.lowering import ZERO, Axis, Index
+from hodiff.lowering import ZERO, Index
 from hodiff.program import Atom, Equation, Var
 
 

@@ -253,7 +253,7 @@ def arrange(plan: Plan, given: Collection[Atom]) -> Layout:
     offsets: dict[Var | Work, int] = {}
     size = 0
     for key, (begin, end) in _spans(plan, given).items():
-        length = rounded(bytes_of(key) if isinstance(key, Var) else key.task.scratch)
+        length = rounded(_bytes_in(plan, key) if isinstance(key, Var) else key.task.scratch)
         taken = [span for span in taken if span[2] >= begin]
         offset = 0
         for start, stop, _ in sorted(taken):
@@ -291,7 +291,7 @@ def _spans(plan: Plan, given: Collection[Atom]) -> dict[Var | Work, tuple[int, i
 def buffers_of(plan: Plan, step: Step) -> list[Var]:
     """What a step needs memory for: not for numbers that it leaves in registers."""
     made = step.made()
-    if isinstance(step, Nest):
+    if isinstance(step, Nest | Rows):
         return [plan.columns[var] if var in plan.turned else var for var in made if var.size != 1]
     if isinstance(step, Work) and step.task.in_registers:
         return [var for var in made if var.size != 1]
@@ -313,19 +313,16 @@ def _late(plan: Plan) -> set[Atom]:
 
 
 def _steps(plan: Plan, var: Var) -> tuple[int, ...] | None:
-    """How a buffer lies in memory: for batches, column by column."""
-    if var not in plan.columns.values() and var not in plan.private:
+    """How a buffer lies in memory: of batches column by column, of what is private one row."""
+    by_columns = var in plan.columns.values()
+    if not by_columns and var not in plan.private:
         return None
     steps: list[int] = []
-    if var in plan.private:
-        for length in reversed(var.shape[1:]):
-            steps.insert(0, prod(var.shape[var.ndim - len(steps) :]) if steps else 1)
-        return (0, *steps)
-    size = var.shape[0]
+    size = var.shape[0] if by_columns else 1
     for length in reversed(var.shape[1:]):
         steps.insert(0, size)
         size *= length
-    return (1, *steps)
+    return (int(by_columns), *steps)
 
 
 def in_arena(body: Body, surroundings: Surroundings, offset: int) -> Value:
@@ -341,6 +338,11 @@ def copy(body: Body, source: Memory, target: Memory) -> None:
     name, size = "llvm.memcpy.p0.p0.i64", prod(target.shape) * element_size(target.dtype)
     body.declarations[name] = f"declare void @{name}(ptr, ptr, i64, i1)"
     body.effect(f"call void @{name}({target.pointer}, {source.pointer}, i64 {size}, i1 false)")
+
+
+def _bytes_in(plan: Plan, var: Var) -> int:
+    """Bytes of a buffer."""
+    return bytes_of(var) // (var.shape[0] if var in plan.private else 1)
 
 
 def bytes_of(var: Var) -> int:

@@ -43,6 +43,8 @@ class Statement:
         Everything is read and stored in order, so that all axes can be one.
     needs : dict
         The buffers and reductions that it reads, and whether it reads of them what is at the same place only.
+    in_row : dict
+        Of the same, whether it reads of them the same row only.
     rows : dict
         Of what it reads along the first axis of a batch, the places on the short axes.
     in_order : set of Var or Literal
@@ -62,6 +64,7 @@ class Statement:
         if isinstance(node, Reduction) and reduces and len(node.axes) != len(space):
             self.flat = False
         self.needs: dict[Atom, bool] = {}
+        self.in_row: dict[Atom, bool] = {}
         self.rows: dict[Atom, set[Index]] = {}
         self.in_order: set[Atom] = set()
         self.cuts: set[tuple[Axis, int]] = set()
@@ -177,6 +180,9 @@ class Explorer:
         if isinstance(atom, Var):
             near = size != 1 and len(index) >= loops and index[:loops] == place[:loops] and (same or loops == 1)
             statement.needs[atom] = statement.needs.get(atom, True) and near
+            here = bool(index) and bool(place) and index[0] == place[0] and atom.shape[0] == statement.space[0]
+            here = here and not isinstance(index, InMemory)
+            statement.in_row[atom] = statement.in_row.get(atom, True) and here
         if isinstance(index, InMemory):
             statement.in_order.add(atom)
             statement.flat = False
