@@ -200,12 +200,11 @@ class _Writer:
             if isinstance(found, Literal) or found in done or found in seen or found in self._elements.registers:
                 continue
             seen.add(found)
-            node = self._plan.nodes.get(found)
-            if node is None:
-                continue
             if found in self._plan.stored:
                 return False
-            waiting += node.equation.operands
+            node = self._plan.nodes.get(found)
+            if node is not None:
+                waiting += node.equation.operands
         return True
 
     def _store_outputs(self) -> None:
