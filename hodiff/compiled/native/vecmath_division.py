@@ -1,7 +1,7 @@
-"""Remainders of doubles on vectors, with NumPy's bits. May import ``ir``, ``machine``, ``vecmath`` and
-``vecmath_exponential``.
+"""Remainders of doubles on vectors, with NumPy's bits.
 
-While the quotient is below 2⁵², it is off by one at most, and what is left of the product is exact.
+While the quotient is below 2⁵², it is off by one at most, and what is left of the product is exact. May import
+``machine``, ``vecmath`` and ``vecmath_exponential``.
 
 >>> from hodiff.compiled.native.vecmath import definitions
 >>> "hd.remainder.4" in definitions("remainder", 4, 2)

@@ -1,8 +1,8 @@
-"""The error function and its complement on vectors. May import ``vecmath`` and ``vecmath_exponential``.
+"""The error function and its complement on vectors.
 
-Up to ½, erf x is a polynomial. Beyond, erfc x = exp(−x²) G(t) / (x + K) with t = (x − K) / (x + K), in which G is
+Up to ½, erf x is a polynomial. Beyond, erfc x = exp(−x²) G(t) / (x + ½) with t = (x − K) / (x + K), in which G is
 almost constant (Shepherd and Laframboise, 1981), and x² has two parts. Both polynomials are minimax for the relative
-error, found by Remez' exchange in 50 digits.
+error, found by Remez' exchange in 50 digits. May import ``vecmath`` and ``vecmath_exponential``.
 
 >>> from hodiff.compiled.native.vecmath import definitions
 >>> "hd.erfc.4" in definitions("erfc", 4, 1)
@@ -27,30 +27,30 @@ _SMALL = (
     1.4723631490750005e-06,
 )
 
-#: K, and exp(x²) erfc(x) (x + K) in t, for ½ ≤ x ≤ 26.7.
-_K = 3.5
+#: K, and exp(x²) erfc(x) (x + ½) in t, for ½ ≤ x ≤ 26.7.
+_K = 3.75
 _LARGE = (
-    1.08705558926226,
-    -0.9377997245671121,
-    0.6941136466346426,
-    -0.43525602671686514,
-    0.2257386216475163,
-    -0.09231870663947087,
-    0.026518619879346117,
-    -0.003177050324561189,
-    -0.0013053546658271756,
-    0.0007145315069106426,
-    -4.2062332902500113e-05,
-    -7.477604050942894e-05,
-    1.8647856418910096e-05,
-    7.2403212362964364e-06,
-    -3.393669712344176e-06,
-    -7.875205584802048e-07,
-    5.52993965399483e-07,
-    1.0365006565754535e-07,
-    -8.557162060619639e-08,
-    -1.1939464179308748e-08,
-    9.778034616414868e-09,
+    0.6187563154189137,
+    -0.07012029929277341,
+    0.0017927077427331481,
+    0.04113836924506321,
+    -0.05440196507093971,
+    0.04615216058057908,
+    -0.029346699293045734,
+    0.01418113870220307,
+    -0.004873289803632808,
+    0.0008778129998841281,
+    0.00014685703204217734,
+    -0.00014507748157804214,
+    2.582354326348105e-05,
+    1.1193772930887789e-05,
+    -5.7187997477017255e-06,
+    -4.906883794246172e-07,
+    8.68933606153951e-07,
+    -2.2908185901117078e-08,
+    -1.2022484642676302e-07,
+    6.868605019086685e-09,
+    1.2320339492974928e-08,
 )
 
 #: From here on, erfc may be no normal number.
@@ -62,11 +62,13 @@ def _small(x: Lanes) -> Lanes:
     return x.fused(polynomial(x * x, _SMALL), x)
 
 
-def _complement(a: Lanes, square: Pair) -> Lanes:
-    """The complement of the error function from ½ on."""
-    inverse = 1.0 / (a + _K)
-    g = polynomial((a - _K) * inverse, _LARGE) * inverse
-    return reduced(-square.high).exponential() * (g - g * square.low)
+def _complement(a: Lanes, square: Pair, unit: float = 1.0) -> Lanes:
+    """The complement of the error function from ½ on, of a number in such units and its square in units of 1."""
+    coefficients = [unit * coefficient for coefficient in _LARGE]
+    g = polynomial((a - _K * unit) / (a + _K * unit), coefficients) / (a + 0.5 * unit)
+    exponential = reduced(-square.high)
+    less_one = exponential.less_one - square.low.fused(exponential.less_one, square.low)
+    return g.fused(less_one, g) * exponential.power()
 
 
 @formula("erf")
@@ -99,7 +101,7 @@ def _tails(x: Lanes) -> Mended:
     small = scaled.magnitude < bits_of(0.5)
     a = limited(small.choose(0.75, x), _FAR * math.sqrt(2)).absolute()
     square = exact_product(a, a)
-    complement = _complement(a * math.sqrt(0.5), Pair(square.high * 0.5, square.low * 0.5))
+    complement = _complement(a, Pair(square.high * 0.5, square.low * 0.5), math.sqrt(2))
     return _both_sides(scaled, small, complement)
 
 

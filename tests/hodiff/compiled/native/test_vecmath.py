@@ -27,11 +27,10 @@ def by_mpmath(function):
     """A function of mpmath's on arrays of long doubles."""
 
     def applied(x):
-        values = [function(mpmath.mpf(float(number))) for number in x]
-        high = np.array([float(value) for value in values])
-        low = [
-            float(value - number) if math.isfinite(number) else 0.0 for value, number in zip(values, high, strict=True)
-        ]
+        with mpmath.workprec(120):
+            values = [function(mpmath.mpf(float(number))) for number in x]
+            high = np.array([float(value) for value in values])
+            low = [float(value - number) for value, number in zip(values, high, strict=True)]
         return high.astype(LONG) + np.array(low, LONG)
 
     return applied
