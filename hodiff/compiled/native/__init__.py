@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hodiff.compiled.native import branches, entry, loops  # noqa: F401 - two of them define tasks
-from hodiff.compiled.native.blas import symbols
 from hodiff.compiled.native.entry import make_function
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable
 from hodiff.compiled.native.kernel import Kernel, write_kernel
+from hodiff.compiled.native.lapack import symbols
 from hodiff.compiled.native.library import addresses
 from hodiff.compiled.native.machine import machine
 from hodiff.compiled.native.modules import Loaded, load

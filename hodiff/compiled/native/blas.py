@@ -1,79 +1,24 @@
 """Matrix products: loops where matrices are small or hold integers, BLAS by address where they are large.
 
-BLAS and LAPACK are those that SciPy is built with, at the addresses that ``scipy.linalg.cython_blas`` and
-``cython_lapack`` export. They know matrices in Fortran's order, in which a matrix of ours is its transpose, so the
-product that they are asked for is Cᵀ = Yᵀ Xᵀ. May import ``ir``, ``matrices`` and ``products``.
+BLAS knows matrices in Fortran's order, in which a matrix of ours is its transpose, so the product that it is asked for
+is Cᵀ = Yᵀ Xᵀ. May import ``ir``, ``lapack``, ``matrices`` and ``products``.
 
->>> sorted(name for name in symbols() if name.endswith("gemv"))
-['blas_cgemv', 'blas_dgemv', 'blas_sgemv', 'blas_zgemv']
+>>> body = ir.Body()
+>>> matrices = [Matrix(ir.Value(name, ir.POINTER), 99, 99, 99) for name in ("%c", "%a", "%b")]
+>>> write_matmul(body, *matrices, "float64")
+>>> [line.split("(")[0] for line in body.lines()]
+['call void @blas_dgemm']
 """
 
-import ctypes
 from collections.abc import Sequence
-from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cython_blas, cython_lapack
 
 from hodiff.compiled.native import ir
-from hodiff.compiled.native.matrices import Matrix, element, moved, nest, offset, scalar_type, scratch, store
+from hodiff.compiled.native.lapack import LETTERS, call_routine, number
+from hodiff.compiled.native.matrices import Matrix, element, merged, moved, nest, offset, scalar_type, scratch, store
 from hodiff.compiled.native.products import packed, write_copy, write_inner, write_sum_of_outer
-
-#: First letter of the routines for a dtype.
-LETTERS = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
-
-_BLAS = ("gemm", "gemv")
-_LAPACK = ("potrf", "getrf", "getrs", "getri", "trtrs", "geqrf", "gesdd", "orgqr", "ungqr", "syevd", "heevd")
-
-
-@lru_cache(maxsize=1)
-def symbols() -> MappingProxyType[str, int]:
-    """Addresses of the routines of BLAS and LAPACK that this package calls, by the names by which it does."""
-    addresses = {}
-    for prefix, module, routines in (("blas", cython_blas, _BLAS), ("lapack", cython_lapack, _LAPACK)):
-        for letter in LETTERS.values():
-            for routine in routines:
-                capsule = module.__pyx_capi__.get(letter + routine)
-                if capsule is not None:
-                    addresses[f"{prefix}_{letter}{routine}"] = _address(capsule)
-    return MappingProxyType(addresses)
-
-
-def _address(capsule: Any) -> int:
-    name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(pointer(capsule, name(capsule)))
-
-
-def call_routine(body: ir.Body, name: str, *arguments: ir.Value | int | str) -> None:
-    """Call a routine: whole numbers and letters are passed by address, as Fortran does."""
-    pointers = [a if isinstance(a, ir.Value) else _constant(body, a) for a in arguments]
-    types = ", ".join(["ptr"] * len(pointers))
-    body.declarations.setdefault(name, f"declare void @{name}({types}) nounwind")
-    body.effect(f"call void @{name}({', '.join(map(str, pointers))})")
-
-
-def _constant(body: ir.Body, value: int | str) -> ir.Value:
-    name = f"blas_{value}" if isinstance(value, str) else f"blas_{value}".replace("-", "minus")
-    text = f"i8 {ord(value)}" if isinstance(value, str) else f"i32 {value}"
-    body.declarations.setdefault(name, f"@{name} = private unnamed_addr constant {text}")
-    return ir.Value(f"@{name}", ir.POINTER)
-
-
-def number(body: ir.Body, dtype: np.dtype, value: float) -> ir.Value:
-    """A real number of a dtype, by address."""
-    kind, name = scalar_type(dtype), f"blas_{dtype}_{value:.0f}"
-    text = f"{kind} {ir.written(kind.scalar, value)}"
-    if dtype.kind == "c":
-        text = f"{{ {kind}, {kind} }} {{ {text}, {kind} {ir.written(kind.scalar, 0)} }}"
-    body.declarations.setdefault(name, f"@{name} = private unnamed_addr constant {text}")
-    return ir.Value(f"@{name}", ir.POINTER)
-
-
-# --- products ---------------------------------------------------------------------------------------------------------
 
 #: Loops take as many multiplications as BLAS does with one thread, in no more time than it does. Measured with OpenBLAS
 #: on processors with AVX2 and AVX-512: loops are faster up to 100 x 100, by a factor of 3 at 10 x 10.
@@ -154,25 +99,6 @@ def write_matmuls(
             place = offset(body, *((i, step * parts) for i, step in zip(counters, along, strict=True)))
             places.append(a._replace(pointer=moved(body, a.pointer, scalar_type(dtype), place)))
         write_matmul(body, places[0], places[1], places[2], dtype, lanes=lanes, add=add)
-
-
-def merged(counts: Sequence[int], steps: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
-    """The same places with as few axes as possible."""
-    lengths: list[int] = []
-    kept: list[list[int]] = [[] for _ in steps]
-    for axis, count in enumerate(counts):
-        along = [s[axis] for s in steps]
-        if count == 1:
-            continue
-        if lengths and all(k[-1] == count * step for k, step in zip(kept, along, strict=True)):
-            lengths[-1] *= count
-            for k, step in zip(kept, along, strict=True):
-                k[-1] = step
-            continue
-        lengths.append(count)
-        for k, step in zip(kept, along, strict=True):
-            k.append(step)
-    return lengths, kept
 
 
 def _is_stacked(a: Matrix, step: int) -> bool:

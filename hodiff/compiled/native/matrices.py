@@ -30,11 +30,14 @@ SCALARS = {
     **dict.fromkeys(("int32", "uint32"), ir.I32),
     **dict.fromkeys(("int64", "uint64"), ir.I64),
 }
-_BYTES = {"double": 8, "float": 4, "i64": 8, "i32": 4, "i16": 2, "i8": 1}
+#: What addresses are multiples of, also those of complex numbers that are moved as integers of 64 or 128 bits.
+_ALIGNMENTS = {"double": 8, "float": 4, "i128": 8, "i64": 4, "i32": 4, "i16": 2, "i8": 1}
 ZERO = ir.Value("0", ir.I64)
 
 #: A whole number, known now or when the code runs.
 Index = int | ir.Value
+#: The elements of a matrix.
+Rows = list[list[ir.Value]]
 
 
 class Matrix(NamedTuple):
@@ -69,9 +72,19 @@ class Matrix(NamedTuple):
         return (1, self.stride) if self.transposed else (self.stride, 1)
 
 
+def fortran(pointer: ir.Value, rows: int, columns: int) -> Matrix:
+    """A matrix whose columns are next to each other, without gaps."""
+    return Matrix(pointer, rows, columns, max(1, rows), True)
+
+
 def scalar_type(dtype: np.dtype) -> ir.Type:
     """LLVM's type of the numbers of a dtype; of the parts of complex ones."""
     return SCALARS[np.dtype(dtype).name]
+
+
+def copied_type(dtype: np.dtype) -> ir.Type:
+    """A type for whole numbers of a dtype, complex ones too, that are only moved."""
+    return ir.Type(f"i{8 * dtype.itemsize}") if dtype.kind == "c" else scalar_type(dtype)
 
 
 def offset(body: ir.Body, *terms: tuple[Index, int]) -> Index:
@@ -108,12 +121,12 @@ def element(body: ir.Body, a: Matrix, kind: ir.Type, row: Index, column: Index, 
 
 def load(body: ir.Body, pointer: ir.Value, kind: ir.Type) -> ir.Value:
     """What is there now."""
-    return body.fresh(f"load {kind}, {pointer}, align {_BYTES[kind.scalar]}", kind)
+    return body.fresh(f"load {kind}, {pointer}, align {_ALIGNMENTS[kind.scalar]}", kind)
 
 
 def store(body: ir.Body, pointer: ir.Value, value: ir.Value) -> None:
     """Write to memory."""
-    body.effect(f"store {value}, {pointer}, align {_BYTES[value.type.scalar]}")
+    body.effect(f"store {value}, {pointer}, align {_ALIGNMENTS[value.type.scalar]}")
 
 
 @contextmanager
@@ -142,6 +155,25 @@ def blocks(count: int, lanes: int) -> tuple[int, list[int]]:
     return lanes, sorted({*range(0, count - lanes + 1, lanes), count - lanes})
 
 
+def merged(counts: Sequence[int], steps: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
+    """The same places with as few axes as possible."""
+    lengths: list[int] = []
+    kept: list[list[int]] = [[] for _ in steps]
+    for axis, count in enumerate(counts):
+        along = [s[axis] for s in steps]
+        if count == 1:
+            continue
+        if lengths and all(k[-1] == count * step for k, step in zip(kept, along, strict=True)):
+            lengths[-1] *= count
+            for k, step in zip(kept, along, strict=True):
+                k[-1] = step
+            continue
+        lengths.append(count)
+        for k, step in zip(kept, along, strict=True):
+            k.append(step)
+    return lengths, kept
+
+
 def scratch(body: ir.Body, kind: ir.Type, count: int, key: object) -> ir.Value:
     """Memory on the stack for so many scalars; few, as the stack is small."""
-    return body.pure(f"alloca [{count} x {kind.scalar}], align 64", ir.POINTER, key=key)
+    return body.scratch(kind, count, key)

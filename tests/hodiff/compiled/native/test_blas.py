@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from native_slots import INVALID, OVERFLOW, UNDERFLOW, X86, Kernel, slot
 
-from hodiff.compiled.native import blas
-from hodiff.compiled.native.blas import merged, symbols, write_matmul, write_matmuls
+from hodiff.compiled.native.blas import write_matmul, write_matmuls
 from hodiff.compiled.native.ir import POINTER, Body, Value
+from hodiff.compiled.native.lapack import LETTERS, symbols
 from hodiff.compiled.native.machine import reason
-from hodiff.compiled.native.matrices import Matrix, blocks, scalar_type
+from hodiff.compiled.native.matrices import Matrix, blocks, merged, scalar_type
 from hodiff.compiled.native.products import sum_lanes, write_copy
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
@@ -289,4 +289,4 @@ def test_addresses_are_those_of_scipy():
     assert {f"blas_{letter}{routine}" for letter in "sdcz" for routine in ("gemm", "gemv")} <= set(names)
     assert all(address > 0 for address in names.values())
     assert names is symbols()
-    assert blas.LETTERS["complex64"] == "c"
+    assert LETTERS["complex64"] == "c"

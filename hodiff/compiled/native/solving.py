@@ -1,0 +1,168 @@
+r"""Solutions of systems of equations, and inverses, of stacks of matrices, as ``numpy.linalg`` finds them.
+
+Small matrices are computed in registers, one a lane, the others one by one by LAPACK. It gets the very matrices that
+NumPy gives it, in Fortran's order, so that pivots and what counts as singular are the same.
+Every task returns a bit: whether it failed, as where a matrix is singular. Then its answers mean nothing, and NumPy is
+to be asked, which raises. Flags of floating-point errors stay as they were, as NumPy's do. All is computed in double
+precision, as in NumPy.
+May import ``elimination``, ``ir``, ``lapack``, ``matrices`` and ``stacks``.
+
+>>> body, double = ir.Body(), np.dtype(float)
+>>> site = Site(body, double, 4, lambda size: ir.Value("%scratch", ir.POINTER))
+>>> a, b, x = [Stack(ir.Value(name, ir.POINTER), (9, n), double) for name, n in [("%a", 9), ("%b", 1), ("%x", 1)]]
+>>> failed = write_solve(site, x, a, b)
+>>> [line.split("(")[0] for line in body.lines() if "lapack" in line]
+['call void @lapack_dgetrf', 'call void @lapack_dgetrs']
+"""
+
+from math import prod
+
+import numpy as np
+
+from hodiff.compiled.native import elimination, ir
+from hodiff.compiled.native.lapack import LETTERS, call_routine, needed, number, routine
+from hodiff.compiled.native.matrices import Matrix, Rows, element, fortran, load, moved
+from hodiff.compiled.native.stacks import Failures, Site, Stack, double_precision, each, is_inline, lanewise, quiet
+
+
+@double_precision(answers=1)
+def write_solve(site: Site, answer: Stack, a: Stack, b: Stack, triangle: str | None = None) -> ir.Value:
+    """Solutions of A X = B, with stacks that are broadcast.
+
+    Parameters
+    ----------
+    site : Site
+    answer, a, b : Stack
+        Of matrices.
+    triangle : str, optional
+        "lower" or "upper" where all other elements of ``a`` are known to be 0.
+    """
+    body, n, columns = site.body, a.shape[-1], b.shape[-1]
+    failures = Failures(body)
+    if not prod(answer.shape):
+        # NumPy looks at the matrices nevertheless.
+        return failures.bit() if not prod(a.shape) else body.constant(ir.BIT, 1)
+    if is_inline(site, n, columns):
+
+        def formula(operands: list[Rows]) -> list[Rows]:
+            left, right = operands
+            if triangle is not None:
+                x, failed = elimination.triangular_solve(body, left, right, triangle == "lower")
+            else:
+                factors = elimination.lu(body, left)
+                x, failed = elimination.solve(body, factors, right), factors.singular
+            failures.note(failed)
+            return [x]
+
+        with quiet(body):
+            lanewise(site, [a, b], [answer], [2, 2, 2], formula)
+    elif triangle is not None:
+        with quiet(body), each(site, [answer, a, b], [2, 2, 2]) as (target, left, right):
+            site.copy(answer.matrix(target), b.matrix(right))
+            _solve_triangle(site, answer.matrix(target), a.matrix(left), triangle, failures)
+    else:
+        _solve_by_factors(site, answer, a, b, failures)
+    return failures.bit()
+
+
+def _solve_by_factors(site: Site, answer: Stack, a: Stack, b: Stack, failures: Failures) -> None:
+    body, n, columns = site.body, a.shape[-1], b.shape[-1]
+    factors, pivots = site.array(n, n), site.array(n, dtype=np.dtype(np.int32))
+    turned = site.array(n, columns) if columns > 1 else None
+
+    def factor(source: ir.Value) -> None:
+        write_factors(site, a.matrix(source), factors, pivots, failures)
+        failures.note_info()
+
+    # One matrix for all right-hand sides is factored once.
+    shared = prod(a.shape[:-2]) == 1
+    with quiet(body):
+        if shared:
+            factor(a.pointer)
+        with each(site, [answer, a, b], [2, 2, 2]) as (target, left, right):
+            if not shared:
+                factor(left)
+            x = target if turned is None else turned
+            site.copy(fortran(x, n, columns), b.matrix(right))
+            arguments = ("N", n, columns, factors, n, pivots, x, n, failures.info)
+            call_routine(body, routine(site.dtype, "getrs"), *arguments)
+            if turned is not None:
+                site.copy(answer.matrix(target), fortran(x, n, columns))
+
+
+def write_factors(site: Site, a: Matrix, factors: ir.Value, swaps: ir.Value, failures: Failures) -> None:
+    """LU factors of a square matrix, in Fortran's order; what LAPACK says of it is in ``failures.info``."""
+    n = a.rows
+    site.copy(fortran(factors, n, n), a)
+    call_routine(site.body, routine(site.dtype, "getrf"), n, n, factors, n, swaps, failures.info)
+
+
+def _solve_triangle(site: Site, x: Matrix, a: Matrix, triangle: str, failures: Failures) -> None:
+    """Solve A X = B in the place of B, which in Fortran's order is Xᵀ Aᵀ = Bᵀ."""
+    body, n = site.body, a.rows
+    _note_zeros(site, a, failures)
+    in_memory = (triangle == "lower") != a.transposed
+    shape, way = "U" if in_memory else "L", "T" if a.transposed else "N"
+    name = f"blas_{LETTERS[site.dtype.name]}"
+    if x.columns == 1:
+        way = "N" if a.transposed else "T"
+        call_routine(body, f"{name}trsv", shape, way, "N", n, a.pointer, n, x.pointer, 1)
+        return
+    one = number(body, site.dtype, 1)
+    call_routine(body, f"{name}trsm", "R", shape, way, "N", x.columns, n, one, a.pointer, n, x.pointer, x.columns)
+
+
+def _note_zeros(site: Site, a: Matrix, failures: Failures) -> None:
+    """An element of the diagonal that is 0 is a failure."""
+    body, kind = site.body, site.kind
+    parts = 2 if site.dtype.kind == "c" else 1
+    zero = body.constant(kind, 0)
+    with body.loop(a.rows) as i:
+        pointer = element(body, a, kind, i, i, parts)
+        bits = [body.compare("oeq", load(body, moved(body, pointer, kind, p), kind), zero) for p in range(parts)]
+        failures.note(bits[0] if parts == 1 else body.operation("and", *bits))
+
+
+@double_precision(answers=1)
+def write_inverse(site: Site, answer: Stack, a: Stack, triangle: str | None = None) -> ir.Value:
+    """Inverses; ``triangle`` as of `write_solve`."""
+    body, n = site.body, a.shape[-1]
+    failures = Failures(body)
+    if not prod(a.shape):
+        return failures.bit()
+    if is_inline(site, n):
+
+        def formula(operands: list[Rows]) -> list[Rows]:
+            if triangle is not None:
+                ones = [[body.constant(operands[0][0][0].type, x) for x in row] for row in _identity(n)]
+                x, failed = elimination.triangular_solve(body, operands[0], ones, triangle == "lower")
+            else:
+                factors = elimination.lu(body, operands[0])
+                x, failed = elimination.inverse(body, factors), factors.singular
+            failures.note(failed)
+            return [x]
+
+        with quiet(body):
+            lanewise(site, [a], [answer], [2, 2], formula)
+    elif triangle is not None:
+        with quiet(body), each(site, [answer, a], [2, 2]) as (target, source):
+            site.copy(answer.matrix(target), a.matrix(source))
+            shape = "U" if triangle == "lower" else "L"
+            call_routine(body, routine(site.dtype, "trtri"), shape, "N", n, target, n, failures.info)
+            failures.note_info()
+    else:
+        factors, pivots = site.array(n, n), site.array(n, dtype=np.dtype(np.int32))
+        size = int(
+            needed(routine(site.dtype, "getri"), n, site.dtype.name, n, "int32", site.dtype.name, -1, "int32")[2]
+        )
+        work = site.array(size)
+        with quiet(body), each(site, [answer, a], [2, 2]) as (target, source):
+            write_factors(site, a.matrix(source), factors, pivots, failures)
+            failures.note_info()
+            call_routine(body, routine(site.dtype, "getri"), n, factors, n, pivots, work, size, failures.info)
+            site.copy(answer.matrix(target), fortran(factors, n, n))
+    return failures.bit()
+
+
+def _identity(n: int) -> list[list[float]]:
+    return [[float(i == j) for j in range(n)] for i in range(n)]
