@@ -12,7 +12,7 @@ import the modules of vectors below, ``ir`` and ``library``.
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -28,6 +28,9 @@ from hodiff.compiled.native import (  # noqa: F401 - they define formulas
 )
 from hodiff.compiled.native.ir import BIT, DOUBLE, FLOAT, I8, I16, I32, I64, Body, Type, Value
 from hodiff.compiled.native.library import addresses
+from hodiff.compiled.native.lowering import COMMON, Formula, Lowering, Table, Write, comparison, intrinsic, written
+from hodiff.compiled.native.ufuncs_complex import complex_lowering
+from hodiff.compiled.native.ufuncs_integers import BITS, INTEGERS, UNSIGNED
 from hodiff.compiled.native.vecmath import Lanes, call, one_by_one
 from hodiff.compiled.native.vecmath_power import power
 
@@ -43,27 +46,6 @@ _TYPES: dict[str, Type] = {
 
 #: Cycles for 8 doubles that a kernel of SciPy takes, roughly.
 _KERNEL_COST = 500
-
-Write = Callable[[Body, Sequence[Value]], Value]
-Formula = Callable[..., Lanes]
-
-
-class Lowering(NamedTuple):
-    """How a ufunc is computed.
-
-    Attributes
-    ----------
-    write : callable
-        ``(body, operands)``: the answer for operands of one lane count, whose types are those of the dtypes.
-    exact : bool
-        Whether the answer has the bits of NumPy's.
-    cost : float
-        Cycles for 8 doubles on a machine with AVX2, roughly.
-    """
-
-    write: Write
-    exact: bool
-    cost: float
 
 
 def ir_type(dtype: "np.dtype[Any]") -> Type | None:
@@ -82,32 +64,25 @@ def lowered(function: np.ufunc, dtypes: "tuple[np.dtype[Any], ...]") -> Lowering
     >>> product.write(body, [Value("%x", DOUBLE), Value("%y", DOUBLE)]), body.lines()
     (Value(text='%v0', type=Type(scalar='double', lanes=1), level=0), ['%v0 = fmul double %x, %y'])
     """
-    if any(ir_type(dtype) is None for dtype in dtypes):
+    dtype = dtypes[0]
+    if len(set(dtypes)) > 1 or not dtype.isnative:
         return None
-    kinds = {"u" if dtype.kind == "u" else dtype.kind for dtype in dtypes}
-    if len(kinds) > 1 or len(set(dtypes)) > 1:
+    if dtype.char in "FD":
+        return complex_lowering(function)
+    if ir_type(dtype) is None:
         return None
-    (kind,) = kinds
-    if kind != "f":
-        entry = {"b": _BITS, "i": _INTEGERS, "u": _UNSIGNED}[kind].get(function)
-        return None if entry is None else Lowering(_written(entry[0]), True, entry[1])
-    entry = _EXACT.get(function)
+    entry = {"b": BITS, "i": INTEGERS, "u": UNSIGNED, "f": _EXACT}[dtype.kind].get(function)
     if entry is not None:
-        return Lowering(_written(entry[0]), True, entry[1])
+        return Lowering(written(entry[0]), True, entry[1])
+    if dtype.kind != "f":
+        return None
     if function in _FUNCTIONS:
         writer, exact, cost = _FUNCTIONS[function]
-        return Lowering(_called(writer), exact and dtypes[0].itemsize == 8, cost)
+        return Lowering(_called(writer), exact and dtype.itemsize == 8, cost)
     kernel = f"special.{function.__name__}.{function.nin}"
     if kernel in addresses() and getattr(special, function.__name__, None) is function:
         return Lowering(_called(_kernel(kernel)), False, _KERNEL_COST)
     return None
-
-
-def _written(formula: Formula) -> Write:
-    def write(body: Body, operands: Sequence[Value]) -> Value:
-        return formula(*[Lanes(body, operand) for operand in operands]).value
-
-    return write
 
 
 def _called(function: Callable[..., Value]) -> Write:
@@ -163,14 +138,6 @@ def converted(body: Body, value: Value, source: "np.dtype[Any]", target: "np.dty
 # --- exact functions of floating-point numbers ------------------------------------------------------------------------
 
 
-def _intrinsic(name: str) -> Formula:
-    return lambda x, *others: x.function(name, *others)
-
-
-def _comparison(predicate: str) -> Formula:
-    return lambda x, y: x.compared(predicate, y)
-
-
 def _extreme(predicate: str) -> Formula:
     # As the instructions of x86: the second of two zeros. NaN before numbers, the first before the second.
     def extreme(x: Lanes, y: Lanes) -> Lanes:
@@ -210,24 +177,8 @@ def _scaled(dividend: float, divisor: float) -> Formula:
     return scaled
 
 
-def _truth(operation: Callable[[Lanes, Lanes], Lanes]) -> Formula:
-    return lambda x, y: operation(_true(x), _true(y))
-
-
-def _true(x: Lanes) -> Lanes:
-    return x if x.value.type.scalar == "i1" else x.compared("une" if x.value.type.is_float else "ne", 0)
-
-
-#: Formulas of all types, and their costs.
-_COMMON: dict[np.ufunc, tuple[Formula, float]] = {
-    np.logical_and: (_truth(lambda x, y: x & y), 1),
-    np.logical_or: (_truth(lambda x, y: x | y), 1),
-    np.logical_xor: (_truth(lambda x, y: x ^ y), 1),
-    np.logical_not: (lambda x: ~_true(x), 1),
-}
-
-_EXACT: dict[np.ufunc, tuple[Formula, float]] = {
-    **_COMMON,
+_EXACT: Table = {
+    **COMMON,
     np.add: (lambda x, y: x + y, 1),
     np.subtract: (lambda x, y: x - y, 1),
     np.multiply: (lambda x, y: x * y, 1),
@@ -237,14 +188,14 @@ _EXACT: dict[np.ufunc, tuple[Formula, float]] = {
     np.negative: (lambda x: -x, 1),
     np.positive: (lambda x: x, 0),
     np.conjugate: (lambda x: x, 0),
-    np.absolute: (_intrinsic("fabs"), 1),
-    np.fabs: (_intrinsic("fabs"), 1),
-    np.copysign: (_intrinsic("copysign"), 1),
-    np.sqrt: (_intrinsic("sqrt"), 16),
-    np.floor: (_intrinsic("floor"), 1),
-    np.ceil: (_intrinsic("ceil"), 1),
-    np.trunc: (_intrinsic("trunc"), 1),
-    np.rint: (_intrinsic("rint"), 1),
+    np.absolute: (intrinsic("fabs"), 1),
+    np.fabs: (intrinsic("fabs"), 1),
+    np.copysign: (intrinsic("copysign"), 1),
+    np.sqrt: (intrinsic("sqrt"), 16),
+    np.floor: (intrinsic("floor"), 1),
+    np.ceil: (intrinsic("ceil"), 1),
+    np.trunc: (intrinsic("trunc"), 1),
+    np.rint: (intrinsic("rint"), 1),
     np.maximum: (_extreme("ogt"), 2),
     np.minimum: (_extreme("olt"), 2),
     np.fmax: (_extreme_number("ogt"), 2),
@@ -255,111 +206,16 @@ _EXACT: dict[np.ufunc, tuple[Formula, float]] = {
     np.isnan: (lambda x: x.is_nan, 1),
     np.isinf: (lambda x: x.absolute().equals(math.inf), 1),
     np.isfinite: (_is_finite, 1),
-    np.equal: (_comparison("oeq"), 1),
-    np.not_equal: (_comparison("une"), 1),
-    np.less: (_comparison("olt"), 1),
-    np.less_equal: (_comparison("ole"), 1),
-    np.greater: (_comparison("ogt"), 1),
-    np.greater_equal: (_comparison("oge"), 1),
+    np.equal: (comparison("oeq"), 1),
+    np.not_equal: (comparison("une"), 1),
+    np.less: (comparison("olt"), 1),
+    np.less_equal: (comparison("ole"), 1),
+    np.greater: (comparison("ogt"), 1),
+    np.greater_equal: (comparison("oge"), 1),
     np.deg2rad: (_scaled(math.pi, 180.0), 1),
     np.radians: (_scaled(math.pi, 180.0), 1),
     np.rad2deg: (_scaled(180.0, math.pi), 1),
     np.degrees: (_scaled(180.0, math.pi), 1),
-}
-
-# --- integers and bools -----------------------------------------------------------------------------------------------
-
-
-def _shift(opcode: str) -> Formula:
-    """A shift; one by more bits than there are, or by less than none, leaves zeros, or signs."""
-
-    def shift(x: Lanes, by: Lanes) -> Lanes:
-        bits = int(x.value.type.scalar[1:])
-        far = by.compared("ugt", bits - 1)
-        if opcode == "ashr":
-            near = far.choose(bits - 1, by)
-            return Lanes(x.text, x.text.operation(opcode, x.value, near.value))
-        near = far.choose(0, by)
-        return far.choose(0, Lanes(x.text, x.text.operation(opcode, x.value, near.value)))
-
-    return shift
-
-
-def _integers(signed: bool) -> dict[np.ufunc, tuple[Formula, float]]:
-    """Formulas of integers, with a sign or without: they wrap around."""
-    s = "s" if signed else "u"
-    return {
-        **_COMMON,
-        np.add: (lambda x, y: x + y, 1),
-        np.subtract: (lambda x, y: x - y, 1),
-        np.multiply: (lambda x, y: x * y, 3),
-        np.square: (lambda x: x * x, 3),
-        np.negative: (lambda x: 0 - x, 1),
-        np.positive: (lambda x: x, 0),
-        np.conjugate: (lambda x: x, 0),
-        np.absolute: ((lambda x: (x < 0).choose(0 - x, x)) if signed else (lambda x: x), 2),
-        np.sign: (_sign_of_integer if signed else (lambda x: _from_bit(_true(x), x)), 2),
-        np.maximum: (_intrinsic(f"{s}max"), 1),
-        np.minimum: (_intrinsic(f"{s}min"), 1),
-        np.fmax: (_intrinsic(f"{s}max"), 1),
-        np.fmin: (_intrinsic(f"{s}min"), 1),
-        np.floor: (lambda x: x, 0),
-        np.ceil: (lambda x: x, 0),
-        np.trunc: (lambda x: x, 0),
-        np.equal: (_comparison("eq"), 1),
-        np.not_equal: (_comparison("ne"), 1),
-        np.less: (_comparison(f"{s}lt"), 1),
-        np.less_equal: (_comparison(f"{s}le"), 1),
-        np.greater: (_comparison(f"{s}gt"), 1),
-        np.greater_equal: (_comparison(f"{s}ge"), 1),
-        np.bitwise_and: (lambda x, y: x & y, 1),
-        np.bitwise_or: (lambda x, y: x | y, 1),
-        np.bitwise_xor: (lambda x, y: x ^ y, 1),
-        np.invert: (lambda x: ~x, 1),
-        np.left_shift: (_shift("shl"), 3),
-        np.right_shift: (_shift("ashr" if signed else "lshr"), 3),
-        np.isnan: (lambda x: x.compared("ne", x), 0),
-        np.isinf: (lambda x: x.compared("ne", x), 0),
-        np.isfinite: (lambda x: x.compared("eq", x), 0),
-    }
-
-
-def _sign_of_integer(x: Lanes) -> Lanes:
-    return _from_bit(x > 0, x) - _from_bit(x < 0, x)
-
-
-def _from_bit(bit: Lanes, like: Lanes) -> Lanes:
-    return Lanes(bit.text, bit.text.convert("zext", bit.value, like.value.type))
-
-
-_INTEGERS, _UNSIGNED = _integers(True), _integers(False)
-
-_BITS: dict[np.ufunc, tuple[Formula, float]] = {
-    **_COMMON,
-    np.add: (lambda x, y: x | y, 1),
-    np.multiply: (lambda x, y: x & y, 1),
-    np.square: (lambda x: x, 0),
-    np.absolute: (lambda x: x, 0),
-    np.maximum: (lambda x, y: x | y, 1),
-    np.minimum: (lambda x, y: x & y, 1),
-    np.fmax: (lambda x, y: x | y, 1),
-    np.fmin: (lambda x, y: x & y, 1),
-    np.equal: (lambda x, y: ~(x ^ y), 1),
-    np.not_equal: (lambda x, y: x ^ y, 1),
-    np.less: (lambda x, y: ~x & y, 1),
-    np.less_equal: (lambda x, y: ~x | y, 1),
-    np.greater: (lambda x, y: x & ~y, 1),
-    np.greater_equal: (lambda x, y: x | ~y, 1),
-    np.bitwise_and: (lambda x, y: x & y, 1),
-    np.bitwise_or: (lambda x, y: x | y, 1),
-    np.bitwise_xor: (lambda x, y: x ^ y, 1),
-    np.invert: (lambda x: ~x, 1),
-    np.floor: (lambda x: x, 0),
-    np.ceil: (lambda x: x, 0),
-    np.trunc: (lambda x: x, 0),
-    np.isnan: (lambda x: x ^ x, 0),
-    np.isinf: (lambda x: x ^ x, 0),
-    np.isfinite: (lambda x: ~(x ^ x), 0),
 }
 
 # --- mathematical functions -------------------------------------------------------------------------------------------
