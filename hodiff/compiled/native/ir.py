@@ -48,6 +48,9 @@ class Type(NamedTuple):
         return self.scalar in ("double", "float")
 
 
+#: The status of a function that gave up.
+BAIL = 1
+
 DOUBLE, FLOAT, BIT = Type("double"), Type("float"), Type("i1")
 I8, I16, I32, I64 = Type("i8"), Type("i16"), Type("i32"), Type("i64")
 POINTER = Type("ptr")
@@ -333,8 +336,8 @@ class Body:
         return Value(value.text, value.type, carry.value.level - 1)
 
     def leave_if(self, condition: Value, status: int) -> None:
-        """Return a status from the function where a bit is set."""
-        level = self._levels[-1]
+        """Return a status from the function where a bit is set, as soon as it is known."""
+        level = self._levels[max(condition.level, self._levels[-1].floor)]
         number = next(self._loops)
         level.lines += [
             f"br i1 {condition.text}, label %leave{number}, label %after{number}",
