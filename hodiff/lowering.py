@@ -174,6 +174,11 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class Contracted:
+    """A sum of products over letters of ``parameters["subscripts"]``, as ``numpy.einsum``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """Running sums along ``parameters["axis"]``, from the end where ``parameters["reverse"]``."""
 

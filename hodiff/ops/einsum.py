@@ -2,7 +2,8 @@
 
 A call is brought into one form, explicit and without ellipses, in which no operand repeats a letter (repeated ones
 are diagonals). In that form the operation is multilinear, its transpose is an einsum again, with the cotangent in the
-place of the operand, and a batch is one more letter. May import ``core``, ``kinds``, ``operands`` and ``shaped``.
+place of the operand, and a batch is one more letter. May import ``code``, ``core``, ``kinds``,
+``lowering``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.einsum("ii->", x))(np.ones((2, 2)))
@@ -16,8 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, multilinear, reject
+from hodiff.lowering import Contracted
 from hodiff.operands import as_array
 from hodiff.shaped import Shape, Shaped
 
@@ -83,6 +86,7 @@ contract = multilinear(
     variadic=True,
     batch=_batch_contract,
     shape=_contract_shape,
+    code=Code(nest=Contracted()),
 )
 
 

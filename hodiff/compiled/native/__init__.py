@@ -1,6 +1,7 @@
 """The native back end: programs as machine code, by LLVM. It needs the extra ``hodiff[native]``.
 
-May import ``numpy_source``, ``program`` and the modules of this package.
+May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``contraction``, ``entry``,
+``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``loops``, ``machine``, ``modules`` and ``segments``.
 
 >>> reason() is None or isinstance(reason(), str)
 True
@@ -10,7 +11,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hodiff.compiled.native import branches, entry, loops  # noqa: F401 - two of them define tasks
+from hodiff.compiled.native import branches, contraction, entry, loops  # noqa: F401 - most of them define tasks
 from hodiff.compiled.native.entry import make_function
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable

@@ -17,17 +17,22 @@ Type(scalar='double', lanes=2)
 %v2 = fmul <2 x double> %v1, <double 0x4000000000000000, double 0x4000000000000000>
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hodiff.compiled.native.ir import BIT, I8, I64, POINTER, Body, Type, Value
-from hodiff.compiled.native.nodes import InMemory, Node, Read, register_type
+from hodiff.compiled.native.nodes import InMemory, Looked, Node, Read, register_type, same_lanes
 from hodiff.compiled.native.planning import Plan
 from hodiff.lowering import Affine, Axis, Index
 from hodiff.program import Atom, Literal
+
+#: The status of a kernel that gave up.
+BAIL = 1
+#: LLVM's short names of scalar types, in the names of its functions.
+_SHORT = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i16": "i16", "i8": "i8"}
 
 
 class Memory(NamedTuple):
@@ -137,7 +142,12 @@ class Elements:
             if missing:
                 waiting += missing
                 continue
-            value = known[read] = node.write(self.body, read[1], [known[r] for r in reads])
+            values = [known[r] for r in reads]
+            if isinstance(node, Looked):
+                value = self._looked_up(node, read[1], values)
+            else:
+                value = node.write(self.body, read[1], values)
+            known[read] = value
             if value.level <= self._base and prod(read[0].shape) == 1:
                 self.registers[read[0]] = value
         return known[atom, index]
@@ -145,7 +155,60 @@ class Elements:
     def computed(self, node: Node, index: Index) -> Value:
         """The element of what has a buffer, before it is there."""
         values = [self.element(*read) for read in node.reads(index)]
+        if isinstance(node, Looked):
+            return self._looked_up(node, index, values)
         return node.write(self.body, index, values)
+
+    def _looked_up(self, node: Looked, index: Index, values: Sequence[Value]) -> Value:
+        """Elements at positions that are numbers of the program; where one is out of range, the kernel gives up."""
+        body, source = self.body, node.source
+        memory = (
+            self.literal(source.value)
+            if isinstance(source, Literal)
+            else self.memory_of(source, InMemory((Affine(0),) * len(source.shape)))
+        )
+        before, behind = node.around(index)
+        middle = (Affine(0),) * len(values)
+        place = memory.place((*before, *middle, *behind))
+        step, lanes = self._step(place)
+        offset: Value | None = None
+        for slot, value in enumerate(values):
+            axis = node.first + slot
+            count = prod(memory.shape[axis + 1 :])
+            position = in_range(body, value, node.equation.operands[1 + slot].dtype, memory.shape[axis])
+            part = body.operation("mul nsw", position, body.constant(position.type, count))
+            offset = part if offset is None else body.operation("add nsw", *same_lanes(body, (offset, part)))
+        assert offset is not None
+        kind = memory_type(memory.dtype)
+        address = self._address(memory, kind, place)
+        if offset.type.lanes == 1:
+            text = f"getelementptr inbounds {kind}, {address}, {offset}"
+            moved = body.pure(text, POINTER, address, offset)
+            if lanes > 1 and step > 1:
+                return self._bits(memory, self._gathered(memory, kind.of(lanes), moved, step))
+            return self._bits(memory, self._load(memory, kind.of(lanes if step else 1), moved))
+        lanes = offset.type.lanes
+        if step:
+            along = ", ".join(f"i64 {step * lane}" for lane in range(lanes))
+            offset = body.operation("add nsw", offset, Value(f"<{along}>", offset.type))
+        text = f"getelementptr inbounds {kind}, {address}, {offset}"
+        pointers = body.pure(text, POINTER.of(lanes), address, offset)
+        return self._bits(memory, self._from(memory, kind.of(lanes), pointers))
+
+    def _gathered(self, memory: Memory, kind: Type, address: Value, step: int) -> Value:
+        """Elements as far from each other."""
+        places = ", ".join(f"i64 {step * lane}" for lane in range(kind.lanes))
+        text = f"getelementptr {kind.scalar}, {address}, <{kind.lanes} x i64> <{places}>"
+        return self._from(memory, kind, self.body.pure(text, POINTER.of(kind.lanes), address))
+
+    def _from(self, memory: Memory, kind: Type, pointers: Value) -> Value:
+        """Elements that are anywhere."""
+        bits, size = BIT.of(kind.lanes), memory.dtype.itemsize
+        name = f"llvm.masked.gather.v{kind.lanes}{_SHORT[kind.scalar]}.v{kind.lanes}p0"
+        self.body.declarations.setdefault(name, f"declare {kind} @{name}({pointers.type}, i32, {bits}, {kind})")
+        every = self.body.constant(bits, True)
+        text = f"call {kind} @{name}({pointers}, i32 {size}, {every}, {kind} poison)"
+        return self.body.pure(text, kind, pointers, level=memory.level, key=memory.owner)
 
     def _inside(self, atom: Atom) -> Node | None:
         """The node of what is computed where it is read."""
@@ -279,6 +342,21 @@ class Elements:
         if constant:
             pointer = body.pure(f"getelementptr inbounds {kind}, {pointer}, i64 {constant}", POINTER, pointer)
         return pointer
+
+
+def in_range(body: Body, value: Value, dtype: Any, length: int) -> Value:
+    """A position in an array, counted from its end where it is negative; the kernel gives up where there is none."""
+    wide = value if value.type.scalar == "i64" else body.convert("sext" if dtype.kind == "i" else "zext", value, I64)
+    end = body.constant(wide.type, length)
+    if dtype.kind == "i":
+        negative = body.compare("slt", wide, body.constant(wide.type, 0))
+        wide = body.select(negative, body.operation("add", wide, end), wide)
+    wrong = body.compare("uge", wide, end)
+    if wrong.type.lanes > 1:
+        name = f"llvm.vector.reduce.or.v{wrong.type.lanes}i1"
+        wrong = body.call(name, BIT, wrong, declared=f"declare i1 @{name}({wrong.type})")
+    body.leave_if(wrong, BAIL)
+    return wide
 
 
 def memory_type(dtype: Any) -> Type:

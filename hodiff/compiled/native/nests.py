@@ -5,8 +5,8 @@ is left over at its end is one more block, which overlaps the one before: every 
 no floating-point error shows that plain NumPy has not, and the bits of an element do not depend on where it is. Sums
 have a running value for each lane, so they are in a fixed order that does not depend on the machine's threads.
 
-May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``statements`` and
-``steps``.
+May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``reduction``,
+``statements`` and ``steps``.
 
 >>> [tuple(block) for block in blocks_of(3, 14, 4)]
 [(3, 4, 2, 4), (10, 4, 1, 3)]
@@ -20,7 +20,8 @@ from typing import NamedTuple
 from hodiff.compiled.native.elements import Elements, Memory
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BIT, I64, Body, Value
-from hodiff.compiled.native.nodes import Reduction, Undecided, register_type
+from hodiff.compiled.native.nodes import Undecided, register_type
+from hodiff.compiled.native.reduction import Reduction
 from hodiff.compiled.native.statements import Statement
 from hodiff.compiled.native.steps import Nest, Rows
 from hodiff.lowering import Affine, Axis, Index

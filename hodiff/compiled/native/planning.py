@@ -3,7 +3,7 @@
 Statements share a nest where they run through the same space and read of each other what has just been computed. A
 space whose axes but the first are short is a batch: its nest runs along the first axis, and the rest is written out.
 What batches read and write lies column by column, so that vectors are in one piece; arrays from elsewhere, and for
-others, are copied. May import ``errors``, ``lowering``, ``nodes``, ``program``, ``rows``, ``statements``,
+others, are copied. May import ``lowering``, ``nodes``, ``program``, ``recognising``, ``rows``, ``statements``,
 ``steps``, ``storage`` and ``tasks``.
 
 >>> import numpy as np
@@ -18,7 +18,8 @@ others, are copied. May import ``errors``, ``lowering``, ``nodes``, ``program``,
 from collections.abc import Sequence
 from math import prod
 
-from hodiff.compiled.native.nodes import Node, node_of
+from hodiff.compiled.native.nodes import Node
+from hodiff.compiled.native.recognising import node_of
 from hodiff.compiled.native.rows import grouped
 from hodiff.compiled.native.statements import Explorer, Statement
 from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work

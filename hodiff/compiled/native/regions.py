@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.compiled.native import ufuncs
-from hodiff.compiled.native.elements import Elements, Memory, memory_type
+from hodiff.compiled.native.elements import BAIL, Elements, Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import I8, POINTER, Body, Value
 from hodiff.compiled.native.nests import NestWriter, write_copy, write_rows
@@ -30,8 +30,6 @@ from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work
 from hodiff.compiled.native.tasks import Task, View
 from hodiff.program import Atom, Literal, Program, Var
 
-#: The status of a kernel that gave up.
-BAIL = 1
 _ALIGNMENT = 64
 
 

@@ -1,7 +1,7 @@
 """Rows: nests that go through arrays row by row do so together, so that a row stays in the processor's cache.
 
 Of a nest that has run, the next one may read the row at hand only. What nobody else reads needs memory for one row. May
-import ``nodes``, ``program``, ``statements`` and ``steps``.
+import ``program``, ``reduction``, ``statements``, ``steps`` and ``storage``.
 
 >>> grouped([], set())
 ([], set())
@@ -10,7 +10,7 @@ import ``nodes``, ``program``, ``statements`` and ``steps``.
 from collections.abc import Collection, Sequence
 from math import prod
 
-from hodiff.compiled.native.nodes import Reduction
+from hodiff.compiled.native.reduction import Reduction
 from hodiff.compiled.native.statements import Statement
 from hodiff.compiled.native.steps import Nest, Rows, Step
 from hodiff.compiled.native.storage import VECTOR

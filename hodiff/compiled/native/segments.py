@@ -1,7 +1,7 @@
 """Programs that are native in parts: stretches of them become one equation each, the rest stays NumPy code.
 
 A stretch is compiled as a program of its own and is called from the emitted NumPy code, as a primitive that has several
-answers. May import ``code``, ``core``, ``errors``, ``nodes``, ``planning``, ``program`` and ``tasks``.
+answers. May import ``code``, ``core``, ``errors``, ``nodes``, ``program``, ``recognising`` and ``tasks``.
 
 >>> from hodiff.ops.elementwise import exp, multiply
 >>> x, y, z = (Var((999,), np.dtype(float)) for _ in range(3))
@@ -19,7 +19,8 @@ import numpy as np
 
 from hodiff.code import Code
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.nodes import InOrder, Moved, Node, node_of
+from hodiff.compiled.native.nodes import InOrder, Moved, Node
+from hodiff.compiled.native.recognising import node_of
 from hodiff.compiled.native.tasks import task_of
 from hodiff.core import Primitive
 from hodiff.program import Atom, Equation, Guard, Program, Var

@@ -1,10 +1,10 @@
 """Statements: what fills a buffer, or reduces to a number, with what it reads.
 
-May import ``errors``, ``lowering``, ``nodes``, ``program`` and ``storage``.
+May import ``errors``, ``lowering``, ``nodes``, ``parts``, ``program``, ``reduction`` and ``storage``.
 
 >>> import numpy as np
 >>> from hodiff.ops.elementwise import exp
->>> from hodiff.compiled.native.nodes import node_of
+>>> from hodiff.compiled.native.recognising import node_of
 >>> from hodiff.program import Equation
 >>> x, y = Var((5,), np.dtype(float)), Var((5,), np.dtype(float))
 >>> node = node_of(Equation(exp, (x,), {}, (y,)))
@@ -17,7 +17,9 @@ from itertools import product
 from math import prod
 
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.nodes import InMemory, InOrder, Node, Parted, Read, Reduction
+from hodiff.compiled.native.nodes import InMemory, InOrder, Node, Read
+from hodiff.compiled.native.parts import Parted
+from hodiff.compiled.native.reduction import Reduction
 from hodiff.compiled.native.storage import Batches, written_out
 from hodiff.lowering import Affine, Axis, Index
 from hodiff.program import Atom, Literal, Var

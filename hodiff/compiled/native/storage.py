@@ -10,7 +10,7 @@ forces one:
 * a chain of operations is as long as a loop should be: what is alive there is stored, so that code stays quick to
   compile, and in registers.
 
-Arrays of one element are no buffers but numbers in registers. May import ``nodes`` and ``program``.
+Arrays of one element are no buffers but numbers in registers. May import ``nodes``, ``program`` and ``reduction``.
 
 >>> batches = Batches([(500, 2, 3), (500, 9), (90, 9)])
 >>> (500, 9) in batches, (90, 9) in batches
@@ -21,7 +21,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from hodiff.compiled.native.nodes import InOrder, Moved, Node, Reduction
+from hodiff.compiled.native.nodes import InOrder, Looked, Moved, Node
+from hodiff.compiled.native.reduction import Reduction
 from hodiff.program import Atom, Equation, Var
 
 #: Additions that a value with several readers may cost without a buffer.
@@ -117,6 +118,8 @@ def _is_forced(node: Node, readers: Sequence[Node], cost: float, exact: bool, ba
     if answer.size == 1:
         return False
     if any(isinstance(reader, InOrder) and reader.flat for reader in readers):
+        return True
+    if any(isinstance(reader, Looked) and reader.source is answer for reader in readers):
         return True
     if len(readers) > 1 and (cost > CHEAP or not exact):
         return True

@@ -3,7 +3,7 @@
 A task's operands are buffers, or views of buffers that it can read as they are, such as a transposed matrix. May import
 ``blas``, ``errors``, ``ir``, ``lowering``, ``matrices``, ``nodes`` and ``program``.
 
->>> from hodiff.compiled.native.nodes import node_of
+>>> from hodiff.compiled.native.recognising import node_of
 >>> from hodiff.ops.contraction import matmul
 >>> from hodiff.ops.shaping import permuted
 >>> from hodiff.program import Var
