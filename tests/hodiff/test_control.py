@@ -2,87 +2,20 @@
 
 import numpy as np
 import pytest
+from control_programs import SIMPLE, arguments, with_cond, with_while
+from control_programs import TRANSFORMS as COMMON
 
 import hodiff as hd
 from hodiff.errors import ControlFlowError, StructureError
 
-RNG = np.random.default_rng(5)
-W, H, XS = RNG.normal(size=(3, 3)), RNG.normal(size=3), RNG.normal(size=(4, 3))
-
-
-def with_scan(w, h, xs):
-    def step(carry, x):
-        h = np.tanh(w @ carry["h"] + x)
-        return {"h": h, "n": carry["n"] + 1}, (h @ h, h[0])
-
-    carry, (norms, firsts) = hd.scan(step, {"h": h, "n": 0}, xs)
-    return np.sum(carry["h"]) * carry["n"] + np.sum(norms**2) + firsts @ np.arange(len(xs))
-
-
-def by_hand(w, h, xs):
-    norms, firsts, n = [], [], 0
-    for x in xs:
-        h = np.tanh(w @ h + x)
-        n += 1
-        norms.append(h @ h)
-        firsts.append(h[0])
-    return np.sum(h) * n + np.sum(np.stack(norms) ** 2) + np.stack(firsts) @ np.arange(len(xs))
-
-
-def with_fori(w, h, xs):
-    return np.sum(hd.fori_loop(0, len(xs), lambda i, h: np.sin(w @ h + i * xs[i]), h))
-
-
-def fori_by_hand(w, h, xs):
-    for i in range(len(xs)):
-        h = np.sin(w @ h + i * xs[i])
-    return np.sum(h)
-
-
-def with_while(w, h, xs):
-    return np.sum(hd.while_loop(lambda h: h @ h < 50.0, lambda h: 1.5 * h + np.sin(w @ h) + xs[0] ** 2, h))
-
-
-def while_by_hand(w, h, xs):
-    while h @ h < 50.0:
-        h = 1.5 * h + np.sin(w @ h) + xs[0] ** 2
-    return np.sum(h)
-
-
-def with_cond(w, h, xs):
-    return np.sum(hd.cond(h[0] > xs[0, 0], lambda a: np.sin(a) @ w, lambda a: a**2 * xs[1], h))
-
-
-def cond_by_hand(w, h, xs):
-    return np.sum(np.sin(h) @ w if h[0] > xs[0, 0] else h**2 * xs[1])
-
-
-PAIRS = [(with_scan, by_hand), (with_fori, fori_by_hand), (with_while, while_by_hand), (with_cond, cond_by_hand)]
-every_pair = pytest.mark.parametrize(("controlled", "plain"), PAIRS, ids=["scan", "fori_loop", "while_loop", "cond"])
-
-
-def third(f, n):
-    return hd.jacfwd(hd.hessian(f, argnums=n), argnums=n)
-
-
-def along(f, n):
-    def pushed(*args):
-        return hd.jvp(lambda x: f(*args[:n], x, *args[n + 1 :]), (args[n],), (np.cos(args[n]),))[1]
-
-    return pushed
-
-
+W, H, XS = arguments(5, 4)
+PAIRS = list(SIMPLE.values())
 TRANSFORMS = {
-    "value": lambda f, n: f,
-    "grad": lambda f, n: hd.grad(f, argnums=n),
-    "jvp": along,
-    "hessian": lambda f, n: hd.hessian(f, argnums=n),
-    "reverse over reverse": lambda f, n: hd.jacrev(hd.jacrev(f, argnums=n), argnums=n),
-    "reverse over forward": lambda f, n: hd.grad(along(f, n), argnums=n),
-    "forward over forward": lambda f, n: along(along(f, n), n),
-    "third": third,
+    **COMMON,
+    "third": lambda f, n: hd.jacfwd(hd.hessian(f, argnums=n), argnums=n),
     "checkpoint": lambda f, n: hd.grad(hd.checkpoint(f), argnums=n),
 }
+every_pair = pytest.mark.parametrize(("controlled", "plain"), PAIRS, ids=list(SIMPLE))
 
 
 @every_pair

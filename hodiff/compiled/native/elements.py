@@ -23,14 +23,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hodiff.compiled.native.ir import BIT, I8, I64, POINTER, Body, Type, Value
+from hodiff.compiled.native.ir import BAIL, BIT, I8, I64, POINTER, Body, Type, Value
 from hodiff.compiled.native.nodes import InMemory, Looked, Node, Read, register_type, same_lanes
 from hodiff.compiled.native.planning import Plan
 from hodiff.lowering import Affine, Axis, Index
 from hodiff.program import Atom, Literal
 
-#: The status of a kernel that gave up.
-BAIL = 1
 #: LLVM's short names of scalar types, in the names of its functions.
 _SHORT = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i16": "i16", "i8": "i8"}
 

@@ -20,9 +20,9 @@ from hodiff.compiled.native import ufuncs
 from hodiff.compiled.native.elements import Memory, memory_type
 from hodiff.compiled.native.entry import Result
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.ir import POINTER, Body, Value
+from hodiff.compiled.native.ir import BAIL, POINTER, Body, Value
 from hodiff.compiled.native.planning import Plan, identity_place
-from hodiff.compiled.native.regions import BAIL, Region, Surroundings, arrange, buffers_of, copy, in_arena
+from hodiff.compiled.native.regions import Region, Surroundings, arrange, buffers_of, copy, in_arena
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
 
 #: The status of a kernel of which the first guard does not hold; those of the others follow.

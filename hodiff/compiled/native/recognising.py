@@ -1,6 +1,7 @@
 """Which node an equation is, or why it has none.
 
-May import ``errors``, ``ir``, ``lowering``, ``nodes``, ``parts``, ``program``, ``reduction`` and ``ufuncs``.
+May import ``errors``, ``ir``, ``lowering``, ``nodes``, ``parts``, ``program``, ``python_numbers``,
+``reduction`` and ``ufuncs``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> from hodiff.program import Var
@@ -20,27 +21,12 @@ from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import Body, Value
 from hodiff.compiled.native.nodes import InOrder, Looked, Moved, Node, Read, convert, same_lanes
 from hodiff.compiled.native.parts import Parted
+from hodiff.compiled.native.python_numbers import lowered_number
 from hodiff.compiled.native.reduction import Reduction, SmallProduct
 from hodiff.lowering import Index, Mapped, Picked, Pieces, Product, Rearranged, Reduced, Reshaped, aligned
-from hodiff.program import Atom, Equation, Literal
+from hodiff.program import Atom, Equation
 
 _WEAK = {"i": int, "f": float, "c": complex}
-#: Python's operators on its floats, which are those of NumPy on float64 but for errors; these show as flags.
-_SYMBOLS: dict[tuple[str, int], np.ufunc] = {
-    ("+", 2): np.add,
-    ("-", 2): np.subtract,
-    ("*", 2): np.multiply,
-    ("/", 2): np.divide,
-    ("<", 2): np.less,
-    ("<=", 2): np.less_equal,
-    (">", 2): np.greater,
-    (">=", 2): np.greater_equal,
-    ("==", 2): np.equal,
-    ("!=", 2): np.not_equal,
-    ("-", 1): np.negative,
-    ("+", 1): np.positive,
-    ("abs ", 1): np.absolute,
-}
 
 
 class Elementwise(Node):
@@ -81,7 +67,7 @@ def node_of(equation: Equation) -> Node:
             raise Unsupported(f"{primitive.name} of dtype {atom.dtype}")
     function: Any = primitive.function
     if primitive.python:
-        return _of_numbers(equation)
+        return Elementwise(equation, *lowered_number(equation))
     if function.__class__ is np.ufunc and function.signature is None and not equation.parameters:
         return _of_ufunc(equation, function)
     nest = None if primitive.code is None else primitive.code.nest
@@ -115,25 +101,6 @@ def _of_ufunc(equation: Equation, function: np.ufunc) -> Node:
     if lowering is None:
         raise Unsupported(f"{function.__name__} of {kinds[0]}")
     return Elementwise(equation, lowering, kinds)
-
-
-def _of_numbers(equation: Equation) -> Node:
-    """An operation of Python's own, between floats."""
-    primitive, (answer,), operands = equation.primitive, equation.answers, equation.operands
-    function = _SYMBOLS.get((primitive.symbol or "", len(operands)))
-    floats = all(atom.dtype == np.float64 or _is_small(atom) for atom in operands)
-    if function is None or not floats or not any(atom.dtype == np.float64 for atom in operands):
-        raise Unsupported(f"{primitive.symbol} of Python's {', '.join(str(atom.dtype) for atom in operands)}")
-    kinds = (np.dtype(float),) * len(operands)
-    lowering = ufuncs.lowered(function, kinds)
-    if lowering is None or answer.dtype not in (np.float64, np.bool_):
-        raise Unsupported(f"{primitive.symbol} of Python's numbers")
-    return Elementwise(equation, lowering, kinds)
-
-
-def _is_small(atom: Atom) -> bool:
-    """Whether a number is an integer that a float holds exactly."""
-    return isinstance(atom, Literal) and isinstance(atom.value, int) and abs(atom.value) <= 1 << 53
 
 
 def _of_mapped(equation: Equation, nest: Mapped) -> Node:

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.compiled.native import ufuncs
-from hodiff.compiled.native.elements import BAIL, Elements, Memory, memory_type
+from hodiff.compiled.native.elements import Elements, Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.ir import I8, POINTER, Body, Value
+from hodiff.compiled.native.ir import BAIL, I8, POINTER, Body, Value
 from hodiff.compiled.native.nests import NestWriter, write_copy, write_rows
 from hodiff.compiled.native.nodes import convert
 from hodiff.compiled.native.planning import Plan, identity_place
