@@ -18,6 +18,7 @@ def main(arguments=None):
     parser.add_argument("--backend", choices=["auto", "numpy", "native"], default="auto")
     parser.add_argument("--failures", type=int, default=20, help="stop after so many")
     parser.add_argument("--each", type=int, default=3, help="of each kind of failure, show so many")
+    parser.add_argument("--open", action="store_true", help="show also what rounding decides")
     parser.add_argument("--show", action="store_true", help="print the programs instead")
     options = parser.parse_args(arguments)
     report, failures, kinds, began = Report(), 0, Counter(), time.perf_counter()
@@ -36,6 +37,9 @@ def main(arguments=None):
                 break
     seconds = time.perf_counter() - began
     print(f"{failures} failures, {seconds:.0f} s")
+    if options.open:
+        for seed, wrong in report.open:
+            print(f"--- left open: seed {seed}\n{random_program(seed).listing()}\n{wrong}\n")
     for table in (kinds, report.counts, report.reasons):
         for name, count in table.most_common(30):
             print(f"{count:8} {name}")

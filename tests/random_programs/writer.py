@@ -11,6 +11,8 @@ from random_programs.program import NAMES, Parameter, RandomProgram, Statement
 #: Larger values are not computed with, nor are larger arrays.
 LARGEST = 1e4
 SIZE = 2000
+#: In programs of long vectors, which have other families of statements.
+LONG = 20_000
 
 
 class Writer:
@@ -23,12 +25,15 @@ class Writer:
         Values of the variables at the first point.
     rough : bool
         What warns, or is not finite, is kept.
+    long : bool
+        Vectors are long, and there are no matrices.
     """
 
     def __init__(self, seed):
         self.seed = seed
         self.random = Random(seed)
         self.rough = self.random.random() < 0.08
+        self.long = self.random.random() < 0.04
         self.shapes = self._shapes()
         self.inputs = {}
         self.statements = []
@@ -39,8 +44,11 @@ class Writer:
     def _shapes(self):
         random = self.random
         lengths = random.choices([1, 2, 3, 4, 5, 6, 7, 8, 9], k=2)
-        if random.random() < 0.2:
-            lengths[0] = random.choice([17, 33, 100])
+        if self.long:
+            length = random.choice([257, 1000, 4099, 9001])
+            return [(length,), (length,), (length,), (), (1,)]
+        if random.random() < 0.25:
+            lengths[0] = random.choice([15, 16, 17, 24, 32, 33, 64, 100])
         if random.random() < 0.02:
             lengths[1] = 0
         n, m = lengths
@@ -113,7 +121,7 @@ class Writer:
         if isinstance(value, int) and not -(2**31) < value < 2**31:
             return False
         array = np.asarray(value)
-        if array.dtype.kind not in "biufc" or array.size > SIZE or array.dtype.itemsize > 16:
+        if array.dtype.kind not in "biufc" or array.size > (LONG if self.long else SIZE) or array.dtype.itemsize > 16:
             return False
         return self.rough or not array.size or bool(np.all(np.abs(array) < LARGEST))
 
@@ -203,8 +211,8 @@ def write(seed, statements, families, ending):
     seed : int
     statements : int
         At most so many.
-    families : dict
-        From functions of a writer, which write a statement, to how often they are called.
+    families : callable
+        For a writer a dict from functions of it, which write a statement, to how often they are called.
     ending : callable
         ``ending(writer, parameters)``: what the function returns, the name of a transformation, and which parameter it
         is with respect to.
@@ -219,7 +227,7 @@ def write(seed, statements, families, ending):
         for name in captured:
             writer.input(name)
         wanted = random.randint(1, statements)
-        functions, weights = zip(*families.items(), strict=True)
+        functions, weights = zip(*families(writer).items(), strict=True)
         for function in random.choices(functions, weights, k=3 * wanted):
             function(writer)
             if len(writer.statements) >= wanted:
