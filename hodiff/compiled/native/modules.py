@@ -73,7 +73,9 @@ class Loaded:
             return _llvm().assembly(linked(self.text, self._names)[0], self._level)
 
 
-def load(text: str, symbols: Mapping[str, int], *, exported: Sequence[str], size: int) -> Loaded:
+def load(
+    text: str, symbols: Mapping[str, int], *, exported: Sequence[str], size: int, level: int | None = None
+) -> Loaded:
     """Compile a module and load it into this process.
 
     Parameters
@@ -87,6 +89,8 @@ def load(text: str, symbols: Mapping[str, int], *, exported: Sequence[str], size
         Functions and variables whose addresses are wanted; none of them ``internal``.
     size : int
         About how many instructions there are, by which the effort is chosen.
+    level : int, optional
+        How hard LLVM's code generator tries, 2 or 0; without it, that is chosen by size.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def load(text: str, symbols: Mapping[str, int], *, exported: Sequence[str], size
     if len(_loaded) >= _MOST:
         raise Unsupported(f"{_MOST} modules of native code are loaded already")
     source, names = linked(text, symbols)
-    level = _level(source, size)
+    level = _level(source, size) if level is None else level
     place = disk.directory()
     name = _key(source, level) if place else ""
     code = kept = disk.read(place, name) if place else None
