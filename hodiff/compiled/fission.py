@@ -5,7 +5,7 @@ sequences together, what depends on no carry. What no carry depends on moves beh
 and a carry that is a mere sum becomes a sum, of products a contraction. Only *quiet* equations move, as those of
 derivative rules are: what the function's own operations have to warn of, they warn of turn by turn. Answers that nobody
 reads are left out. May import
-``batch_rules``, ``core``, ``derive``, ``loops``, ``passes``, ``program``, ``rewriting`` and ``staging``.
+``batch_rules``, ``core``, ``derive``, ``errors``, ``loops``, ``passes``, ``program``, ``rewriting`` and ``staging``.
 
 >>> from hodiff.staging import stage
 >>> body = stage(lambda s, x: [s + np.cos(x)], [np.float64(0.0), np.float64(0.0)], name="body")[1]
@@ -33,6 +33,7 @@ from hodiff.compiled.passes import simplify
 from hodiff.compiled.passes.rewriting import droppable
 from hodiff.control.loops import Layout, loop
 from hodiff.core import NUMPY_UFUNCS
+from hodiff.errors import ControlFlowError
 from hodiff.program import QUIET, Atom, Equation, Guard, Literal, Program, Var
 from hodiff.staging import stage
 
@@ -60,7 +61,11 @@ def run(program: Program) -> Program:
         step = replace(step, operands=tuple(known.get(atom, atom) for atom in step.operands))
         if step.primitive is loop:
             parts = _Fission(step, used)
-            steps += parts.steps()
+            try:
+                steps += parts.steps()
+            except ControlFlowError:  # a choice within is another one in each turn
+                steps.append(step)
+                continue
             known.update(parts.renamed)
         else:
             steps.append(step)

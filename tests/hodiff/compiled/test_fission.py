@@ -217,3 +217,18 @@ def test_any_gradient(body, turns, vector, seed):
     assert_same(program, parted, values, rtol=1e-9)
     for found, expected in zip(emit(parted).function(*values), program.evaluate(*values), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_choice_that_differs_from_turn_to_turn_stays_in_the_loop():
+    def f(xs):
+        def turn(carry, x):
+            y = hd.cond(x > 0.0, lambda: np.sin(x), lambda: x**3)
+            return carry * 0.5 + y, y
+
+        return np.sum(hd.scan(turn, 1.0, xs)[1] ** 2)
+
+    xs = np.linspace(-1.0, 2.0, 7)
+    compiled = hd.jit(hd.grad(f))
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(xs), hd.grad(f)(xs), rtol=1e-14)
+    assert compiled.cache_info().eager_calls == 0
