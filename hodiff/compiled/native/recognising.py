@@ -22,7 +22,7 @@ from hodiff.compiled.native.ir import Body, Value
 from hodiff.compiled.native.nodes import InOrder, Looked, Moved, Node, Read, convert, same_lanes
 from hodiff.compiled.native.parts import Parted
 from hodiff.compiled.native.python_numbers import lowered_number
-from hodiff.compiled.native.reduction import Reduction, SmallProduct
+from hodiff.compiled.native.reduction import INNER, ProductSum, Reduction, SmallProduct
 from hodiff.lowering import Index, Mapped, Picked, Pieces, Product, Rearranged, Reduced, Reshaped, aligned
 from hodiff.program import Atom, Equation
 
@@ -84,7 +84,7 @@ def node_of(equation: Equation) -> Node:
         if pieces is not None:
             return Parted(equation, pieces, adds=nest.adds)
     if isinstance(nest, Product):
-        return SmallProduct(equation)
+        return (ProductSum if equation.operands[0].shape[-1] > INNER else SmallProduct)(equation)
     if isinstance(nest, Picked):
         return Looked(equation)
     raise Unsupported(f"{primitive.name} has no native form")

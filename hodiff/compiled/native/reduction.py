@@ -23,6 +23,8 @@ from hodiff.compiled.native.nodes import Node, Read, asked, convert, same_lanes
 from hodiff.lowering import Affine, Index, Reduced, aligned
 from hodiff.program import Equation
 
+#: Length of the sums of a product of matrices that is written out.
+INNER = 16
 _JOINING: dict[str, np.ufunc] = {
     "add": np.add,
     "multiply": np.multiply,
@@ -158,3 +160,29 @@ class SmallProduct(Node):
             total = product if total is None else self._add(body, same_lanes(body, (total, product)))
         assert total is not None
         return total
+
+
+class ProductSum(Reduction):
+    """A product of matrices with long sums and a small answer, to which each row of the operands adds its part."""
+
+    def __init__(self, equation: Equation) -> None:
+        Node.__init__(self, equation)
+        x, y = equation.operands
+        dtype = self.answer.dtype
+        joined, multiplied = (ufuncs.lowered(function, (dtype, dtype)) for function in (np.add, np.multiply))
+        if joined is None or multiplied is None or not x.dtype == y.dtype == dtype:
+            raise Unsupported(f"matmul of {x.dtype} and {y.dtype}")
+        self.nest = Reduced("add", lambda equation: (0,))
+        self.space = (x.shape[1], *self.answer.shape)
+        self.axes, self.kept = (0,), (1, 2)
+        self.count = x.shape[1]
+        self.join, self._multiply = joined.write, multiplied.write
+        self.exact = False
+        self.cost = float(self.count)
+
+    def reads_at(self, index: Index) -> list[Read]:
+        x, y = self.equation.operands
+        return [(x, (index[1], index[0])), (y, (index[0], index[2]))]
+
+    def element(self, body: Body, values: Sequence[Value]) -> Value:
+        return self._multiply(body, same_lanes(body, values))

@@ -22,7 +22,7 @@ from math import prod
 from typing import Any
 
 from hodiff.compiled.native.nodes import InOrder, Looked, Moved, Node
-from hodiff.compiled.native.reduction import Reduction
+from hodiff.compiled.native.reduction import Reduction, SmallProduct
 from hodiff.program import Atom, Equation, Var
 
 #: Additions that a value with several readers may cost without a buffer.
@@ -119,6 +119,8 @@ def _is_forced(node: Node, readers: Sequence[Node], cost: float, exact: bool, ba
         return False
     if any(isinstance(reader, InOrder) and reader.flat for reader in readers):
         return True
+    if isinstance(node, Moved) and any(_reads_rows(reader, answer) for reader in readers):
+        return True
     if any(isinstance(reader, Looked) and reader.source is answer for reader in readers):
         return True
     if len(readers) > 1 and (cost > CHEAP or not exact):
@@ -126,6 +128,15 @@ def _is_forced(node: Node, readers: Sequence[Node], cost: float, exact: bool, ba
     largest = max([_elements_of(reader) for reader in readers], default=0)
     # Along the first axis, batches read what they have just computed.
     return largest > answer.size and (cost > FREE or not exact) and answer.shape not in batches
+
+
+def _reads_rows(reader: Node, atom: Atom) -> bool:
+    """Whether a product reads a matrix again and again, row by row; a view of another is copied for that."""
+    return (
+        isinstance(reader, SmallProduct)
+        and reader.equation.operands[1] is atom
+        and reader.answer.size > prod(atom.shape)
+    )
 
 
 def _elements_of(node: Node) -> int:

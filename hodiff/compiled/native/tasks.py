@@ -1,7 +1,7 @@
 """Operations with code of their own: they read arrays in memory, and write their answers there.
 
 A task's operands are buffers, or views of buffers that it can read as they are, such as a transposed matrix. May import
-``blas``, ``errors``, ``ir``, ``lowering``, ``matrices``, ``nodes`` and ``program``.
+``blas``, ``errors``, ``ir``, ``lowering``, ``matrices``, ``nodes``, ``program`` and ``reduction``.
 
 >>> from hodiff.compiled.native.recognising import node_of
 >>> from hodiff.ops.contraction import matmul
@@ -24,11 +24,12 @@ from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import Body, Value
 from hodiff.compiled.native.matrices import Matrix, moved, scalar_type
 from hodiff.compiled.native.nodes import InOrder, Moved, Node
+from hodiff.compiled.native.reduction import INNER
 from hodiff.lowering import Affine, Axis, Product
 from hodiff.program import Atom, Equation
 
-#: Length of the sums of a product that is written out.
-_INNER = 16
+#: Rows that are worth a loop of their own, elements of one that fill vectors, elements that stay in the cache.
+_MANY, _LONG, _SMALL = 512, 32, 4096
 
 
 class View(NamedTuple):
@@ -126,11 +127,23 @@ def task_of(equation: Equation, nodes: Mapping[Atom, Node], batches: Container[t
     """
     nest = None if equation.primitive.code is None else equation.primitive.code.nest
     if isinstance(nest, Product):
-        (answer,) = equation.answers
-        small = len(answer.shape) > 1 and answer.shape in batches and equation.operands[0].shape[-1] <= _INNER
-        return None if small else MatrixProduct(equation, nodes)
+        return None if _goes_by_rows(equation, nodes, batches) else MatrixProduct(equation, nodes)
     make = TASKS.get(type(nest))
     return None if make is None else make(equation, nodes)
+
+
+def _goes_by_rows(equation: Equation, nodes: Mapping[Atom, Node], batches: Container[tuple[int, ...]]) -> bool:
+    """Whether a product is better written out than given to BLAS: as rows of operands or answer are at hand anyway."""
+    (answer,), (x, y) = equation.answers, equation.operands
+    length = x.shape[-1]
+    if length <= INNER and len(answer.shape) > 1 and answer.shape in batches:
+        return True
+    if not len(x.shape) == len(y.shape) == 2 or answer.dtype.char not in "fd":
+        return False
+    if length <= INNER:
+        return answer.shape[0] >= _MANY and answer.shape[1] >= _LONG
+    computed = isinstance(nodes.get(y), Node) and not isinstance(nodes.get(y), Moved | InOrder)
+    return computed and length >= _MANY and answer.shape[1] >= _LONG and answer.size <= _SMALL
 
 
 # --- views ------------------------------------------------------------------------------------------------------------
