@@ -87,6 +87,7 @@ def _function(program: Program, fresh: Sequence[bool]) -> tuple[Callable[..., An
         misses=misses,
         arena=kernel.arena,
         releases=kernel.cost > _LONG,
+        heard=kernel.heard,
     )
     return function, kernel.text
 

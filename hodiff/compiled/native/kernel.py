@@ -1,6 +1,6 @@
 """A program as the text of one kernel, with what its entry has to know.
 
-May import ``elements``, ``entry``, ``errors``, ``ir``, ``planning``, ``program``, ``regions`` and ``ufuncs``.
+May import ``code``, ``elements``, ``entry``, ``errors``, ``ir``, ``planning``, ``program``, ``regions`` and ``ufuncs``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> from hodiff.program import Equation
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hodiff.code import is_unheard
 from hodiff.compiled.native import ufuncs
 from hodiff.compiled.native.elements import Memory, memory_type
 from hodiff.compiled.native.entry import Result
@@ -50,6 +51,8 @@ class Kernel(NamedTuple):
         Lines.
     cost : float
         About how many additions a call takes.
+    heard : bool
+        Whether anybody hears of floating-point errors.
     """
 
     text: str
@@ -59,6 +62,7 @@ class Kernel(NamedTuple):
     literals: list[Any]
     size: int
     cost: float
+    heard: bool
 
 
 def write_kernel(program: Program, fresh: Sequence[bool], *, width: int) -> Kernel:
@@ -128,7 +132,14 @@ class _Writer:
         parts = [text, *body.declarations.values(), *self._globals]
         cost = sum(step.cost for step in plan.steps)
         return Kernel(
-            "\n".join(parts) + "\n", self._outputs, self._results, self._arena, self._literals, len(lines), cost
+            "\n".join(parts) + "\n",
+            self._outputs,
+            self._results,
+            self._arena,
+            self._literals,
+            len(lines),
+            cost,
+            _is_heard(self._program),
         )
 
     # --- memory -------------------------------------------------------------------------------------------------------
@@ -222,6 +233,18 @@ class _Writer:
                 value = self._elements.element(atom, identity_place(atom.shape))
                 sink = Memory(in_arena(self._body, self._surroundings, self._sink), atom.shape, atom.dtype, atom)
                 self._elements.store(sink, identity_place(atom.shape), value)
+
+
+def _is_heard(program: Program) -> bool:
+    """Whether anybody hears of the floating-point errors of some equation."""
+    for equation in program.equations:
+        for value in equation.parameters.values():
+            parts = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(part, Program) and _is_heard(part) for part in parts):
+                return True
+        if equation.primitive.hazard not in ("none", "inside") and not is_unheard(equation):
+            return True
+    return False
 
 
 def _unread(program: Program) -> list[Var]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hodiff.code import Code
+from hodiff.code import Code, is_unheard
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.nodes import InOrder, Moved, Node
 from hodiff.compiled.native.recognising import node_of
@@ -59,6 +59,8 @@ def why_not(program: Program, fresh: Sequence[bool]) -> dict[Equation, str]:
         try:
             if equation in views:
                 raise Unsupported("it is returned as a view")
+            if equation.errstate is not None and not is_unheard(equation) and equation.primitive.hazard != "none":
+                raise Unsupported("floating-point errors are handled in a way of its own")
             if any(not prod(atom.shape) for atom in (*equation.operands, *equation.answers)):
                 raise Unsupported("arrays without elements")
             if task_of(equation, nodes) is None:
