@@ -1,4 +1,4 @@
-"""Ufuncs of complex numbers, which are pairs of values. May import ``lowering`` and ``vecmath``.
+"""Ufuncs of complex numbers, which are pairs of values. May import ``ir``, ``lowering`` and ``vecmath``.
 
 Quotients are those of Smith (1962), as NumPy has them. What may overflow within, as exponentials, is left to NumPy.
 

@@ -162,6 +162,11 @@ class Lanes:
         """The bits of doubles without their signs: in the order of the absolute values, NaN last."""
         return self.bits & MAGNITUDE
 
+    def at_least(self, least: float) -> "Lanes":
+        """The number or another, whichever is greater; for numbers that are not NaN, in one instruction."""
+        other = self.text.constant(self.value.type, least)
+        return Lanes(self.text, self.text.select(self.text.compare("ogt", self.value, other), self.value, other))
+
     def choose(self, x: "Lanes | float", y: "Lanes | float") -> "Lanes":
         """``x`` where a bit is set, else ``y``; one of them is no plain number, or both are doubles."""
         like = x if isinstance(x, Lanes) else y
@@ -169,10 +174,14 @@ class Lanes:
             like = Lanes(self.text, self.text.constant(DOUBLE.of(self.value.type.lanes), 0.0))
         return Lanes(self.text, self.text.select(self.value, like._operand(x), like._operand(y)))
 
+    @property
+    def mask(self) -> "Lanes":
+        """Bits as integers of 64 bits, all of them set or none."""
+        return Lanes(self.text, self.text.convert("sext", self.value, I64))
+
     def zero_where(self, bits: "Lanes") -> "Lanes":
         """Doubles, 0 where a bit is set; in a way that is quick for scalars too."""
-        mask = Lanes(self.text, self.text.convert("sext", bits.value, I64))
-        return (self.bits & ~mask).double
+        return (self.bits & ~bits.mask).double
 
     def function(self, name: str, *others: "Lanes | float") -> "Lanes":
         """An intrinsic function of LLVM whose operands and answer have one type, such as ``sqrt``."""
@@ -300,24 +309,29 @@ def definitions(name: str, lanes: int, arguments: int) -> dict[str, str]:
     """What defines a function for so many lanes, and all that it calls."""
     text = Body()
     kind = DOUBLE.of(lanes)
-    operands = [Lanes(text, Value(f"%x{i}", kind)) for i in range(arguments)]
-    answer = _FORMULAS[name](*operands)
-    parameters = ", ".join(str(operand.value) for operand in operands)
+    scalars = [Value(f"%x{i}", kind) for i in range(arguments)]
+    # One number is done in a vector of two, which takes less time: bits need not go to other registers and back.
+    answer = _FORMULAS[name](*[Lanes(text, text.splat(scalar, max(lanes, 2))) for scalar in scalars])
+    parameters = ", ".join(map(str, scalars))
     lines = [f"define internal {kind} @hd.{name}.{lanes}({parameters}) alwaysinline nounwind memory(none) {{", "entry:"]
-    lines += _mended(text, answer) if isinstance(answer, Mended) else [*text.lines(), f"ret {answer.value}"]
+    if isinstance(answer, Mended):
+        lines += _mended(text, lanes, answer)
+    else:
+        value = text.part(answer.value, 0, lanes)
+        lines += [*text.lines(), f"ret {value}"]
     return {**text.declarations, f"hd.{name}.{lanes}": "\n".join([*lines, "}"])}
 
 
-def _mended(text: Body, answer: Mended) -> list[str]:
+def _mended(text: Body, lanes: int, answer: Mended) -> list[str]:
     """The lines that return the value, mended where a lane is special."""
-    value, special = answer.value.value, answer.special.value
+    value, special = (text.part(each.value, 0, lanes) for each in (answer.value, answer.special))
     kind, scalars = value.type, ", ".join(["double"] * len(answer.operands))
-    arguments = ", ".join(str(operand.value) for operand in answer.operands)
+    arguments = ", ".join([str(text.part(operand.value, 0, lanes)) for operand in answer.operands])
     text.declarations[f"c.{answer.function}"] = f"declare double @c.{answer.function}({scalars}) memory(none) nounwind"
     mended, anywhere = f"call double @c.{answer.function}({arguments})", special
-    if kind.lanes > 1:
+    if lanes > 1:
         anywhere = text.call(intrinsic("vector.reduce.or", special.type), BIT, special)
-        mending, definition = lane_by_lane(kind.lanes, len(answer.operands), "cold")
+        mending, definition = lane_by_lane(lanes, len(answer.operands), "cold")
         text.declarations[mending] = definition
         mended = f"call {kind} @{mending}(ptr @c.{answer.function}, {arguments}, {value}, {special})"
     return [

@@ -11,7 +11,7 @@ True
 
 import math
 
-from hodiff.compiled.native.vecmath import Lanes, Mended, Pair, bits_of, exact_product, formula, polynomial
+from hodiff.compiled.native.vecmath import Lanes, Pair, bits_of, exact_product, formula, polynomial
 from hodiff.compiled.native.vecmath_exponential import limited, reduced
 
 #: erf(x) / x − 1 in x², for |x| ≤ ½.
@@ -53,8 +53,8 @@ _LARGE = (
     1.2320339492974928e-08,
 )
 
-#: From here on, erfc may be no normal number.
-_FAR = 26.5
+#: From here on, erfc may be subnormal, and then is 0.
+_FAR, _LAST = 26.5, 27.3
 
 
 def _small(x: Lanes) -> Lanes:
@@ -68,7 +68,7 @@ def _complement(a: Lanes, square: Pair, unit: float = 1.0) -> Lanes:
     g = polynomial((a - _K * unit) / (a + _K * unit), coefficients) / (a + 0.5 * unit)
     exponential = reduced(-square.high)
     less_one = exponential.less_one - square.low.fused(exponential.less_one, square.low)
-    return g.fused(less_one, g) * exponential.power()
+    return exponential.scaled(g.fused(less_one, g), a > _FAR * unit)
 
 
 @formula("erf")
@@ -81,25 +81,24 @@ def _erf(x: Lanes) -> Lanes:
 
 
 @formula("erfc")
-def _erfc(x: Lanes) -> Mended:
+def _erfc(x: Lanes) -> Lanes:
     small = x.magnitude < bits_of(0.5)
-    a = limited(small.choose(0.5, x), _FAR).absolute()
+    a = limited(small.choose(0.5, x), _LAST).absolute()
     return _both_sides(x, small, _complement(a, exact_product(a, a)))
 
 
-def _both_sides(x: Lanes, small: Lanes, complement: Lanes) -> Mended:
+def _both_sides(x: Lanes, small: Lanes, complement: Lanes) -> Lanes:
     """The complement of the error function anywhere, from that of the absolute value."""
     large = (x.bits < 0).choose(2.0 - complement, complement)
-    far = (x.bits > bits_of(_FAR)) | x.is_nan
-    return Mended(small.choose(1.0 - _small(limited(x, 1.0)), large), far, "erfc", (x,))
+    return x.is_nan.choose(x, small.choose(1.0 - _small(limited(x, 1.0)), large))
 
 
 @formula("tails")
-def _tails(x: Lanes) -> Mended:
+def _tails(x: Lanes) -> Lanes:
     # erfc(x / √2): its relative error is that of the square, which is taken before the root is.
     scaled = x * math.sqrt(0.5)
     small = scaled.magnitude < bits_of(0.5)
-    a = limited(small.choose(0.75, x), _FAR * math.sqrt(2)).absolute()
+    a = limited(small.choose(0.75, x), _LAST * math.sqrt(2)).absolute()
     square = exact_product(a, a)
     complement = _complement(a, Pair(square.high * 0.5, square.low * 0.5), math.sqrt(2))
     return _both_sides(scaled, small, complement)

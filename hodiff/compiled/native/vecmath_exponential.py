@@ -26,8 +26,14 @@ _LOG10_2 = (0.30102999566395283, 2.8363394551044964e-14)
 #: Added to a number, this leaves its integer in the last bits of the significand.
 SHIFT = 1.5 * 2.0**52
 
-#: Beyond it, in absolute value, exponentials are done with more care.
+#: Beyond it, in absolute value, exponentials may be no normal numbers.
 WIDE = 708.0
+
+#: Below it, exponentials are 0.
+LEAST = -746.0
+
+#: By so many powers of two, subnormal numbers are made normal.
+_STEP = 1000
 
 #: (exp(r) − 1 − r) / r² for |r| ≤ log(2) / 2, minimax for the relative error of exp(r) − 1.
 _EXPONENTIAL = (
@@ -74,6 +80,11 @@ class Reduced(NamedTuple):
         """The exponential, where it is a normal number."""
         return ((self.less_one + 1.0).bits + (self.shifted.bits << 52)).double
 
+    def scaled(self, x: Lanes, small: Lanes) -> Lanes:
+        """A number times 2 to the n, which may be subnormal or 0 where ``small``; it is taken in two steps there."""
+        near = (x.bits + ((self.shifted.bits << 52) + (small.mask & (_STEP << 52)))).double
+        return near * small.choose(2.0**-_STEP, 1.0)
+
 
 def reduced(x: Lanes) -> Reduced:
     """The argument of an exponential, less the nearest multiple of log 2."""
@@ -95,14 +106,18 @@ def limited(x: Lanes, limit: float) -> Lanes:
 
 @formula("exp")
 def _exp(x: Lanes) -> Mended:
-    wide = is_wide(x)
-    return Mended(reduced(x.zero_where(wide)).exponential(), wide, "exp", (x,))
+    large = x.compared("ugt", WIDE)
+    inside = x.zero_where(large)
+    parts = reduced(inside.at_least(LEAST))
+    return Mended(parts.scaled(parts.less_one + 1.0, inside < -WIDE), large, "exp", (x,))
 
 
 @formula("expm1")
 def _expm1(x: Lanes) -> Mended:
-    wide = is_wide(x)
-    return Mended(reduced(x.zero_where(wide)).exponential_less_one().with_sign_of(x), wide, "expm1", (x,))
+    # Below −100 it is −1 to all digits.
+    large = x.compared("ugt", WIDE)
+    less_one = reduced(x.zero_where(large).at_least(-100.0)).exponential_less_one()
+    return Mended(less_one.with_sign_of(x), large, "expm1", (x,))
 
 
 @formula("tanh")
@@ -113,11 +128,11 @@ def _tanh(x: Lanes) -> Lanes:
 
 
 @formula("expit")
-def _expit(x: Lanes) -> Mended:
-    # Far from zero it is 1, or the exponential, to all digits.
-    wide = is_wide(x)
-    value = 1.0 / (reduced(-x.zero_where(wide)).exponential() + 1.0)
-    return Mended(value, wide, "exp", ((x > WIDE).choose(0.0, x),))
+def _expit(x: Lanes) -> Lanes:
+    parts = reduced(-limited(x, -LEAST).absolute())
+    exponential = parts.scaled(parts.less_one + 1.0, x.magnitude > bits_of(WIDE))
+    value = (x.bits < 0).choose(exponential, 1.0) / (exponential + 1.0)
+    return x.is_nan.choose(x, value)
 
 
 class Significand(NamedTuple):

@@ -76,7 +76,7 @@ TABLE = {
     "entr": (special.entr, lambda x: -x * np.log(x), [(0, 9), (0, 1)], 1.5),
     "erf": (special.erf, by_mpmath(mpmath.erf), [(-6, 6), (-0.5, 0.5), (-1e-3, 1e-3)], 2.0),
     "erfc": (special.erfc, by_mpmath(mpmath.erfc), [(-6, 26), (-0.5, 0.6), (20, 27.3)], 4.0),
-    "ndtr": (special.ndtr, by_mpmath(mpmath.ncdf), [(-4, 4)], 4.0),
+    "ndtr": (special.ndtr, by_mpmath(mpmath.ncdf), [(-4, 4), (-38.6, -30)], 4.0),
 }
 #: Those of `scipy.special` report no errors, and may return 0 where the answer is a subnormal number.
 OF_SCIPY = {name for name, entry in TABLE.items() if name in vars(special) and entry[0] is getattr(special, name)}
