@@ -164,8 +164,13 @@ class _LoopWriter:
         for number, output in enumerate(self.program.outputs[self.task.count :]):
             if isinstance(output, Var) and self.task.rows.get(output) == number:
                 continue
-            row = self._row(number, turn)
             stack = self.answers[self.task.count + number]
+            if stack.size == 1:
+                # There is one turn, which ends where the loop does.
+                value = inner.number(output, stack.dtype)
+                self.region.put(stack, value._replace(level=min(value.level, self.body.level - 1)))
+                continue
+            row = self._row(number, turn)
             if prod(output.shape) == 1:
                 value = inner.number(output, stack.dtype)
                 self.region.elements.store(row, identity_place(row.shape), value)
