@@ -17,12 +17,26 @@ import numpy as np
 
 from hodiff.compiled.native import ir
 from hodiff.compiled.native.lapack import LETTERS, call_routine, number
-from hodiff.compiled.native.matrices import Matrix, element, merged, moved, nest, offset, scalar_type, scratch, store
+from hodiff.compiled.native.matrices import (
+    Matrix,
+    blocks,
+    element,
+    load,
+    merged,
+    moved,
+    nest,
+    offset,
+    scalar_type,
+    scratch,
+    store,
+)
 from hodiff.compiled.native.products import packed, write_copy, write_inner, write_sum_of_outer
 
 #: Loops take as many multiplications as BLAS does with one thread, in no more time than it does. Measured with OpenBLAS
 #: on processors with AVX2 and AVX-512: loops are faster up to 100 x 100, by a factor of 3 at 10 x 10.
 _LOOPED = 1 << 18
+#: Where half of an operand is 0, they take more than half of the time of BLAS for longer.
+_LOOPED_HALF = 1 << 24
 #: Numbers that may be copied to the stack.
 _PACKED = 1 << 12
 
@@ -36,7 +50,8 @@ def write_matmul(
     ----------
     body : ir.Body
     answer, x, y : Matrix
-        The answer shares no memory with the operands.
+        The answer shares no memory with the operands. Where one of these is triangular, its zeros are left out, also
+        those that are multiplied by what is not finite: see `write_is_finite`.
     dtype : numpy.dtype
         Of all three: float32, float64, complex64, complex128, or integers.
     lanes : int, optional
@@ -52,11 +67,33 @@ def write_matmul(
             _write_zeros(body, answer, dtype)
         return
     answer, x, y = _oriented(answer, x, y)
-    small = answer.columns * answer.rows * x.columns <= _LOOPED or answer.rows == answer.columns == 1
+    half = bool(x.triangle or (y.triangle and not y.transposed))
+    small = answer.rows * x.columns * answer.columns <= (_LOOPED_HALF if half else _LOOPED)
+    small = small or answer.rows == answer.columns == 1
     if dtype.kind in "iu" or (dtype.kind == "f" and small):
         _write_loops(body, answer, x, y, dtype, lanes, add)
     else:
         _call_blas(body, answer, x, y, dtype, add)
+
+
+def write_is_finite(body: ir.Body, a: Matrix, dtype: Any, *, lanes: int = 4) -> ir.Value:
+    """A bit: no element of a matrix of float32 or float64 is NaN or infinite; no flag is raised."""
+    kind = scalar_type(np.dtype(dtype))
+    whole, exponent = (ir.I64, 0x7FF << 52) if kind == ir.DOUBLE else (ir.I32, 0xFF << 23)
+    rows = a.T if a.transposed else a
+    lanes, starts = blocks(rows.columns, lanes)
+    place = scratch(body, whole, lanes, key="is finite")
+    ones, none = body.constant(whole.of(lanes), exponent), body.constant(whole.of(lanes), 0)
+    store(body, place, none)
+    for first, number_of in ((0, rows.columns // lanes), (starts[-1], 1)):
+        with nest(body, [rows.rows, number_of]) as (i, j):
+            bits = load(body, element(body, rows, whole, i, offset(body, (first, 1), (j, lanes))), whole.of(lanes))
+            special = body.compare("eq", body.operation("and", bits, ones), ones)
+            found = body.operation("or", load(body, place, whole.of(lanes)), body.select(special, ones, none))
+            store(body, place, found)
+    found = load(body, place, whole.of(lanes))
+    any_bit = body.call(f"llvm.vector.reduce.or.v{lanes}{whole}", whole, found) if lanes > 1 else found
+    return body.compare("eq", any_bit, body.constant(whole, 0))
 
 
 def write_matmuls(

@@ -106,7 +106,7 @@ def _from_pivots(
     if not prod(answers[0].shape):
         return
     cores = [2] + [0] * len(answers)
-    if is_inline(site, n):
+    if is_inline(site, n, prod(a.shape[:-2])):
 
         def formula(operands: list[Rows]) -> list[Rows]:
             return [[[value]] for value in finish(_pivots_of(body, operands[0], logarithm))]

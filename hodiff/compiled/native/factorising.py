@@ -35,7 +35,7 @@ def write_cholesky(site: Site, answer: Stack, a: Stack) -> ir.Value:
     failures = Failures(body)
     if not prod(a.shape):
         return failures.bit()
-    if is_inline(site, n):
+    if is_inline(site, n, prod(a.shape[:-2])):
 
         def formula(operands: list[Rows]) -> list[Rows]:
             rows, failed = elimination.cholesky(body, operands[0])

@@ -53,6 +53,8 @@ class Matrix(NamedTuple):
         Elements from one row to the next in memory, or where ``transposed`` from one column to the next; the elements
         within are next to each other.
     transposed : bool
+    triangle : str
+        "lower" or "upper" where all other elements are known to be 0.
     """
 
     pointer: ir.Value
@@ -60,11 +62,13 @@ class Matrix(NamedTuple):
     columns: int
     stride: int
     transposed: bool = False
+    triangle: str = ""
 
     @property
     def T(self) -> "Matrix":
         """The transpose, in the same memory."""
-        return self._replace(rows=self.columns, columns=self.rows, transposed=not self.transposed)
+        other = {"": "", "lower": "upper", "upper": "lower"}[self.triangle]
+        return self._replace(rows=self.columns, columns=self.rows, transposed=not self.transposed, triangle=other)
 
     @property
     def steps(self) -> tuple[int, int]:

@@ -116,15 +116,32 @@ def _outer_tile(
         return answer
 
     sums = [body.constant(kind, 0)] * (height * len(starts))
-    if x.columns <= _UNROLLED:
-        for turn in range(x.columns):
-            sums = step(turn, sums)
+    first, count = _span(body, x, y, place, height, starts[-1] + kind.lanes)
+    if isinstance(first, int) and isinstance(count, int) and count <= _UNROLLED:
+        for turn in range(count):
+            sums = step(first + turn, sums)
     else:
-        with body.loop(x.columns) as p:
+        with body.loop(count) as p:
             carries = [body.carry(total) for total in sums]
-            following = step(p, [carry.value for carry in carries])
+            following = step(offset(body, (first, 1), (p, 1)), [carry.value for carry in carries])
             sums = [body.update(carry, value) for carry, value in zip(carries, following, strict=True)]
     return [sums[r * len(starts) : (r + 1) * len(starts)] for r in range(height)]
+
+
+def _span(
+    body: ir.Body, x: Matrix, y: Matrix, place: tuple[Index, Index], height: int, width: int
+) -> tuple[Index, Index]:
+    """What a tile sums over: the first, and how many; no more than what one triangular operand has."""
+    row, column = place
+    if x.columns > _UNROLLED and x.rows == x.columns and x.triangle:
+        if x.triangle == "lower":
+            return 0, offset(body, (row, 1), (height, 1))
+        return row, offset(body, (x.columns, 1), (row, -1))
+    if x.columns > _UNROLLED and y.rows == y.columns and y.triangle:
+        if y.triangle == "upper":
+            return 0, offset(body, (column, 1), (width, 1))
+        return column, offset(body, (x.columns, 1), (column, -1))
+    return 0, x.columns
 
 
 def _store_tile(

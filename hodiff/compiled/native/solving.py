@@ -5,7 +5,7 @@ NumPy gives it, in Fortran's order, so that pivots and what counts as singular a
 Every task returns a bit: whether it failed, as where a matrix is singular. Then its answers mean nothing, and NumPy is
 to be asked, which raises. Flags of floating-point errors stay as they were, as NumPy's do. All is computed in double
 precision, as in NumPy.
-May import ``elimination``, ``ir``, ``lapack``, ``matrices`` and ``stacks``.
+May import ``blas``, ``elimination``, ``ir``, ``lapack``, ``matrices`` and ``stacks``.
 
 >>> body, double = ir.Body(), np.dtype(float)
 >>> site = Site(body, double, 4, lambda size: ir.Value("%scratch", ir.POINTER))
@@ -20,9 +20,13 @@ from math import prod
 import numpy as np
 
 from hodiff.compiled.native import elimination, ir
+from hodiff.compiled.native.blas import write_is_finite, write_matmul
 from hodiff.compiled.native.lapack import LETTERS, call_routine, needed, number, routine
-from hodiff.compiled.native.matrices import Matrix, Rows, element, fortran, load, moved
+from hodiff.compiled.native.matrices import Matrix, Rows, element, fortran, load, moved, store
 from hodiff.compiled.native.stacks import Failures, Site, Stack, double_precision, each, is_inline, lanewise, quiet
+
+#: Rows of the largest triangles that LAPACK inverts.
+_BLOCK = 128
 
 
 @double_precision(answers=1)
@@ -42,7 +46,7 @@ def write_solve(site: Site, answer: Stack, a: Stack, b: Stack, triangle: str | N
     if not prod(answer.shape):
         # NumPy looks at the matrices nevertheless.
         return failures.bit() if not prod(a.shape) else body.constant(ir.BIT, 1)
-    if is_inline(site, n, columns):
+    if is_inline(site, n, prod(answer.shape[:-2]), columns):
 
         def formula(operands: list[Rows]) -> list[Rows]:
             left, right = operands
@@ -130,7 +134,7 @@ def write_inverse(site: Site, answer: Stack, a: Stack, triangle: str | None = No
     failures = Failures(body)
     if not prod(a.shape):
         return failures.bit()
-    if is_inline(site, n):
+    if is_inline(site, n, prod(a.shape[:-2])):
 
         def formula(operands: list[Rows]) -> list[Rows]:
             if triangle is not None:
@@ -145,11 +149,14 @@ def write_inverse(site: Site, answer: Stack, a: Stack, triangle: str | None = No
         with quiet(body):
             lanewise(site, [a], [answer], [2, 2], formula)
     elif triangle is not None:
+        room = site.array(n // 2 + 8, n // 2 + 8) if n > _BLOCK and site.dtype.kind == "f" else None
         with quiet(body), each(site, [answer, a], [2, 2]) as (target, source):
-            site.copy(answer.matrix(target), a.matrix(source))
-            shape = "U" if triangle == "lower" else "L"
-            call_routine(body, routine(site.dtype, "trtri"), shape, "N", n, target, n, failures.info)
-            failures.note_info()
+            matrix = answer.matrix(target)
+            site.copy(matrix, a.matrix(source))
+            _invert_triangle(site, matrix._replace(triangle=triangle), room, failures)
+            if room is not None:
+                finite = write_is_finite(body, matrix, site.dtype, lanes=site.lanes)
+                failures.note(body.operation("xor", finite, body.constant(ir.BIT, 1)))
     else:
         factors, pivots = site.array(n, n), site.array(n, dtype=np.dtype(np.int32))
         size = int(
@@ -162,6 +169,34 @@ def write_inverse(site: Site, answer: Stack, a: Stack, triangle: str | None = No
             call_routine(body, routine(site.dtype, "getri"), n, factors, n, pivots, work, size, failures.info)
             site.copy(answer.matrix(target), fortran(factors, n, n))
     return failures.bit()
+
+
+def _invert_triangle(site: Site, a: Matrix, room: ir.Value | None, failures: Failures) -> None:
+    """Invert a triangular matrix in its place; a large one by its quarters, as products are faster than LAPACK."""
+    body, n, kind = site.body, a.rows, site.kind
+    if n <= _BLOCK or room is None:
+        # What is lower for us is upper in Fortran's order.
+        shape = "U" if a.triangle == "lower" else "L"
+        call_routine(body, routine(site.dtype, "trtri"), shape, "N", n, a.pointer, a.stride, failures.info)
+        failures.note_info()
+        return
+    middle = (n // 2 + 7) // 8 * 8
+    sizes, places = [middle, n - middle], [0, middle]
+    quarters = [
+        a._replace(pointer=element(body, a, kind, place, place), rows=size, columns=size)
+        for place, size in zip(places, sizes, strict=True)
+    ]
+    for quarter in quarters:
+        _invert_triangle(site, quarter, room, failures)
+    lower = a.triangle == "lower"
+    before, after = (quarters[1], quarters[0]) if lower else (quarters[0], quarters[1])
+    corner = Matrix(element(body, a, kind, *places[:: -1 if lower else 1]), before.rows, after.columns, a.stride)
+    between = Matrix(room, corner.rows, corner.columns, corner.columns)
+    write_matmul(body, between, before, corner, site.dtype, lanes=site.lanes)
+    write_matmul(body, corner, between, after, site.dtype, lanes=site.lanes)
+    with body.loop(corner.rows) as i, body.loop(corner.columns) as j:
+        place = element(body, corner, kind, i, j)
+        store(body, place, body.operation("fneg", load(body, place, kind)))
 
 
 def _identity(n: int) -> list[list[float]]:

@@ -37,9 +37,11 @@ from hodiff.compiled.native.matrices import (
 )
 from hodiff.compiled.native.products import transposed, write_copy
 
-#: Rows of the largest matrices that are computed in registers: the code grows with the third power, and takes longer to
-#: compile than it will ever save.
-INLINE = 4
+#: How many matrices there have to be to be computed in registers, by the number of their rows: the code grows with the
+#: third power, and compiling it takes some hundred thousand times what it saves for one matrix.
+INLINE = {1: 1, 2: 1, 3: 1, 4: 16, 5: 200, 6: 500}
+#: The most right-hand sides that are solved for in registers.
+_COLUMNS = 4
 #: Matrices that are computed at once: more would not leave registers for their elements.
 _AT_ONCE = 8
 
@@ -102,9 +104,9 @@ class Site(NamedTuple):
             write_copy(self.body, answer, a, kind, 1 if self.dtype.itemsize > 8 else self.lanes)
 
 
-def is_inline(site: Site, n: int, columns: int = 1) -> bool:
-    """Whether a task on square matrices, with so many right-hand sides, is done in registers."""
-    return site.dtype.kind == "f" and n <= INLINE and columns <= INLINE
+def is_inline(site: Site, n: int, count: int, columns: int = 1) -> bool:
+    """Whether a task on so many square matrices, with so many right-hand sides, is done in registers."""
+    return site.dtype.kind == "f" and count >= INLINE.get(n, count + 1) and columns <= _COLUMNS
 
 
 #: What writes the code for stacks, answers first, and returns a bit: whether it failed.

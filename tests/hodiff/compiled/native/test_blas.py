@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from native_slots import INVALID, OVERFLOW, UNDERFLOW, X86, Kernel, slot
 
-from hodiff.compiled.native.blas import write_matmul, write_matmuls
-from hodiff.compiled.native.ir import POINTER, Body, Value
+from hodiff.compiled.native.blas import write_is_finite, write_matmul, write_matmuls
+from hodiff.compiled.native.ir import I32, POINTER, Body, Value
 from hodiff.compiled.native.lapack import LETTERS, symbols
 from hodiff.compiled.native.machine import reason
 from hodiff.compiled.native.matrices import Matrix, blocks, merged, scalar_type
@@ -103,6 +103,54 @@ def test_empty_products(shape, dtype):
     old = np.full((rows, columns), 3, dtype)
     found, _ = multiply(x, y, (False, True, False), 4, old)
     np.testing.assert_array_equal(found, old + x @ y)
+
+
+@pytest.mark.parametrize("triangle", ["lower", "upper"])
+@pytest.mark.parametrize("n", [1, 3, 8, 9, 20, 37, 80])
+def test_triangular_operands(n, triangle):
+    rng = np.random.default_rng(n)
+    cut = np.tril if triangle == "lower" else np.triu
+    for side, transposed in product((0, 1), (False, True)):
+        operands = [rng.standard_normal((n, n)), rng.standard_normal((n, n))]
+        operands[side] = cut(operands[side])
+        arrays = [np.zeros((n, n)), *operands]
+        if transposed:
+            arrays[1 + side] = np.ascontiguousarray(operands[side].T)
+
+        def write(body, side=side, transposed=transposed):
+            matrices = [Matrix(slot(body, i), n, n, n) for i in range(3)]
+            matrices[1 + side] = matrices[1 + side]._replace(transposed=transposed, triangle=triangle)
+            write_matmul(body, *matrices, "float64", add=True)
+
+        kernel = Kernel(write, 3, symbols())
+        assert kernel(*arrays) == 0
+        assert_product(arrays[0], *operands)
+        # What is known to be 0 is not looked at, but for tiles across the diagonal.
+        if n > 30 and "blas_dgemm" not in kernel.text and not (side and transposed):
+            far = arrays[1 + side].T if transposed else arrays[1 + side]
+            far[(-1, 0) if triangle == "upper" else (0, -1)] = np.nan
+            kernel(*arrays)
+            assert not np.isnan(arrays[0]).any()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_finite(dtype):
+    rng = np.random.default_rng(6)
+    for rows, columns in product((1, 2, 5, 12), (1, 3, 8, 13)):
+        a = numbers(rng, (rows, columns), dtype)
+
+        def write(body, a=a):
+            return body.convert("zext", write_is_finite(body, matrix(body, 0, a, False), a.dtype), I32)
+
+        kernel = Kernel(write, 1, {})
+        a[0, 0] = np.finfo(dtype).max
+        assert kernel(a) == 1
+        for value in (np.nan, np.inf, -np.inf):
+            spoiled = a.copy()
+            spoiled[rng.integers(rows), rng.integers(columns)] = value
+            assert kernel(spoiled) == 0
+            assert kernel.flags == 0
+        assert kernel(a) == 1
 
 
 def test_rows_and_columns_with_gaps():
