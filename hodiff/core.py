@@ -361,7 +361,7 @@ class Tracer:
 
     __slots__ = ("__weakref__", "alias", "owner", "views")
     owner: Trace
-    alias: tuple["Tracer", Primitive, dict[str, Any]]
+    alias: tuple["Tracer", Any, dict[str, Any]]
     views: Any
 
     # NumPy hands `array + tracer` to the hooks below, never loops over it.

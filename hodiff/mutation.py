@@ -15,8 +15,9 @@ It belongs to no transformation, so it may be made anywhere. May import ``core``
 array([2., 4., 6.])
 """
 
+from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -41,6 +42,21 @@ class ViewPrimitive(Primitive):
         return link(answer, x, self, parameters)
 
 
+class Placed(NamedTuple):
+    """A view that no primitive makes of its array alone, since the place of it is a traced value.
+
+    Attributes
+    ----------
+    read : callable
+        ``read(x, **parameters)``: what the view shows of an array.
+    view : callable
+        As of a primitive: ``view(x, value, **parameters)`` is the array with other values there.
+    """
+
+    read: Callable[..., Any]
+    view: Callable[..., Any]
+
+
 def is_array(value: Any) -> bool:
     """Whether a traced value of shape () stands for an array, which is modified in place, not for a scalar."""
     while isinstance(value, Tracer):
@@ -53,7 +69,7 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray)
 
 
-def link(answer: Any, operand: Any, primitive: Primitive, parameters: dict[str, Any]) -> Any:
+def link(answer: Any, operand: Any, primitive: Primitive | Placed, parameters: dict[str, Any]) -> Any:
     """Note that ``answer`` is a view of ``operand``, so that a change of one can be made in both."""
     if isinstance(answer, Tracer):
         try:
@@ -287,7 +303,14 @@ def update(array: Tracer, value: Any, action: str = "assignment to elements") ->
             place = base.place_of(parameters["index"])
             if place is not None and base.wait(place, value.alive().content()):
                 return
+        if isinstance(primitive, Placed):
+            # What this view shows then is known.
+            base.views = [reference for reference in base.views if reference() is not array]
         update(base, primitive.view(base, value, **parameters), action)
+        if isinstance(primitive, Placed):
+            base.views.append(ref(array))
+            array.become(value)
+            refresh(array)
         return
     if getattr(array, "views", None) is SEALED:
         raise InPlaceError(
@@ -331,7 +354,10 @@ def refresh(array: Tracer) -> None:
     array.views = [reference for reference, _ in alive]
     for _, view in alive:
         _, primitive, parameters = view.alias
-        view.become(array.owner.process(primitive, (array,), parameters))
+        if isinstance(primitive, Placed):
+            view.become(primitive.read(array, **parameters))
+        else:
+            view.become(array.owner.process(primitive, (array,), parameters))
         refresh(view)
 
 

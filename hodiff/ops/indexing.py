@@ -16,8 +16,19 @@ import numpy as np
 from hodiff.code import Code
 from hodiff.core import SEALED, Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
-from hodiff.lowering import Index, Picked, Piece, Pieces, Rearranged, basic_piece, basic_read
-from hodiff.mutation import Buffer, link
+from hodiff.lowering import (
+    Index,
+    Picked,
+    Piece,
+    Pieces,
+    Rearranged,
+    Spot,
+    Spots,
+    basic_piece,
+    basic_read,
+    picked_spot,
+)
+from hodiff.mutation import Buffer, Placed, is_array, link
 from hodiff.shaped import Shape, negative_axis
 
 _ALL = slice(None)
@@ -49,6 +60,12 @@ def _replaced(x: Any, value: Any, index: tuple[Any, ...]) -> Any:
 def _placed_pieces(equation: Any) -> list[Piece]:
     parameters = equation.parameters
     return [basic_piece(0, parameters["index"], parameters["shape"], equation.operands[0].shape)]
+
+
+def _scattered_spots(equation: Any) -> list[Spot]:
+    ct, *arrays = equation.operands
+    positions = [(slot, array.shape) for slot, array in enumerate(arrays, 1)]
+    return [picked_spot(0, ct.shape, positions, equation.parameters["axis"], equation.parameters["shape"])]
 
 
 def _read_basic(equation: Any, at: Index) -> Index:
@@ -157,7 +174,7 @@ scatter: Primitive = linear(
     _scatter,
     lambda ct, x, *arrays, axis, shape: gather(ct, *arrays, axis=axis),
     name="scatter",
-    code=Code(write=_write_scatter, shares=False),
+    code=Code(write=_write_scatter, shares=False, nest=Spots(_scattered_spots, adds=True)),
     batch=_batch_scatter,
 )
 gather: Primitive = linear(
@@ -196,13 +213,28 @@ def take_key(x: Any, key: Any) -> Any:
         return _element(x, entries)
     if all(e.__class__ is int or not _is_array(e) for e in entries):
         return getitem(x, index=entries)
+    answer = _taken(x, entries)
+    if answer.__class__ is np.ndarray:
+        # ``y[key] += v`` adds to this copy, which must be able to hold what is traced.
+        return Buffer(answer) if x.__class__ is Buffer else answer
+    if answer.shape and all(not _is_array(e) or e.__class__ is int or _is_traced_integer(e) for e in entries):
+        return link(answer, x, _PLACED, {"index": entries})
+    return answer
+
+
+def _is_traced_integer(entry: Any) -> bool:
+    """Whether this is a scalar, which makes views as Python's integers do, where an array of shape () makes copies."""
+    return isinstance(entry, Tracer) and not entry.shape and entry.dtype.kind in "iu" and not is_array(entry)
+
+
+def _taken(x: Any, entries: tuple[Any, ...]) -> Any:
+    """What a key with arrays in it selects."""
     entries = _without_masks(entries, x.shape)
     used = sum(e is not None and e is not Ellipsis for e in entries)
     if used > x.ndim:
         raise IndexError(f"too many indices for array: array is {x.ndim}-dimensional, but {used} were indexed")
     separated = _separated(entries)
     basic, arrays, places = _split(_without_ellipsis(entries, x.ndim - used))
-    assignable = x.__class__ is Buffer
     x = getitem(x, index=basic) if any(e != _ALL for e in basic) else x
     if separated:
         rest = [i for i in range(x.ndim) if i not in places]
@@ -211,8 +243,17 @@ def take_key(x: Any, key: Any) -> Any:
     answer = gather(x, *arrays, axis=places[0] - x.ndim)
     if not answer.shape and any(e is Ellipsis for e in entries):
         answer = getitem(answer, index=(Ellipsis,))  # NumPy's answer to a key with an ellipsis is always an array
-    # ``y[key] += v`` adds to this copy, which must be able to hold what is traced.
-    return Buffer(answer) if assignable and answer.__class__ is np.ndarray else answer
+    return answer
+
+
+def _with_row(x: Any, value: Any, index: tuple[Any, ...]) -> Any:
+    """The array with other values at a place."""
+    twin = x.fork()
+    twin[index] = value
+    return twin
+
+
+_PLACED = Placed(lambda x, index: _taken(x, index), _with_row)
 
 
 def _element(x: Any, index: tuple[int, ...]) -> Any:

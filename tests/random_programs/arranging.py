@@ -48,7 +48,7 @@ def gather(writer):
         f"np.take_along_axis({name}, np.argsort({name}, axis={axis}), axis={axis})",
         f"np.compress({mask}, {name}, axis=0)",
         f"{name}[np.arange({shape[0]}) % {max(shape[0] // 2, 1)}]",
-        f"{name}[np.argmax({name}, axis=0)]" if len(shape) == 1 else f"{name}[np.argmax({name}[:, 0])].copy()",
+        f"{name}[np.argmax({name}, axis=0)]" if len(shape) == 1 else f"{name}[np.argmax({name}[:, 0])]",
         f"np.take({name}, {places[:1]}, axis=0, mode='wrap')",
     ]
     if rows:

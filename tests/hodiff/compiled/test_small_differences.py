@@ -85,3 +85,80 @@ def test_why_a_batch_runs_eagerly_is_told():
     hd.vmap(compiled, in_axes=(0, None))(X, np.ones((2, 2)))
     assert compiled.cache_info().eager_calls
     assert "not traced" in compiled.eager_reason
+
+
+# --- rows at places that are traced -----------------------------------------------------------------------------------
+
+TABLE = np.arange(12.0).reshape(3, 4)
+
+
+def _row_sees_the_array(a, t):
+    v = a * 2
+    row = v[t]
+    v[2, 1] = -1.0
+    return row, v
+
+
+def _array_sees_the_row(a, t):
+    v = a * 2
+    row, part = v[t], v[t, 1:3]
+    row[1] = -2.0
+    row += 1
+    part *= 3.0
+    return row, part, v
+
+
+def _rows_of_rows(a, t):
+    v = a * 2
+    row = v[t]
+    end = row[1:]
+    v[1] = 0.0
+    end += 1
+    return v, row, end
+
+
+def _columns(a, t):
+    v = a * 2
+    column, copy = v[:, t], v[:, np.array([2, 0])]
+    v[1] = 0.0
+    column[0] = 7.0
+    copy[0] = 5.0
+    return v, column, copy
+
+
+def _added_in_place(a, t):
+    v = a * 2
+    v[t] += 1.0
+    v[t] *= a[t - 1]
+    v[t, ::2] -= a[t, 1::2]
+    return (v,)
+
+
+@pytest.mark.parametrize(
+    "function", [_row_sees_the_array, _array_sees_the_row, _rows_of_rows, _columns, _added_in_place]
+)
+def test_a_row_at_a_traced_place_is_a_view(function):
+    compiled = hd.jit(function, backend="numpy")
+    derivative = hd.jacfwd(lambda a, t: function(a, t)[0])
+    for t in (2, 1, 2, 0):
+        for found, plain in zip(compiled(TABLE, np.int64(t)), function(TABLE, np.int64(t)), strict=True):
+            np.testing.assert_array_equal(found, plain)
+        np.testing.assert_allclose(hd.jit(derivative)(TABLE, np.int64(t)), derivative(TABLE, t), rtol=1e-14)
+    assert compiled.eager_reason is None
+    assert compiled.cache_info().specialisations == 1
+    places = np.array([2, 0])
+    batched = hd.vmap(function)(np.stack([TABLE, TABLE + 1]), places)
+    for found, *members in zip(batched, *map(function, (TABLE, TABLE + 1), places), strict=True):
+        np.testing.assert_array_equal(found, np.stack(members))
+
+
+def test_a_row_of_an_argument_is_not_changed_behind_the_callers_back():
+    def f(a, t):
+        row = a[t]
+        row += 1.0
+        return row * 2
+
+    compiled, table, other = hd.jit(f), TABLE.copy(), TABLE.copy()
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(table, np.int64(1)), f(other, np.int64(1)))
+        np.testing.assert_array_equal(table, other)
