@@ -103,8 +103,8 @@ class Reduction(Node):
             if dtype.kind == "b":
                 return operator == "minimum"
             return np.iinfo(dtype).min if operator == "maximum" else np.iinfo(dtype).max
-        # The sum of -0.0 alone is -0.0.
-        return {"add": -0.0 if dtype.kind == "f" else 0, "multiply": 1, "or": False, "and": True}[operator]
+        # NumPy's sum of -0.0 alone is 0.0.
+        return {"add": 0, "multiply": 1, "or": False, "and": True}[operator]
 
     # Of a few elements, in their order:
 
@@ -123,7 +123,7 @@ class Reduction(Node):
         joined = elements[0]
         for element in elements[1:]:
             joined = self.join(body, (joined, element))
-        return self.finish(body, joined)
+        return self.finish(body, no_negative_zero(body, joined) if self.nest.operator == "add" else joined)
 
 
 class SmallProduct(Node):
@@ -159,7 +159,12 @@ class SmallProduct(Node):
             product = self._multiply(body, same_lanes(body, (x, y)))
             total = product if total is None else self._add(body, same_lanes(body, (total, product)))
         assert total is not None
-        return total
+        return no_negative_zero(body, total)
+
+
+def no_negative_zero(body: Body, total: Value) -> Value:
+    """A sum that begins with 0.0, as NumPy's do: it is never -0.0."""
+    return body.operation("fadd", total, body.constant(total.type, 0.0)) if total.type.is_float else total
 
 
 class ProductSum(Reduction):
