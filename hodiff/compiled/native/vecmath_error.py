@@ -53,6 +53,25 @@ _LARGE = (
     1.2320339492974928e-08,
 )
 
+#: The same for ½ ≤ x ≤ 6, with an absolute error of erfc x that is small against 1.
+_K_OF_ERF = 3.0
+_LARGE_OF_ERF = (
+    0.6265040291347644,
+    -0.0678105530653159,
+    -0.023781147155018983,
+    0.06482258115251212,
+    -0.05963680149326947,
+    0.03415428843693759,
+    -0.011883651431969218,
+    0.0012711617795404403,
+    0.0009628721533013269,
+    -0.00035166953626172853,
+    4.038576493525176e-06,
+    0.00012114181800231118,
+    4.221639933787853e-05,
+    4.605347813196261e-06,
+)
+
 #: From here on, erfc may be subnormal, and then is 0.
 _FAR, _LAST = 26.5, 27.3
 
@@ -76,8 +95,12 @@ def _erf(x: Lanes) -> Lanes:
     small = x.magnitude < bits_of(0.5)
     # From 6 on it is 1 to all digits.
     a = limited(small.choose(0.5, x), 6.0).absolute()
-    large = (1.0 - _complement(a, exact_product(a, a))).with_sign_of(x)
-    return x.is_nan.choose(x, small.choose(_small(limited(x, 1.0)), large))
+    far, near = a + _K_OF_ERF, a + 0.5
+    inverse = 1.0 / (far * near)
+    g = polynomial((a - _K_OF_ERF) * (near * inverse), _LARGE_OF_ERF) * (far * inverse)
+    exponential = reduced(-(a * a))
+    large = 1.0 - g.fused(exponential.less_one, g) * exponential.power()
+    return x.is_nan.choose(x, small.choose(_small(limited(x, 1.0)), large.with_sign_of(x)))
 
 
 @formula("erfc")
