@@ -153,5 +153,6 @@ def _shown(recipe):
     if hasattr(recipe, "values") and isinstance(recipe.values, tuple):
         first = recipe.values[0]
         layout = f", strides {first.strides}" if isinstance(first, np.ndarray) and not first.flags.c_contiguous else ""
-        return f"{type(first).__name__} {' | '.join(map(repr, recipe.values))}{layout}"
+        with np.printoptions(threshold=40):
+            return f"{type(first).__name__} {' | '.join(map(repr, recipe.values))}{layout}"
     return repr(recipe)
