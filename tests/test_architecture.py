@@ -101,6 +101,7 @@ LAYERS = {
     "hodiff.control": 13,
     "hodiff.compiled.native.errors": 0,
     "hodiff.compiled.native.library": 0,
+    "hodiff.compiled.native.parallel": 1,
     "hodiff.compiled.native.vecmath": 1,
     "hodiff.compiled.native.vecmath_exponential": 2,
     "hodiff.compiled.native.vecmath_inverse": 2,

@@ -103,6 +103,10 @@ class Elements:
         self._places[axis] = place, lanes
         self._known = {}
 
+    def leave(self) -> None:
+        """Be at no place."""
+        self._known = {}
+
     def lanes_at(self, axis: Axis) -> int:
         """How many places on an axis the loops are at."""
         return self._places[axis][1]

@@ -22,6 +22,7 @@ br i1 %more1, label %loop1, label %after1
 after1:
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,11 @@ class Type(NamedTuple):
 
 #: The status of a function that gave up.
 BAIL = 1
+
+#: What kernels call to split a loop: ``void (ptr function, ptr context, i64 chunks)``. See ``pool_code``.
+RUN_CHUNKS = "hd.run_chunks"
+
+_NAME = re.compile(r"%\w+")
 
 DOUBLE, FLOAT, BIT = Type("double"), Type("float"), Type("i1")
 I8, I16, I32, I64 = Type("i8"), Type("i16"), Type("i32"), Type("i64")
@@ -113,6 +119,11 @@ class Body:
         self._levels = [_Level("entry")]
         self._first: list[str] = []
         self._scratch: dict[Any, Value] = {}
+        #: The types of all names, for functions that begin in the middle.
+        self._types: dict[str, Type] = {"%slots": POINTER}
+        #: The level at which such a function begins, and whether it can be left.
+        self._apart: int | None = None
+        self._is_left = False
         self._numbers = count()
         self._loops = count(1)
 
@@ -196,7 +207,7 @@ class Body:
         place = self._levels[level]
         name = place.known.get((text, key))
         if name is None:
-            name = place.known[text, key] = Value(f"%v{next(self._numbers)}", kind, level)
+            name = place.known[text, key] = self._named("v", kind, level)
             place.lines.append(f"{name.text} = {text}")
         return name
 
@@ -204,9 +215,20 @@ class Body:
         """Memory for so many scalars on the stack, the same for the same key; few, as the stack is small."""
         name = self._scratch.get(key)
         if name is None:
-            name = self._scratch[key] = Value(f"%m{next(self._numbers)}", POINTER)
+            name = self._scratch[key] = self._named("m", POINTER, self._apart or 0)
             self._first.append(f"{name.text} = alloca [{count} x {kind}], align 64")
         return name
+
+    def _named(self, letter: str, kind: Type, level: int) -> Value:
+        """A new name."""
+        name = Value(f"%{letter}{next(self._numbers)}", kind, level)
+        self._types[name.text] = kind
+        return name
+
+    def _counter(self, number: int) -> Value:
+        name = f"%i{number}"
+        self._types[name] = I64
+        return Value(name, I64, self.level)
 
     def effect(self, text: str) -> None:
         """An instruction without an answer, at the innermost level."""
@@ -214,7 +236,7 @@ class Body:
 
     def fresh(self, text: str, kind: Type) -> Value:
         """The answer of an instruction with effects, at the innermost level."""
-        name = Value(f"%v{next(self._numbers)}", kind, self.level)
+        name = self._named("v", kind, self.level)
         self._levels[-1].lines.append(f"{name.text} = {text}")
         return name
 
@@ -231,7 +253,7 @@ class Body:
         number = next(self._loops)
         name = f"loop{number}"
         self._enter(name)
-        yield Value(f"%i{number}", I64, self.level)
+        yield self._counter(number)
         inner = self._levels.pop()
         outer = self._levels[-1]
         if isinstance(turns, Value):
@@ -277,7 +299,7 @@ class Body:
         self._enter(name)
         self._levels[-1].turn = turn
         depth = len(self._levels)
-        yield Value(f"%i{number}", I64, self.level)
+        yield self._counter(number)
         assert len(self._levels) == depth + 1
         inner, head = self._levels.pop(), self._levels.pop()
         outer = self._levels[-1]
@@ -317,7 +339,7 @@ class Body:
         lines.append(f"{outer.label}:")
         found = []
         for pair in zip(sides[0][1], sides[1][1], strict=True):
-            name = Value(f"%v{next(self._numbers)}", pair[0].type, self.level)
+            name = self._named("v", pair[0].type, self.level)
             ends = [f"[ {value.text}, %{side.label} ]" for value, (side, _) in zip(pair, sides, strict=True)]
             lines.append(f"{name.text} = phi {name.type} {', '.join(ends)}")
             found.append(name)
@@ -325,9 +347,9 @@ class Body:
 
     def carry(self, initial: Value) -> Carry:
         """A value that the innermost loop hands from turn to turn."""
-        name = f"%c{next(self._numbers)}"
-        carry = Carry(Value(name, initial.type, self.level), initial)
-        self._levels[-1].carries.append((name, carry))
+        value = self._named("c", initial.type, self.level)
+        carry = Carry(value, initial)
+        self._levels[-1].carries.append((value.text, carry))
         return carry
 
     def update(self, carry: Carry, value: Value) -> Value:
@@ -337,15 +359,77 @@ class Body:
 
     def leave_if(self, condition: Value, status: int) -> None:
         """Return a status from the function where a bit is set, as soon as it is known."""
-        level = self._levels[max(condition.level, self._levels[-1].floor)]
+        place = max(condition.level, self._levels[-1].floor)
+        level = self._levels[place]
         number = next(self._loops)
+        leave = [f"ret i32 {status}"]
+        if self._apart is not None and place >= self._apart:
+            self._is_left = True
+            leave = [f"store atomic i32 {status}, ptr %context monotonic, align 4", "ret void"]
         level.lines += [
             f"br i1 {condition.text}, label %leave{number}, label %after{number}",
             f"leave{number}:",
-            f"ret i32 {status}",
+            *leave,
             f"after{number}:",
         ]
         level.label = f"after{number}"
+
+    # --- functions apart ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_together(self) -> bool:
+        """Whether no function of `apart` is being written."""
+        return self._apart is None
+
+    @contextmanager
+    def apart(self, name: str, chunks: int) -> Iterator[tuple[Value, Value]]:
+        """A function of its own that threads share: it is called for all chunks, each in one of the ranges of chunks.
+
+        It finds what it knows from outside in memory. Where it is left, so is this function, after all chunks.
+
+        Parameters
+        ----------
+        name : str
+        chunks : int
+
+        Yields
+        ------
+        tuple of Value
+            Where a range of chunks begins, and where the next does.
+        """
+        assert self._apart is None
+        outside = self._first, self._scratch
+        self._first, self._scratch = [], {}
+        self._enter("entry")
+        self._apart, self._is_left = self.level, False
+        yield Value("%first", I64, self.level), Value("%last", I64, self.level)
+        inner = self._levels.pop()
+        lines = [*self._first, *inner.lines]
+        self._first, self._scratch = outside
+        self._apart = None
+        defined = {line.split(" = ", 1)[0] for line in lines}
+        used = dict.fromkeys(found for line in lines for found in _NAME.findall(line))
+        values = [Value(text, self._types[text]) for text in used if text in self._types and text not in defined]
+        size = 8 * sum(value.type.lanes for value in values)
+        context = self.scratch(I8, 8 + size, key=("context", size))
+        self.effect(f"store i32 0, {context}, align 8")
+        offset, loads = 8, []
+        for value in values:
+            place = f"getelementptr inbounds i8, ptr {context.text}, i64 {offset}"
+            address = self.pure(place, POINTER, context)
+            self.effect(f"store {value}, {address}, align 8")
+            loads += [
+                f"{value.text}.at = getelementptr inbounds i8, ptr %context, i64 {offset}",
+                f"{value.text} = load {value.type}, ptr {value.text}.at, align 8",
+            ]
+            offset += 8 * value.type.lanes
+        head = f"define internal void @{name}(ptr noalias %context, i64 %first, i64 %last) {{"
+        self.declarations[name] = "\n".join([head, "entry:", *loads, *lines, "ret void", "}"])
+        self.declarations[RUN_CHUNKS] = f"declare void @{RUN_CHUNKS}(ptr, ptr, i64)"
+        self.effect(f"call void @{RUN_CHUNKS}(ptr @{name}, {context}, i64 {chunks})")
+        if self._is_left:
+            status = self.fresh(f"load i32, {context}, align 8", I32)
+            self.leave_if(self.compare("ne", status, self.constant(I32, 0)), BAIL)
 
     def lines(self) -> list[str]:
         """All lines, when no loop is open."""
