@@ -119,7 +119,7 @@ class Reduced:
     Attributes
     ----------
     operator : str
-        "add", "multiply", "maximum", "minimum", "or" or "and".
+        "add", "multiply", "maximum", "minimum", "fmax", "fmin", "or" or "and".
     axes : callable
         ``axes(equation)``: those of the broadcast operands, not negative.
     mean : bool
@@ -162,9 +162,75 @@ class Pieces:
         ``pieces(equation)``: a list of `Piece`, or None where it is none of that kind. A later one covers earlier ones.
     adds : bool
         Overlapping parts are added, to zero.
+    spots : callable, optional
+        ``spots(equation)``: the same as a list of `Spot`, where there are no pieces.
     """
 
     pieces: Callable[[Any], Sequence[Piece] | None]
+    adds: bool = False
+    spots: "Callable[[Any], Sequence[Spot] | None] | None" = None
+
+
+class Lookup(NamedTuple):
+    """Positions in an answer that an array of integers holds.
+
+    Attributes
+    ----------
+    positions : int or array
+        Number of the operand, or the array itself.
+    read : callable
+        ``read(index)``: index in the array for an index in the space.
+    axis : int
+        The axis of the answer that the positions are on.
+    axes : int
+        That axis and so many less one behind it are counted as one.
+    wraps : bool
+        Positions out of range begin again, else they are errors.
+    """
+
+    positions: Any
+    read: Callable[[Index], Index]
+    axis: int
+    axes: int = 1
+    wraps: bool = False
+
+
+class Spot(NamedTuple):
+    """Where elements of an operand go: one after another, in the order of a space.
+
+    Attributes
+    ----------
+    slot : int
+        Number of the operand.
+    shape : tuple of int
+        Of the space.
+    read : callable
+        ``read(index)``: index in the operand for an index in the space.
+    place : callable
+        ``place(index)``: index in the answer, 0 on axes with positions.
+    lookups : tuple of Lookup
+    """
+
+    slot: int
+    shape: tuple[int, ...]
+    read: Callable[[Index], Index]
+    place: Callable[[Index], Index]
+    lookups: tuple[Lookup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """Elements of operands go to places of the answer, which need not be known before it is computed.
+
+    Attributes
+    ----------
+    spots : callable
+        ``spots(equation)``: a list of `Spot`. What comes later counts.
+    adds : bool
+        What comes to one place is added, to zero.
+    """
+
+    spots: Callable[[Any], Sequence[Spot]]
     adds: bool = False
 
 
@@ -180,12 +246,39 @@ class Contracted:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Running sums along ``parameters["axis"]``, from the end where ``parameters["reverse"]``."""
+    """Running values along ``parameters["axis"]``, from the end where there is ``parameters["reverse"]``.
+
+    Attributes
+    ----------
+    operator : str
+        "add" or "multiply", of one operand; "recurrence" for h = a h + b with the operands a and b.
+    """
+
+    operator: str = "add"
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
     """Elements of operand 0 at positions that the other operands hold, as ``gather`` declares them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Operand 0, of which no element may be true: else there is an error, or a warning, that code knows nothing of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Other operations, one after another.
+
+    Attributes
+    ----------
+    write : callable
+        ``write(apply, equation)``: what the answer is, or a tuple of them, made by ``apply(primitive, *operands,
+        **parameters)`` of any operands; None where it is not composed of others.
+    """
+
+    write: Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,3 +358,43 @@ def spelled(index: Sequence[Any], ndim: int) -> list[Any]:
 def aligned(at: Index, shape: Sequence[int]) -> Index:
     """Index in an operand of ``shape`` that is broadcast to a space."""
     return tuple([ZERO if n == 1 else a for a, n in zip(at[len(at) - len(shape) :], shape, strict=True)])
+
+
+def reduced_axes(equation: Any) -> list[int]:
+    """The axes of ``parameters["axis"]``, counted from the first of all operands."""
+    ndim = max(len(operand.shape) for operand in equation.operands)
+    return [ndim + axis for axis in equation.parameters["axis"]]
+
+
+def piece_spot(piece: Piece) -> Spot:
+    """A part of an answer as the places of its elements."""
+
+    def place(at: Index) -> Index:
+        return tuple([a * r.step + r.start for a, r in zip(at, piece.places, strict=True)])
+
+    return Spot(piece.slot, tuple(map(len, piece.places)), piece.read, place)
+
+
+def picked_spot(slot: int, shape: Sequence[int], arrays: Sequence[Any], axis: int, whole: Sequence[int]) -> Spot:
+    """Where the elements that ``gather`` picks from an array of shape ``whole`` come from.
+
+    Parameters
+    ----------
+    slot : int
+        The operand that has them, of ``shape``.
+    arrays : sequence of (int or array, tuple of int)
+        The positions, as `Lookup` has them, and their shapes.
+    axis : int
+        As a parameter of ``gather``.
+    """
+    first = len(whole) + axis
+    places = len(shape) - len(whole) + len(arrays)
+
+    def place(at: Index) -> Index:
+        return (*at[:first], *(ZERO,) * len(arrays), *at[first + places :])
+
+    def reader(lengths: Sequence[int]) -> Callable[[Index], Index]:
+        return lambda at: aligned(at[first : first + places], lengths)
+
+    lookups = [Lookup(positions, reader(lengths), first + i) for i, (positions, lengths) in enumerate(arrays)]
+    return Spot(slot, tuple(shape), lambda at: at, place, tuple(lookups))

@@ -24,7 +24,7 @@ from hodiff.casting import convert, fit_tangent, unbroadcast
 from hodiff.code import Code
 from hodiff.core import MINUS, PLUS, Primitive, Tracer, bind
 from hodiff.kinds import linear
-from hodiff.lowering import Piece, Pieces, basic_piece
+from hodiff.lowering import Index, Picked, Piece, Pieces, Rearranged, Spot, basic_piece, picked_spot, piece_spot
 from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, shaped
 
@@ -298,6 +298,36 @@ def _assembled_pieces(equation: Any) -> list[Piece] | None:
     return found
 
 
+def _assembled_spots(equation: Any) -> list[Spot] | None:
+    """Where the cotangents are added of what picks or moves elements."""
+    shape, found = equation.parameters["shape"], []
+    for slot, (primitive, operands, parameters) in enumerate(equation.parameters["pieces"]):
+        operand = equation.operands[slot]
+        nest = None if primitive.code is None else primitive.code.nest
+        if primitive.index is not None:
+            found.append(piece_spot(basic_piece(slot, parameters[primitive.index], shape, operand.shape)))
+        elif isinstance(nest, Picked):
+            arrays = [(array, array.shape) for array in operands]
+            found.append(picked_spot(slot, operand.shape, arrays, parameters["axis"], shape))
+        elif isinstance(nest, Rearranged) and not operands:
+            picking = _Picking((Shaped(shape, operand.dtype),), parameters)
+            found.append(Spot(slot, operand.shape, _same, partial(nest.read, picking)))
+        else:
+            return None
+    return found
+
+
+def _same(index: Index) -> Index:
+    return index
+
+
+class _Picking(NamedTuple):
+    """What a `Rearranged` is asked of."""
+
+    operands: tuple[Shaped]
+    parameters: dict[str, Any]
+
+
 #: Sum of the transposes of several accumulating primitives, each applied to its own cotangent.
 assemble = linear(
     _assemble,
@@ -305,7 +335,7 @@ assemble = linear(
     name="assemble",
     variadic=True,
     leading=_assemble_leading,
-    code=Code(write=_write_assemble, shares=False, nest=Pieces(_assembled_pieces, adds=True)),
+    code=Code(write=_write_assemble, shares=False, nest=Pieces(_assembled_pieces, True, _assembled_spots)),
     hazard="warning",
 )
 assemble.bundled = _assemble_bundles

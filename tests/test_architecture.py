@@ -154,6 +154,7 @@ LAYERS = {
     "hodiff.compiled.native.regions": 14,
     "hodiff.compiled.native.carries": 15,
     "hodiff.compiled.native.loops": 16,
+    "hodiff.compiled.native.scattering": 15,
     "hodiff.compiled.native.branches": 16,
     "hodiff.compiled.native.kernel": 17,
     "hodiff.compiled.native": 18,

@@ -25,7 +25,7 @@ from hodiff.code import Code
 from hodiff.core import Primitive, Tracer, as_operand
 from hodiff.errors import InPlaceError
 from hodiff.kinds import composite, constant, linear
-from hodiff.lowering import Piece, Pieces, basic_piece
+from hodiff.lowering import ZERO, Index, Lookup, Piece, Pieces, Spot, Spots, aligned, basic_piece
 from hodiff.mutation import Buffer, refresh, root, update
 from hodiff.progressions import Part
 from hodiff.shaped import Shape, Shaped, negative_axis
@@ -90,6 +90,26 @@ def _put_each_pieces(equation: Any) -> list[Piece]:
     return _covering(equation, equation.parameters["keys"])
 
 
+def _put_at_spots(equation: Any) -> list[Spot]:
+    """The array, and the values at positions."""
+    x, values, positions = equation.operands
+    ndim = equation.parameters["ndim"]
+    first = len(x.shape) - ndim
+
+    def place(at: Index) -> Index:
+        return (*at[:first], *(ZERO,) * ndim)
+
+    def placed(at: Index) -> Index:
+        return aligned(at[first:], positions.shape)
+
+    lookup = Lookup(2, placed, first, ndim, wraps=True)
+    space = (*x.shape[:first], *positions.shape)
+    return [
+        Spot(0, x.shape, lambda at: at, lambda at: at),
+        Spot(1, space, lambda at: aligned(at, values.shape), place, (lookup,)),
+    ]
+
+
 def _covering(equation: Any, keys: Sequence[tuple[Any, ...]]) -> list[Piece]:
     """The array, and the values that cover parts of it."""
     shape = equation.answers[0].shape
@@ -116,7 +136,7 @@ put_at: Primitive = linear(
     _put_at_values,
     None,
     name="put_at",
-    code=Code(shares=False),
+    code=Code(shares=False, nest=Spots(_put_at_spots)),
     batch=_batch_put_at,
     shape=lambda x, values, positions, ndim: Shaped(x.shape, x.dtype),
 )

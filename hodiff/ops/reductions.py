@@ -19,6 +19,7 @@ from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, general, linear, multilinear, reject
 from hodiff.lowering import Index, Rearranged, Reduced, Running, aligned
+from hodiff.lowering import reduced_axes as joined_axes
 from hodiff.reducing import (
     ABSENT,
     Axes,
@@ -44,12 +45,6 @@ def _joint_shape(w: Any, x: Any) -> Shape:
 
 
 # --- how compiled mode writes them ------------------------------------------------------------------------------------
-
-
-def _reduced_axes(equation: Any) -> list[int]:
-    """The axes, counted from the first of all operands."""
-    ndim = max(len(operand.shape) for operand in equation.operands)
-    return [ndim + axis for axis in equation.parameters["axis"]]
 
 
 def _read_spread(equation: Any, at: Index) -> Index:
@@ -80,7 +75,7 @@ def _reducing(ufunc: str) -> Code:
     def into(equation: Any) -> str:
         return f"{ufunc}.reduce({{0}}, {_along(equation)}, None, {{out}}, {equation.parameters['keepdims']})"
 
-    return Code(value=value, into=into, shares=False, nest=Reduced(ufunc.rsplit(".", 1)[-1], _reduced_axes))
+    return Code(value=value, into=into, shares=False, nest=Reduced(ufunc.rsplit(".", 1)[-1], joined_axes))
 
 
 _TOTAL = _reducing("np.add")
@@ -187,7 +182,7 @@ average = linear(
         value=partial(_average_source, _TOTAL.value),
         into=partial(_average_source, _TOTAL.into),
         shares=False,
-        nest=Reduced("add", _reduced_axes, mean=True),
+        nest=Reduced("add", joined_axes, mean=True),
     ),
 )
 running_total: Primitive = linear(
@@ -208,7 +203,7 @@ weighted_total = multilinear(
         reduced_shape(_joint_shape(w, x), axis, keepdims),
         x.dtype if w.dtype == x.dtype else np.result_type(w.dtype, x.dtype),
     ),
-    code=Code(write=_write_weighted_total, shares=False, nest=Reduced("add", _reduced_axes)),
+    code=Code(write=_write_weighted_total, shares=False, nest=Reduced("add", joined_axes)),
     hazard="warning",
 )
 

@@ -11,7 +11,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hodiff.compiled.native import branches, contraction, entry, loops  # noqa: F401 - most of them define tasks
+from hodiff.compiled.native import branches, contraction, entry, loops, scattering  # noqa: F401 - most of them define tasks
 from hodiff.compiled.native.entry import make_function
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable

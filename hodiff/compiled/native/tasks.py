@@ -114,7 +114,7 @@ class MatrixProduct(Task):
 
 
 #: Tasks by the declarations that ask for them, of modules that plan programs of their own.
-TASKS: dict[type, Callable[[Equation, Mapping[Atom, Node]], Task]] = {}
+TASKS: dict[type, Callable[[Equation, Mapping[Atom, Node]], Task | None]] = {}
 
 
 def task_of(equation: Equation, nodes: Mapping[Atom, Node], batches: Container[tuple[int, ...]] = ()) -> Task | None:
