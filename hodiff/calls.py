@@ -2,8 +2,8 @@
 
 A call works on a flat list of operands and returns a tuple of answers. For each call a primitive is made, so that every
 trace sees one operation; the trace asks the call for answers and tangents, with the values of lower levels, where the
-same call is met again. May import ``annihilate``, ``arguments``, ``batch``, ``core``, ``errors``, ``forward``,
-``kinds``, ``linear_map``, ``reverse``, ``shaped``, ``tape`` and ``tree``.
+same call is met again. May import ``annihilate``, ``arguments``, ``batch``, ``code``, ``core``, ``errors``,
+``forward``, ``kinds``, ``linear_map``, ``lowering``, ``reverse``, ``shaped``, ``tape`` and ``tree``.
 
 >>> square = CheckpointCall("square", lambda operands: (operands[0] ** 2,))
 >>> square(np.array(3.0))
@@ -18,11 +18,13 @@ import numpy as np
 
 from hodiff.annihilate import AnnihilateTrace, AnnihilateTracer, filled, some_nonzero
 from hodiff.batch import BatchTrace, BatchTracer
+from hodiff.code import Code
 from hodiff.core import SEALED, Primitive, Trace, Tracer
 from hodiff.errors import ControlFlowError, ConversionError, NoRuleError, NotLinearError, RuleError
 from hodiff.forward import ForwardTracer, new_forward_trace
 from hodiff.kinds import linear
 from hodiff.linear_map import TapeTrace, TapeVariable, apply_linear
+from hodiff.lowering import Mapped
 from hodiff.reverse import new_reverse_trace
 from hodiff.shaped import Shaped, is_inexact, shaped
 from hodiff.tape import frozen
@@ -31,7 +33,14 @@ from hodiff.tree import tree_map
 Flat = Callable[..., Any]
 
 #: The same value for a second computation, which compiled mode must not take for the first and keep its results.
-again: Primitive = linear(lambda x: x, lambda ct, x: again(ct), name="again", leading=True, shape=lambda x: shaped(x))
+again: Primitive = linear(
+    lambda x: x,
+    lambda ct, x: again(ct),
+    name="again",
+    leading=True,
+    shape=lambda x: shaped(x),
+    code=Code(shares=True, nest=Mapped("same")),
+)
 
 #: What a function that cannot be run on a whole batch raises; then it is run on one member after the other.
 _NOT_BATCHABLE = (ControlFlowError, ConversionError, NoRuleError)
