@@ -105,6 +105,7 @@ LAYERS = {
     "hodiff.compiled.native.vecmath": 1,
     "hodiff.compiled.native.vecmath_exponential": 2,
     "hodiff.compiled.native.vecmath_inverse": 2,
+    "hodiff.compiled.native.vecmath_single": 2,
     "hodiff.compiled.native.vecmath_trigonometric": 2,
     "hodiff.compiled.native.vecmath_derived": 3,
     "hodiff.compiled.native.vecmath_power": 3,

@@ -1,7 +1,7 @@
 """NumPy's ufuncs as instructions: what is written for operands of given dtypes.
 
-Arithmetic has the bits that NumPy gives, mathematical functions agree within 4 units in the last place. Those of
-float32 are computed in double precision and rounded. What has no lowering here is a call of NumPy. May
+Arithmetic has the bits that NumPy gives, mathematical functions agree within 4 units in the last place. Many
+of float32 are computed in double precision and rounded. What has no lowering here is a call of NumPy. May
 import the modules of vectors below, ``ir`` and ``library``.
 
 >>> double = np.dtype(float)
@@ -24,6 +24,7 @@ from hodiff.compiled.native import (  # noqa: F401 - they define formulas
     vecmath_exponential,
     vecmath_inverse,
     vecmath_roots,
+    vecmath_single,
     vecmath_trigonometric,
 )
 from hodiff.compiled.native.ir import BIT, DOUBLE, FLOAT, I8, I16, I32, I64, Body, Type, Value
@@ -31,7 +32,7 @@ from hodiff.compiled.native.library import addresses
 from hodiff.compiled.native.lowering import COMMON, Formula, Lowering, Table, Write, comparison, intrinsic, written
 from hodiff.compiled.native.ufuncs_complex import complex_lowering
 from hodiff.compiled.native.ufuncs_integers import BITS, INTEGERS, UNSIGNED
-from hodiff.compiled.native.vecmath import Lanes, call, one_by_one
+from hodiff.compiled.native.vecmath import Lanes, call, has_formula, one_by_one
 from hodiff.compiled.native.vecmath_power import power
 
 _TYPES: dict[str, Type] = {
@@ -78,7 +79,7 @@ def lowered(function: np.ufunc, dtypes: "tuple[np.dtype[Any], ...]") -> Lowering
         return None
     if function in _FUNCTIONS:
         writer, exact, cost = _FUNCTIONS[function]
-        return Lowering(_called(writer), exact and dtype.itemsize == 8, cost)
+        return Lowering(writer, exact and dtype.itemsize == 8, cost)
     kernel = f"special.{function.__name__}.{function.nin}"
     if kernel in addresses() and getattr(special, function.__name__, None) is function:
         return Lowering(_called(_kernel(kernel)), False, _KERNEL_COST)
@@ -107,8 +108,17 @@ def _kernel(name: str) -> Callable[..., Value]:
     return lambda body, *operands: one_by_one(body, name, *operands)
 
 
-def _named(name: str) -> Callable[..., Value]:
-    return lambda body, *operands: call(body, name, *operands)
+def _named(name: str) -> Write:
+    """Write the call of a function that a formula defines."""
+    widened = _called(lambda body, *operands: call(body, name, *operands))
+    single = f"{name}.single"
+
+    def write(body: Body, operands: Sequence[Value]) -> Value:
+        if operands[0].type.scalar == "float" and has_formula(single):
+            return call(body, single, *operands)
+        return widened(body, operands)
+
+    return write
 
 
 def converted(body: Body, value: Value, source: "np.dtype[Any]", target: "np.dtype[Any]") -> Value | None:
@@ -221,9 +231,9 @@ _EXACT: Table = {
 # --- mathematical functions -------------------------------------------------------------------------------------------
 
 #: What writes them, whether they have NumPy's bits, and their costs.
-_FUNCTIONS: dict[np.ufunc, tuple[Callable[..., Value], bool, float]] = {
-    np.power: (power, False, 100),
-    np.float_power: (power, False, 100),
+_FUNCTIONS: dict[np.ufunc, tuple[Write, bool, float]] = {
+    np.power: (_called(power), False, 100),
+    np.float_power: (_called(power), False, 100),
     **{
         function: (_named(name), name in ("fmod", "remainder", "floor_divide"), cost)
         for name, cost, *functions in (

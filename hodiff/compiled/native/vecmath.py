@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from hodiff.compiled.native.ir import BIT, DOUBLE, I8, I32, I64, Body, Type, Value
+from hodiff.compiled.native.ir import BIT, DOUBLE, FLOAT, I8, I32, I64, Body, Type, Value
 from hodiff.compiled.native.machine import machine
 
 #: Lanes of the widest function that is defined: wider blocks are done in parts, so that values stay in registers.
@@ -158,9 +158,14 @@ class Lanes:
         return Lanes(self.text, self.text.convert("bitcast", self.value, DOUBLE))
 
     @property
+    def single(self) -> "Lanes":
+        """Numbers of single precision of these bits."""
+        return Lanes(self.text, self.text.convert("bitcast", self.value, FLOAT))
+
+    @property
     def magnitude(self) -> "Lanes":
-        """The bits of doubles without their signs: in the order of the absolute values, NaN last."""
-        return self.bits & MAGNITUDE
+        """The bits of a number without its sign: in the order of the absolute values, NaN last."""
+        return self.bits & (MAGNITUDE if self.value.type.scalar == "double" else MAGNITUDE >> 32)
 
     def at_least(self, least: float) -> "Lanes":
         """The number or another, whichever is greater; for numbers that are not NaN, in one instruction."""
@@ -174,14 +179,14 @@ class Lanes:
             like = Lanes(self.text, self.text.constant(DOUBLE.of(self.value.type.lanes), 0.0))
         return Lanes(self.text, self.text.select(self.value, like._operand(x), like._operand(y)))
 
-    @property
-    def mask(self) -> "Lanes":
-        """Bits as integers of 64 bits, all of them set or none."""
-        return Lanes(self.text, self.text.convert("sext", self.value, I64))
+    def mask(self, like: "Lanes") -> "Lanes":
+        """Bits as integers of the type of others, all of their bits set or none."""
+        return Lanes(self.text, self.text.convert("sext", self.value, like.value.type))
 
     def zero_where(self, bits: "Lanes") -> "Lanes":
-        """Doubles, 0 where a bit is set; in a way that is quick for scalars too."""
-        return (self.bits & ~bits.mask).double
+        """The number, 0 where a bit is set; in a way that is quick for scalars too."""
+        masked = self.bits & ~bits.mask(self.bits)
+        return masked.double if self.value.type.scalar == "double" else masked.single
 
     def function(self, name: str, *others: "Lanes | float") -> "Lanes":
         """An intrinsic function of LLVM whose operands and answer have one type, such as ``sqrt``."""
@@ -196,6 +201,10 @@ class Lanes:
     def fused_exactly(self, factor: "Lanes | float", term: "Lanes | float") -> "Lanes":
         """Product with a factor, and a term added, rounded once on any machine."""
         return self.function("fma", factor, term)
+
+    def converted(self, opcode: str, kind: Type) -> "Lanes":
+        """Another type of scalars, by an instruction of LLVM's."""
+        return Lanes(self.text, self.text.convert(opcode, self.value, kind))
 
     def absolute(self) -> "Lanes":
         """Absolute values."""
@@ -255,7 +264,7 @@ def horner(x: Lanes, coefficients: Sequence[float]) -> Lanes:
 
 
 class Mended(NamedTuple):
-    """An answer that some lanes may have wrong: there, a function of the C library is called.
+    """An answer that some lanes may have wrong.
 
     Attributes
     ----------
@@ -264,7 +273,8 @@ class Mended(NamedTuple):
     special : Lanes
         Bits: the lanes that may be wrong.
     function : str
-        Name of the function of the C library.
+        What is called for those lanes: of doubles, the function of the C library of that name; of single precision,
+        that of doubles which a formula of that name defines.
     operands : tuple of Lanes
         What it is called with.
     """
@@ -277,28 +287,33 @@ class Mended(NamedTuple):
 
 Formula = Callable[..., Lanes | Mended]
 
-_FORMULAS: dict[str, Formula] = {}
+_FORMULAS: dict[str, tuple[Formula, Type]] = {}
 
 
-def formula(name: str) -> Callable[[Formula], Formula]:
-    """Decorate a formula: the function of that name is defined by it."""
+def formula(name: str, kind: Type = DOUBLE) -> Callable[[Formula], Formula]:
+    """Decorate a formula: the function of that name, of numbers of that type, is defined by it."""
 
     def decorate(written: Formula) -> Formula:
-        _FORMULAS[name] = written
+        _FORMULAS[name] = written, kind
         return written
 
     return decorate
 
 
+def has_formula(name: str) -> bool:
+    """Whether there is a formula of that name."""
+    return name in _FORMULAS
+
+
 def call(text: Body, name: str, *operands: Value) -> Value:
     """Answer of the function of that name for operands of one lane count."""
     lanes = operands[0].type.lanes
-    width = min(lanes, WIDEST)
+    scalar = _FORMULAS[name][1]
+    width = min(lanes, WIDEST if scalar == DOUBLE else 2 * WIDEST)
     for declared, line in definitions(name, width, len(operands)).items():
         text.declarations.setdefault(declared, line)
-    kind = DOUBLE.of(width)
     answers = [
-        text.call(f"hd.{name}.{width}", kind, *[text.part(operand, first, width) for operand in operands])
+        text.call(f"hd.{name}.{width}", scalar.of(width), *[text.part(operand, first, width) for operand in operands])
         for first in range(0, lanes, width)
     ]
     return text.join(answers)
@@ -308,11 +323,12 @@ def call(text: Body, name: str, *operands: Value) -> Value:
 def definitions(name: str, lanes: int, arguments: int) -> dict[str, str]:
     """What defines a function for so many lanes, and all that it calls."""
     text = Body()
-    kind = DOUBLE.of(lanes)
-    scalars = [Value(f"%x{i}", kind) for i in range(arguments)]
+    written, scalar = _FORMULAS[name]
+    kind = scalar.of(lanes)
+    operands = [Value(f"%x{i}", kind) for i in range(arguments)]
     # One number is done in a vector of two, which takes less time: bits need not go to other registers and back.
-    answer = _FORMULAS[name](*[Lanes(text, text.splat(scalar, max(lanes, 2))) for scalar in scalars])
-    parameters = ", ".join(map(str, scalars))
+    answer = written(*[Lanes(text, text.splat(operand, max(lanes, 2))) for operand in operands])
+    parameters = ", ".join(map(str, operands))
     lines = [f"define internal {kind} @hd.{name}.{lanes}({parameters}) alwaysinline nounwind memory(none) {{", "entry:"]
     if isinstance(answer, Mended):
         lines += _mended(text, lanes, answer)
@@ -325,15 +341,12 @@ def definitions(name: str, lanes: int, arguments: int) -> dict[str, str]:
 def _mended(text: Body, lanes: int, answer: Mended) -> list[str]:
     """The lines that return the value, mended where a lane is special."""
     value, special = (text.part(each.value, 0, lanes) for each in (answer.value, answer.special))
-    kind, scalars = value.type, ", ".join(["double"] * len(answer.operands))
-    arguments = ", ".join([str(text.part(operand.value, 0, lanes)) for operand in answer.operands])
-    text.declarations[f"c.{answer.function}"] = f"declare double @c.{answer.function}({scalars}) memory(none) nounwind"
-    mended, anywhere = f"call double @c.{answer.function}({arguments})", special
-    if lanes > 1:
-        anywhere = text.call(intrinsic("vector.reduce.or", special.type), BIT, special)
-        mending, definition = lane_by_lane(lanes, len(answer.operands), "cold")
-        text.declarations[mending] = definition
-        mended = f"call {kind} @{mending}(ptr @c.{answer.function}, {arguments}, {value}, {special})"
+    operands = [text.part(operand.value, 0, lanes) for operand in answer.operands]
+    if value.type.scalar == "float":
+        mended = _by_doubles(text, answer.function, value, special, operands)
+    else:
+        mended = _by_c_library(text, answer.function, value, special, operands)
+    anywhere = special if lanes == 1 else text.call(intrinsic("vector.reduce.or", special.type), BIT, special)
     return [
         *text.lines(),
         f"br i1 {anywhere.text}, label %mending, label %done",
@@ -341,9 +354,40 @@ def _mended(text: Body, lanes: int, answer: Mended) -> list[str]:
         f"%mended = {mended}",
         "br label %done",
         "done:",
-        f"%answer = phi {kind} [ {value.text}, %entry ], [ %mended, %mending ]",
-        f"ret {kind} %answer",
+        f"%answer = phi {value.type} [ {value.text}, %entry ], [ %mended, %mending ]",
+        f"ret {value.type} %answer",
     ]
+
+
+def _by_c_library(text: Body, function: str, value: Value, special: Value, operands: Sequence[Value]) -> str:
+    """A call that gives the answer of the C library in the special lanes."""
+    types, arguments = ", ".join(["double"] * len(operands)), ", ".join(map(str, operands))
+    text.declarations[f"c.{function}"] = f"declare double @c.{function}({types}) memory(none) nounwind"
+    if value.type.lanes == 1:
+        return f"call double @c.{function}({arguments})"
+    helper, definition = lane_by_lane(value.type.lanes, len(operands), "cold")
+    text.declarations[helper] = definition
+    return f"call {value.type} @{helper}(ptr @c.{function}, {arguments}, {value}, {special})"
+
+
+def _by_doubles(text: Body, function: str, value: Value, special: Value, operands: Sequence[Value]) -> str:
+    """A call that gives the rounded answer of a function of doubles in the special lanes."""
+    inner = Body()
+    parameters = [operand._replace(text=f"%x{i}", level=0) for i, operand in enumerate((*operands, value, special))]
+    wide = [inner.convert("fpext", parameter, DOUBLE) for parameter in parameters[:-2]]
+    rounded = inner.convert("fptrunc", call(inner, function, *wide), FLOAT)
+    answer = inner.select(parameters[-1], rounded, parameters[-2])
+    head = f"{value.type} @hd.{function}.rounded.{value.type.lanes}"
+    lines = [
+        f"define internal {head}({', '.join(map(str, parameters))}) noinline cold nounwind memory(none) {{",
+        "entry:",
+        *inner.lines(),
+        f"ret {answer}",
+        "}",
+    ]
+    text.declarations.update(inner.declarations)
+    text.declarations[f"hd.{function}.rounded.{value.type.lanes}"] = "\n".join(lines)
+    return f"call {head}({', '.join(map(str, (*operands, value, special)))})"
 
 
 def one_by_one(text: Body, name: str, *operands: Value) -> Value:

@@ -82,7 +82,7 @@ class Reduced(NamedTuple):
 
     def scaled(self, x: Lanes, small: Lanes) -> Lanes:
         """A number times 2 to the n, which may be subnormal or 0 where ``small``; it is taken in two steps there."""
-        near = (x.bits + ((self.shifted.bits << 52) + (small.mask & (_STEP << 52)))).double
+        near = (x.bits + ((self.shifted.bits << 52) + (small.mask(self.shifted.bits) & (_STEP << 52)))).double
         return near * small.choose(2.0**-_STEP, 1.0)
 
 

@@ -78,6 +78,8 @@ TABLE = {
     "erfc": (special.erfc, by_mpmath(mpmath.erfc), [(-6, 26), (-0.5, 0.6), (20, 27.3)], 4.0),
     "ndtr": (special.ndtr, by_mpmath(mpmath.ncdf), [(-4, 4), (-38.6, -30)], 4.0),
 }
+#: Those with formulas of single precision.
+OF_SINGLES = ("exp", "log", "tanh", "expit", "sin", "cos")
 #: Those of `scipy.special` report no errors, and may return 0 where the answer is a subnormal number.
 OF_SCIPY = {name for name, entry in TABLE.items() if name in vars(special) and entry[0] is getattr(special, name)}
 
@@ -134,13 +136,13 @@ def test_doubles_are_as_good_as_they_should_be(kernels, name):
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_singles_are_rounded_doubles(kernels, name):
+def test_singles_are_rounded_doubles_or_nearly_so(kernels, name):
     function, independent, _, _ = TABLE[name]
     for where, operands in samples(name, SINGLE):
         with np.errstate(all="ignore"):
             expected = (independent or function)(*[operand.astype(LONG) for operand in operands])
         error = ulps(kernels[name, "float32"][8](*operands), expected)
-        assert error.max() <= 0.51, where
+        assert error.max() <= (2.5 if name in OF_SINGLES else 0.51), where
 
 
 @pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
