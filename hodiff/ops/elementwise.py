@@ -210,6 +210,8 @@ def imag(val: Any) -> Any:
     """NumPy's ``imag``: constant for real numbers."""
     if np.iscomplexobj(val):
         return imaginary(val)
+    if isinstance(val, Tracer) and isinstance(val.example(), (int, float)):
+        return val.example().imag  # of one of Python's numbers
     zeros = np.zeros(val.shape, val.dtype)
     return zeros if is_array(val) else zeros[()]
 

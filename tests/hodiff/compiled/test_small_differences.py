@@ -162,3 +162,10 @@ def test_a_row_of_an_argument_is_not_changed_behind_the_callers_back():
     for _ in range(2):
         np.testing.assert_array_equal(compiled(table, np.int64(1)), f(other, np.int64(1)))
         np.testing.assert_array_equal(table, other)
+
+
+@pytest.mark.parametrize("number", [0.5, 3, np.float64(0.5), np.array(0.5), np.array([1, 2])], ids=repr)
+def test_the_imaginary_part_of_what_is_real_has_its_type(number):
+    compiled = hd.jit(lambda x: (np.imag(x), np.cos(x)))
+    for _ in range(2):
+        assert type(compiled(number)[0]) is type(np.imag(number))
