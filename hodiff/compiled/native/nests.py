@@ -5,31 +5,42 @@ is left over at its end is one more block, which overlaps the one before: every 
 no floating-point error shows that plain NumPy has not, and the bits of an element do not depend on where it is. Sums
 have a running value for each lane, so they are in a fixed order that does not depend on the machine's threads.
 
-May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``reduction``,
-``statements`` and ``steps``.
+May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``parallel``, ``reduction``, ``statements`` and
+``steps``.
 
 >>> [tuple(block) for block in blocks_of(3, 14, 4)]
 [(3, 4, 2, 4), (10, 4, 1, 3)]
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise, product
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
-from hodiff.compiled.native.elements import Elements, Memory
+from hodiff.compiled.native.elements import Elements, Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BIT, I64, Body, Value
 from hodiff.compiled.native.nodes import Undecided, register_type
+from hodiff.compiled.native.parallel import (
+    STRETCH,
+    Held,
+    Rule,
+    Running,
+    Shared,
+    Turn,
+    carried,
+    in_chunks,
+    in_stretches,
+)
 from hodiff.compiled.native.reduction import Reduction
 from hodiff.compiled.native.statements import Statement
 from hodiff.compiled.native.steps import Nest, Rows
 from hodiff.lowering import Affine, Axis, Index
 
-#: Blocks whose sum is a running value of its own, so that rounding errors do not pile up.
-CHUNK = 256
 #: Additions for one place that are so few that two vectors at once keep the processor busier.
 LIGHT = 60.0
+#: Bytes of rows that a thread keeps on its stack.
+_STACK = 1 << 16
 
 
 class Block(NamedTuple):
@@ -43,7 +54,6 @@ class Block(NamedTuple):
 
 #: A running value of a reduction: which one, for which place of the short axes, and for how many lanes.
 Key = tuple[Statement, Index, int]
-Running = dict[Key, Value]
 
 
 def blocks_of(start: int, stop: int, width: int) -> Iterator[Block]:
@@ -68,12 +78,24 @@ class NestWriter:
     nest : Nest
     width : int
         Numbers in a vector register.
+    shared : Shared, optional
+        What loops need that are split among threads; without it, none is.
     flat : bool
         Whether axes may be made one.
     """
 
-    def __init__(self, body: Body, elements: Elements, nest: Nest, width: int, *, flat: bool = True) -> None:
+    def __init__(
+        self,
+        body: Body,
+        elements: Elements,
+        nest: Nest,
+        width: int,
+        shared: Shared | None = None,
+        *,
+        flat: bool = True,
+    ) -> None:
         self.body = body
+        self._shared = shared
         self.elements = elements
         self.nest = nest
         self._axes = nest.axes
@@ -99,6 +121,13 @@ class NestWriter:
             if statement.reduces and self._in_memory(statement):
                 self._finish_in_memory(statement)
         self.elements.by_columns = None
+
+    @property
+    def rule(self) -> Rule:
+        """How running values are joined."""
+        return Rule(
+            lambda key: self._identity(key[0], key[2]), lambda key, x, y: self._joined(key[0], x, y), self._sums
+        )
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -170,7 +199,8 @@ class NestWriter:
             self.elements.go_to(axis, self._shifted(counter, start))
             return self._axis(depth + 1, inner)
 
-        return carried(self.body, turns, running, turn)
+        inside = prod(self._lengths[depth + 1 :])
+        return self._split(turns, inside, depth, running, turn)
 
     def _blocks(self, axis: Axis, block: Block, running: Running) -> Running:
         """All blocks of a part of the last loop."""
@@ -186,24 +216,23 @@ class NestWriter:
         if block.turns == 1:
             self.elements.go_to(axis, self.body.constant(I64, block.start), block.lanes)
             return self._place(running)
-        if not running or not self._sums or block.turns < 2 * CHUNK:
-            return carried(self.body, block.turns, running, turn)
-        chunks, rest = divmod(block.turns, CHUNK)
+        mine = {key: value for key, value in running.items() if key[2] == block.lanes}
+        after = self._split(block.turns, block.lanes, len(self._axes) - 1, mine, turn, stretches=self._sums)
+        return {**running, **after}
 
-        def chunk(counter: Value, inner: Running) -> Running:
-            first = self.body.operation("mul nsw", counter, self.body.constant(I64, CHUNK))
-
-            def within(second: Value, innermost: Running) -> Running:
-                return turn(self.body.operation("add nsw", first, second), innermost)
-
-            fresh = {key: self._identity(key[0], key[2]) for key in inner}
-            part = carried(self.body, CHUNK, fresh, within)
-            return {key: self._joined(key[0], inner[key], part[key]) for key in inner}
-
-        running = carried(self.body, chunks, running, chunk)
-        if rest:
-            running = carried(self.body, rest, running, lambda c, inner: turn(self._shifted(c, chunks * CHUNK), inner))
-        return running
+    def _split(
+        self, turns: int, places: int, depth: int, running: Running, turn: Turn, *, stretches: bool = False
+    ) -> Running:
+        """A loop with so many places in each turn, in chunks if it is long."""
+        rule = self.rule._replace(stretches=stretches and bool(running))
+        cost = places * self.nest.length
+        after = in_chunks(self.body, self._shared, turns, cost, running, turn, rule, self.held(depth))
+        if after is not None:
+            self.elements.leave()
+            return after
+        if rule.stretches and turns >= 2 * STRETCH:
+            return in_stretches(self.body, turns, running, turn, rule)
+        return carried(self.body, turns, running, turn)
 
     def _shifted(self, counter: Value, start: int) -> Value:
         return self.body.operation("add nsw", counter, self.body.constant(I64, start)) if start else counter
@@ -223,11 +252,13 @@ class NestWriter:
 
     def _store(self, statement: Statement) -> None:
         answer = statement.answer
-        memory = self.elements.memory_of(answer, next(statement.indices()))
+        passing = answer in self.elements.plan.passing
+        memory = None if passing else self.elements.memory_of(answer, next(statement.indices()))
         for index in statement.indices():
             value = self.elements.computed(statement.node, index)
             self.elements.let(answer, index, value)
-            self.elements.store(memory, index, value)
+            if memory is not None:
+                self.elements.store(memory, index, value)
 
     def _join(self, statement: Statement, running: Running) -> Running:
         node = statement.node
@@ -369,13 +400,43 @@ class NestWriter:
                 statement, lambda memory, index: node.finish(self.body, self.elements.present(memory, index))
             )
 
+    def held(self, depth: int) -> list[Held]:
+        """What the turns of a loop join in memory."""
+        reductions = [s for s in self.nest.statements if s.reduces and self._in_memory(s)]
+        return [self._held(s) for s in reductions if depth in s.node.axes]  # type: ignore[attr-defined]
+
+    def _held(self, statement: Statement) -> Held:
+        answer, elements = statement.answer, self.elements
+        memory = elements.memory[answer]
+
+        def begin(pointer: Value) -> None:
+            elements.memory[answer] = memory._replace(pointer=pointer, level=self.body.level)
+            self._fill(statement)
+
+        def join(pointer: Value) -> None:
+            elements.memory[answer] = memory
+            part = memory._replace(pointer=pointer, shape=(answer.size,))
+            self._everywhere(
+                statement,
+                lambda whole, index: self._joined(
+                    statement, elements.present(whole, index), elements.present(part, index)
+                ),
+            )
+
+        return Held(answer.size, answer.dtype.itemsize, begin, join)
+
     def _everywhere(self, statement: Statement, value: Callable[[Memory, Index], Value]) -> None:
-        """Store something in each element of an answer."""
+        """Store something in each element of an answer, once."""
         memory = self.elements.memory[statement.answer]
         flat = memory._replace(shape=(prod(memory.shape),))
         axis = Axis(flat.shape[0])
         index = (Affine.of(axis),)
-        for block in blocks_of(0, axis.length, self._width):
+        lanes = next(blocks_of(0, axis.length, self._width)).lanes
+        turns, rest = divmod(axis.length, lanes)
+        # What is there already is read, so no block may overlap another.
+        for block in (Block(0, lanes, turns, lanes), Block(turns * lanes, 1, rest, 1)):
+            if not block.turns:
+                continue
 
             def turn(counter: Value, inner: Running, block: Block = block) -> Running:
                 place = self.body.operation("mul nsw", counter, self.body.constant(I64, block.lanes))
@@ -386,37 +447,44 @@ class NestWriter:
             carried(self.body, block.turns, {}, turn)
 
 
-def write_rows(body: Body, elements: Elements, rows: Rows, width: int) -> None:
+def write_rows(body: Body, elements: Elements, rows: Rows, width: int, shared: Shared | None = None) -> None:
     """Write nests that run through rows together."""
     writers = [NestWriter(body, elements, nest, width, flat=False) for nest in rows.nests]
+    owners = {statement: writer for writer in writers for statement in writer.nest.statements}
+    private = {var: elements.memory[var] for var in rows.made() if var in elements.plan.private}
     running: Running = {}
     for writer in writers:
         running.update(writer.begin())
 
     def turn(counter: Value, inner: Running) -> Running:
+        if not body.is_together:
+            elements.memory.update((var, _own_row(body, memory)) for var, memory in private.items())
         for writer in writers:
             inner = writer.row(counter, inner)
         return inner
 
-    running = carried(body, rows.length, running, turn)
+    rule = Rule(
+        lambda key: owners[key[0]].rule.identity(key), lambda key, x, y: owners[key[0]].rule.join(key, x, y), False
+    )
+    held = [each for writer in writers for each in writer.held(0)]
+    after = None
+    if sum(_row_size(memory) for memory in private.values()) <= _STACK:
+        after = in_chunks(body, shared, rows.length, rows.cost / rows.length, running, turn, rule, held)
+    if after is None:
+        after = carried(body, rows.length, running, turn)
+    elements.memory.update(private.items())
+    elements.leave()
     for writer in writers:
-        writer.end(running)
+        writer.end(after)
 
 
-def carried(body: Body, turns: int, running: Running, turn: Callable[[Value, Running], Running]) -> Running:
-    """A loop that hands running values from turn to turn."""
-    with body.loop(turns) as counter:
-        carries = {key: body.carry(value) for key, value in running.items()}
-        following = turn(counter, {key: carry.value for key, carry in carries.items()})
-        after = {key: body.update(carry, following[key]) for key, carry in carries.items()}
-    return after
+def _own_row(body: Body, memory: Memory) -> Memory:
+    """Memory for a row on the stack of a thread."""
+    kind = memory_type(memory.dtype)
+    pointer = body.scratch(kind, prod(memory.shape[1:]), key=("row", memory.owner))
+    return memory._replace(pointer=pointer, level=body.level)
 
 
-def write_copy(body: Body, elements: Elements, source: Memory, target: Memory) -> None:
-    """Copy a batch, place by place, from rows to columns or back."""
-    axis = Axis(source.shape[0])
-    with body.loop(axis.length) as counter:
-        elements.go_to(axis, counter)
-        for places in product(*map(range, source.shape[1:])):
-            index = (Affine.of(axis), *map(Affine, places))
-            elements.store(target, index, elements.load(source, index))
+def _row_size(memory: Memory) -> int:
+    """Bytes of a row."""
+    return prod(memory.shape[1:]) * int(memory.dtype.itemsize)

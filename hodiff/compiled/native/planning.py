@@ -15,7 +15,7 @@ others, are copied. May import ``lowering``, ``nodes``, ``program``, ``recognisi
 [True]
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 
 from hodiff.compiled.native.nodes import Node
@@ -24,7 +24,7 @@ from hodiff.compiled.native.rows import grouped
 from hodiff.compiled.native.statements import Explorer, Statement
 from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work
 from hodiff.compiled.native.storage import LONGEST, Batches, choose, in_register
-from hodiff.compiled.native.tasks import Task, task_of
+from hodiff.compiled.native.tasks import Task, task_of, turned
 from hodiff.lowering import ZERO, Index
 from hodiff.program import Atom, Equation, Var
 
@@ -56,6 +56,8 @@ class Plan:
         In the order in which they run.
     private : set of Var
         What is needed while its row is at hand only.
+    passing : set of Var
+        What is needed at its own place in its own nest only, and never stored.
 
     Raises
     ------
@@ -94,6 +96,8 @@ class Plan:
         numbers = [var for var, node in self.nodes.items() if in_register(node, batches)]
         kept = {*self._outputs, *self._behind(numbers)}
         self.steps, self.private = grouped(self.steps, {*kept, *self.turned})
+        self.passing = self._passing(kept)
+        self.private -= self.passing
 
     @property
     def nests(self) -> list[Nest]:
@@ -110,7 +114,8 @@ class Plan:
             return Work(task, self._behind([*task.buffers, *task.numbers]))
         if var not in self.stored or in_register(self.nodes[var], self._batches):
             return None
-        return explorer.statement(self.nodes[var])
+        across = turned(self.nodes[var], self.nodes, self.stored)
+        return explorer.statement(self.nodes[var]) if across is None else Work(across, self._behind(across.buffers))
 
     def _behind(self, atoms: Sequence[Atom]) -> set[Atom]:
         """The buffers and reductions that some values are made of."""
@@ -126,6 +131,19 @@ class Plan:
             elif atom in self.nodes:
                 waiting += self.nodes[atom].equation.operands
         return found
+
+    def _passing(self, kept: Collection[Atom]) -> set[Atom]:
+        """What no other nest reads, nor anything else."""
+        readers: dict[Atom, set[int]] = {}
+        homes: dict[Atom, int] = {}
+        others = [step for step in self.steps if isinstance(step, Work | Copy)]
+        for number, step in enumerate([*self.nests, *others]):
+            for atom in step.needs():
+                readers.setdefault(atom, set()).add(number)
+        for number, nest in enumerate(self.nests):
+            homes.update((s.answer, number) for s in nest.statements if not s.reduces and s.answer.size != 1)
+        seen = {atom: {*readers.get(atom, ()), *readers.get(self.columns.get(atom), ())} for atom in homes}  # type: ignore[arg-type]
+        return {atom for atom, number in homes.items() if atom not in kept and seen[atom] <= {number}}
 
     # --- columns ------------------------------------------------------------------------------------------------------
 

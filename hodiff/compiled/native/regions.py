@@ -1,8 +1,9 @@
 """Regions: stretches of code that a plan is written to, one within another, and where their buffers are.
 
 The memory of all buffers is planned before anything is written: a region has places in one block of scratch memory, the
-arena, and so has what is nested in it, for as long as it runs. May import ``elements``, ``errors``, ``ir``, ``nests``,
-``nodes``, ``planning``, ``program``, ``steps``, ``tasks`` and ``ufuncs``.
+arena, and so has what is nested in it, for as long as it runs. May import ``elements``, ``errors``, ``ir``,
+``matrices``, ``nests``, ``nodes``, ``parallel``, ``planning``, ``products``, ``program``, ``steps``, ``tasks`` and
+``ufuncs``.
 
 >>> from hodiff.compiled.native.planning import Plan
 >>> from hodiff.ops.elementwise import exp, add
@@ -23,9 +24,12 @@ from hodiff.compiled.native import ufuncs
 from hodiff.compiled.native.elements import Elements, Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BAIL, I8, POINTER, Body, Value
-from hodiff.compiled.native.nests import NestWriter, write_copy, write_rows
+from hodiff.compiled.native.matrices import Matrix
+from hodiff.compiled.native.nests import NestWriter, write_rows
 from hodiff.compiled.native.nodes import convert
+from hodiff.compiled.native.parallel import Shared
 from hodiff.compiled.native.planning import Plan, identity_place
+from hodiff.compiled.native.products import write_copy
 from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work
 from hodiff.compiled.native.tasks import Task, View
 from hodiff.program import Atom, Literal, Program, Var
@@ -59,11 +63,14 @@ class Surroundings(NamedTuple):
         ``literal(array)``: where an array of the program is.
     width : int
         Numbers in a vector register.
+    shared : Shared
+        What loops need that are split among threads.
     """
 
     arena: Value
     literal: Callable[[Any], Memory]
     width: int
+    shared: Shared
 
 
 class Region:
@@ -107,13 +114,13 @@ class Region:
         if isinstance(step, Work):
             self._work(step)
         elif isinstance(step, Copy):
-            memory = self.elements.memory
-            before = self.memory_of(step.source)
-            write_copy(self.body, self.elements, before, memory[step.target])
+            source, target = self.memory_of(step.source), self.elements.memory[step.target]
+            kind, width = memory_type(target.dtype), self.surroundings.width
+            write_copy(self.body, _as_matrix(target), _as_matrix(source), kind, width)
         elif isinstance(step, Rows):
-            write_rows(self.body, self.elements, step, self.surroundings.width)
+            write_rows(self.body, self.elements, step, self.surroundings.width, self.surroundings.shared)
         else:
-            NestWriter(self.body, self.elements, step, self.surroundings.width).write()
+            NestWriter(self.body, self.elements, step, self.surroundings.width, self.surroundings.shared).write()
 
     def number(self, atom: Atom, dtype: Any = None) -> Value:
         """The element of what has only one, in the dtype asked for."""
@@ -290,7 +297,8 @@ def buffers_of(plan: Plan, step: Step) -> list[Var]:
     """What a step needs memory for: not for numbers that it leaves in registers."""
     made = step.made()
     if isinstance(step, Nest | Rows):
-        return [plan.columns[var] if var in plan.turned else var for var in made if var.size != 1]
+        buffers = [var for var in made if var.size != 1 and var not in plan.passing]
+        return [plan.columns[var] if var in plan.turned else var for var in buffers]
     if isinstance(step, Work) and step.task.in_registers:
         return [var for var in made if var.size != 1]
     return made
@@ -321,6 +329,14 @@ def _steps(plan: Plan, var: Var) -> tuple[int, ...] | None:
         steps.insert(0, size)
         size *= length
     return (int(by_columns), *steps)
+
+
+def _as_matrix(memory: Memory) -> Matrix:
+    """A batch as a matrix: its first axis, and all others."""
+    rows, columns = memory.shape[0], prod(memory.shape[1:])
+    if memory.steps is None:
+        return Matrix(memory.pointer, rows, columns, columns)
+    return Matrix(memory.pointer, rows, columns, rows, transposed=True)
 
 
 def in_arena(body: Body, surroundings: Surroundings, offset: int) -> Value:

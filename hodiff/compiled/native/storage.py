@@ -32,7 +32,7 @@ FREE = 2.0
 #: Elements of a reduction that is written out where it is read.
 FEW = 8
 #: Elements of the short axes of a batch.
-SHORT = 32
+SHORT = 64
 #: Elements of a row that fill vectors, so that it is no short axis.
 VECTOR = 8
 #: Instructions, about, of one place of a nest.

@@ -1,7 +1,7 @@
 """Operations with code of their own: they read arrays in memory, and write their answers there.
 
 A task's operands are buffers, or views of buffers that it can read as they are, such as a transposed matrix. May import
-``blas``, ``errors``, ``ir``, ``lowering``, ``matrices``, ``nodes``, ``program`` and ``reduction``.
+``blas``, ``errors``, ``ir``, ``lowering``, ``matrices``, ``nodes``, ``products``, ``program`` and ``reduction``.
 
 >>> from hodiff.compiled.native.recognising import node_of
 >>> from hodiff.ops.contraction import matmul
@@ -22,12 +22,15 @@ import numpy as np
 from hodiff.compiled.native.blas import write_matmuls
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import Body, Value
-from hodiff.compiled.native.matrices import Matrix, moved, scalar_type
+from hodiff.compiled.native.matrices import Matrix, moved, nest, offset, scalar_type
 from hodiff.compiled.native.nodes import InOrder, Moved, Node
+from hodiff.compiled.native.products import write_copy
 from hodiff.compiled.native.reduction import INNER
 from hodiff.lowering import Affine, Axis, Product
 from hodiff.program import Atom, Equation
 
+#: Elements that are worth being transposed in registers.
+_WORTH = 64
 #: Rows that are worth a loop of their own, elements of one that fill vectors, elements that stay in the cache.
 _MANY, _LONG, _SMALL = 512, 32, 4096
 
@@ -111,6 +114,47 @@ class MatrixProduct(Task):
         along = [_broadcast_steps(view, len(stack)) for view in (self._left, self._right)]
         write_matmuls(body, stack, (made, left, right), (steps, *along), answer.dtype, lanes=width)
         return None
+
+
+class Turned(Task):
+    """The transpose of matrices in memory, by squares that fit into registers."""
+
+    def __init__(self, equation: Equation, view: View) -> None:
+        super().__init__(equation, [view.base])
+        self._view = view
+        self.cost = float(equation.answers[0].size)
+
+    def write(self, body: Body, pointers: Mapping[Atom, Value], width: int) -> Value | None:
+        (answer,), view = self.equation.answers, self._view
+        kind, source = scalar_type(np.dtype(np.int8) if answer.dtype.kind == "b" else answer.dtype), view.base
+        rows, columns = answer.shape[-2:]
+        size = rows * columns
+        lengths = answer.shape[:-2]
+        with nest(body, lengths) as counters:
+            places, step = [], size
+            for counter, length in reversed(list(zip(counters, lengths, strict=True))):
+                places.append((counter, step))
+                step *= length
+            read = list(zip(counters, view.steps[:-2], strict=True))
+            before = moved(body, pointers[source], kind, offset(body, (view.offset, 1), *read))
+            made = Matrix(moved(body, pointers[answer], kind, offset(body, *places)), rows, columns, columns)
+            seen = Matrix(before, rows, columns, view.steps[-1], transposed=True)
+            write_copy(body, made, seen, kind, width)
+        return None
+
+
+def turned(node: Node, nodes: Mapping[Atom, Node], stored: Container[Atom]) -> Turned | None:
+    """The task that makes the answer of a node, where that is a buffer read by columns and worth it."""
+    answer = node.answer
+    if not isinstance(node, Moved) or len(answer.shape) < 2 or answer.size < _WORTH:
+        return None
+    view = view_of(answer, nodes)
+    if view.base in nodes and view.base not in stored:
+        return None
+    down, across = view.steps[-2:]
+    if down != 1 or across < answer.shape[-2] or min(view.steps) < 0 or min(answer.shape[-2:]) < 2:
+        return None
+    return Turned(node.equation, view)
 
 
 #: Tasks by the declarations that ask for them, of modules that plan programs of their own.
