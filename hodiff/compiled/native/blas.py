@@ -27,7 +27,6 @@ from hodiff.compiled.native.matrices import (
     nest,
     offset,
     scalar_type,
-    scratch,
     store,
 )
 from hodiff.compiled.native.products import packed, write_copy, write_inner, write_sum_of_outer
@@ -82,7 +81,7 @@ def write_is_finite(body: ir.Body, a: Matrix, dtype: Any, *, lanes: int = 4) -> 
     whole, exponent = (ir.I64, 0x7FF << 52) if kind == ir.DOUBLE else (ir.I32, 0xFF << 23)
     rows = a.T if a.transposed else a
     lanes, starts = blocks(rows.columns, lanes)
-    place = scratch(body, whole, lanes, key="is finite")
+    place = body.scratch(whole, lanes, key=("is finite", whole, lanes))
     ones, none = body.constant(whole.of(lanes), exponent), body.constant(whole.of(lanes), 0)
     store(body, place, none)
     for first, number_of in ((0, rows.columns // lanes), (starts[-1], 1)):
@@ -167,7 +166,7 @@ def _write_loops(body: ir.Body, answer: Matrix, x: Matrix, y: Matrix, dtype: np.
         y = y._replace(stride=length, transposed=True)
     narrow = columns < 4 <= rows
     if narrow and x.transposed and not add and rows * columns <= _PACKED:
-        turned = Matrix(scratch(body, kind, rows * columns, (answer, body.level)), columns, rows, rows)
+        turned = Matrix(body.scratch(kind, rows * columns, ("turned", answer, kind, body.level)), columns, rows, rows)
         write_matmul(body, turned, y.T, x.T, dtype, lanes=lanes)
         write_copy(body, answer, turned.T, kind, lanes)
         return

@@ -23,7 +23,7 @@ import numpy as np
 from hodiff.compiled.native import elimination, ir
 from hodiff.compiled.native.blas import write_matmul
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.matrices import Matrix, Rows, load, moved, offset, scratch, store
+from hodiff.compiled.native.matrices import Matrix, Rows, load, moved, offset, store
 from hodiff.compiled.native.solving import write_factors, write_inverse
 from hodiff.compiled.native.stacks import Failures, Site, Stack, double_precision, each, is_inline, lanewise, quiet
 from hodiff.compiled.native.ufuncs import lowered
@@ -207,7 +207,7 @@ def write_adjugate(site: Site, answer: Stack, a: Stack) -> ir.Value:
 
 def _sum_of_squares(site: Site, pointer: ir.Value, count: int) -> ir.Value:
     row = Matrix(pointer, 1, count, count)
-    total = scratch(site.body, site.kind, 1, key=("sum of squares", pointer))
+    total = site.body.scratch(site.kind, 1, key=("sum of squares", pointer))
     write_matmul(site.body, Matrix(total, 1, 1, 1), row, row.T, site.dtype, lanes=site.lanes)
     return load(site.body, total, site.kind)
 

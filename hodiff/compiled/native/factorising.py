@@ -22,7 +22,18 @@ import numpy as np
 from hodiff.compiled.native import elimination, ir
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.lapack import call_routine, needed, routine
-from hodiff.compiled.native.matrices import Matrix, Rows, blocks, copied_type, element, fortran, load, store, turns
+from hodiff.compiled.native.matrices import (
+    Matrix,
+    Rows,
+    blocks,
+    copied_type,
+    count_up,
+    element,
+    fortran,
+    load,
+    store,
+    turns,
+)
 from hodiff.compiled.native.stacks import Failures, Site, Stack, double_precision, each, is_inline, lanewise, quiet
 
 # --- Cholesky ---------------------------------------------------------------------------------------------------------
@@ -64,7 +75,7 @@ def _copy_triangle(site: Site, answer: Matrix, a: Matrix, upper: bool) -> None:
         row = body.splat(i, lanes)
 
         def write(column: ir.Value) -> None:
-            places = body.operation("add", body.splat(column, lanes), _count_up(body, lanes))
+            places = body.operation("add", body.splat(column, lanes), count_up(body, lanes))
             value = load(body, element(body, a, kind, i, column), kind.of(lanes))
             kept = body.compare("sge" if upper else "sle", places, row)
             value = body.select(kept, value, body.constant(kind.of(lanes), 0))
@@ -74,12 +85,6 @@ def _copy_triangle(site: Site, answer: Matrix, a: Matrix, upper: bool) -> None:
             write(body.operation("mul", j, body.constant(ir.I64, lanes)))
         if starts[-1] % lanes:
             write(body.constant(ir.I64, starts[-1]))
-
-
-def _count_up(body: ir.Body, lanes: int) -> ir.Value:
-    if lanes == 1:
-        return body.constant(ir.I64, 0)
-    return ir.Value(f"<{', '.join(f'i64 {i}' for i in range(lanes))}>", ir.I64.of(lanes))
 
 
 # --- QR ---------------------------------------------------------------------------------------------------------------

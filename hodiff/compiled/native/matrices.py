@@ -178,6 +178,17 @@ def merged(counts: Sequence[int], steps: Sequence[Sequence[int]]) -> tuple[list[
     return lengths, kept
 
 
-def scratch(body: ir.Body, kind: ir.Type, count: int, key: object) -> ir.Value:
-    """Memory on the stack for so many scalars; few, as the stack is small."""
-    return body.scratch(kind, count, key)
+def count_up(body: ir.Body, lanes: int) -> ir.Value:
+    """The numbers of the lanes."""
+    if lanes == 1:
+        return body.constant(ir.I64, 0)
+    return ir.Value(f"<{', '.join(f'i64 {i}' for i in range(lanes))}>", ir.I64.of(lanes))
+
+
+def any_lane(body: ir.Body, bits: ir.Value) -> ir.Value:
+    """Whether a bit is set in any lane."""
+    if bits.type.lanes == 1:
+        return bits
+    whole = ir.Type(f"i{bits.type.lanes}")
+    number = body.pure(f"bitcast {bits} to {whole}", whole, bits)
+    return body.compare("ne", number, body.constant(whole, 0))

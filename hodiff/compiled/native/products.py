@@ -26,13 +26,14 @@ from hodiff.compiled.native.matrices import (
     moved,
     nest,
     offset,
-    scratch,
     store,
     turns,
 )
 
 #: Sums that are this long are written without a loop.
 _UNROLLED = 8
+#: Numbers that are soon found, wherever they are.
+_IN_CACHE = 1 << 15
 #: Accumulators that keep the units for addition busy.
 _BUSY = 8
 
@@ -297,6 +298,8 @@ def write_copy(body: ir.Body, answer: Matrix, x: Matrix, kind: ir.Type, lanes: i
                 value = load(body, element(body, x, kind, i, starts[-1]), kind.of(lanes))
                 store(body, element(body, answer, kind, i, starts[-1]), value)
         return
+    # Larger squares write whole lines of the cache, and are more code.
+    lanes = lanes if x.rows * x.columns > _IN_CACHE else min(lanes, 4)
     lanes = min(blocks(size, lanes)[0] for size in (x.rows, x.columns))
     sides = [blocks(size, lanes)[1] for size in (x.rows, x.columns)]
     wholes = [(0, size // lanes) for size in (x.rows, x.columns)]
@@ -328,7 +331,7 @@ def transposed(body: ir.Body, vectors: Sequence[ir.Value]) -> list[ir.Value]:
 
 def packed(body: ir.Body, x: Matrix, kind: ir.Type, lanes: int) -> Matrix:
     """A copy on the stack with rows in one piece."""
-    pointer = scratch(body, kind, x.rows * x.columns, key=("packed", x, body.level))
+    pointer = body.scratch(kind, x.rows * x.columns, key=("packed", x, kind, body.level))
     answer = Matrix(pointer, x.rows, x.columns, x.columns)
     write_copy(body, answer, x, kind, lanes)
     return answer

@@ -15,6 +15,8 @@ May import ``blas``, ``elimination``, ``ir``, ``lapack``, ``matrices`` and ``sta
 ['call void @lapack_dgetrf', 'call void @lapack_dgetrs']
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -22,11 +24,26 @@ import numpy as np
 from hodiff.compiled.native import elimination, ir
 from hodiff.compiled.native.blas import write_is_finite, write_matmul
 from hodiff.compiled.native.lapack import LETTERS, call_routine, needed, number, routine
-from hodiff.compiled.native.matrices import Matrix, Rows, element, fortran, load, moved, store
+from hodiff.compiled.native.matrices import (
+    Matrix,
+    Rows,
+    any_lane,
+    blocks,
+    count_up,
+    element,
+    fortran,
+    load,
+    moved,
+    offset,
+    store,
+    turns,
+)
 from hodiff.compiled.native.stacks import Failures, Site, Stack, double_precision, each, is_inline, lanewise, quiet
 
 #: Rows of the largest triangles that LAPACK inverts.
 _BLOCK = 128
+#: Rows of the smallest matrices that are looked at: to find that one is a triangle saves nearly all of the time.
+_LOOKED_AT = 24
 
 
 @double_precision(answers=1)
@@ -39,7 +56,8 @@ def write_solve(site: Site, answer: Stack, a: Stack, b: Stack, triangle: str | N
     answer, a, b : Stack
         Of matrices.
     triangle : str, optional
-        "lower" or "upper" where all other elements of ``a`` are known to be 0.
+        "lower" or "upper" where all other elements of ``a`` are known to be 0. Where nothing is known, larger matrices
+        are looked at.
     """
     body, n, columns = site.body, a.shape[-1], b.shape[-1]
     failures = Failures(body)
@@ -60,13 +78,17 @@ def write_solve(site: Site, answer: Stack, a: Stack, b: Stack, triangle: str | N
 
         with quiet(body):
             lanewise(site, [a, b], [answer], [2, 2, 2], formula)
-    elif triangle is not None:
-        with quiet(body), each(site, [answer, a, b], [2, 2, 2]) as (target, left, right):
-            site.copy(answer.matrix(target), b.matrix(right))
-            _solve_triangle(site, answer.matrix(target), a.matrix(left), triangle, failures)
     else:
-        _solve_by_factors(site, answer, a, b, failures)
+        ways = {way: partial(_solve_triangles, site, answer, a, b, way, failures) for way in ("lower", "upper")}
+        with quiet(body):
+            _by_triangle(site, a, triangle, ways, partial(_solve_by_factors, site, answer, a, b, failures))
     return failures.bit()
+
+
+def _solve_triangles(site: Site, answer: Stack, a: Stack, b: Stack, triangle: str, failures: Failures) -> None:
+    with each(site, [answer, a, b], [2, 2, 2]) as (target, left, right):
+        site.copy(answer.matrix(target), b.matrix(right))
+        _solve_triangle(site, answer.matrix(target), a.matrix(left), triangle, failures)
 
 
 def _solve_by_factors(site: Site, answer: Stack, a: Stack, b: Stack, failures: Failures) -> None:
@@ -80,18 +102,17 @@ def _solve_by_factors(site: Site, answer: Stack, a: Stack, b: Stack, failures: F
 
     # One matrix for all right-hand sides is factored once.
     shared = prod(a.shape[:-2]) == 1
-    with quiet(body):
-        if shared:
-            factor(a.pointer)
-        with each(site, [answer, a, b], [2, 2, 2]) as (target, left, right):
-            if not shared:
-                factor(left)
-            x = target if turned is None else turned
-            site.copy(fortran(x, n, columns), b.matrix(right))
-            arguments = ("N", n, columns, factors, n, pivots, x, n, failures.info)
-            call_routine(body, routine(site.dtype, "getrs"), *arguments)
-            if turned is not None:
-                site.copy(answer.matrix(target), fortran(x, n, columns))
+    if shared:
+        factor(a.pointer)
+    with each(site, [answer, a, b], [2, 2, 2]) as (target, left, right):
+        if not shared:
+            factor(left)
+        x = target if turned is None else turned
+        site.copy(fortran(x, n, columns), b.matrix(right))
+        arguments = ("N", n, columns, factors, n, pivots, x, n, failures.info)
+        call_routine(body, routine(site.dtype, "getrs"), *arguments)
+        if turned is not None:
+            site.copy(answer.matrix(target), fortran(x, n, columns))
 
 
 def write_factors(site: Site, a: Matrix, factors: ir.Value, swaps: ir.Value, failures: Failures) -> None:
@@ -148,27 +169,38 @@ def write_inverse(site: Site, answer: Stack, a: Stack, triangle: str | None = No
 
         with quiet(body):
             lanewise(site, [a], [answer], [2, 2], formula)
-    elif triangle is not None:
-        room = site.array(n // 2 + 8, n // 2 + 8) if n > _BLOCK and site.dtype.kind == "f" else None
-        with quiet(body), each(site, [answer, a], [2, 2]) as (target, source):
-            matrix = answer.matrix(target)
-            site.copy(matrix, a.matrix(source))
-            _invert_triangle(site, matrix._replace(triangle=triangle), room, failures)
-            if room is not None:
-                finite = write_is_finite(body, matrix, site.dtype, lanes=site.lanes)
-                failures.note(body.operation("xor", finite, body.constant(ir.BIT, 1)))
     else:
-        factors, pivots = site.array(n, n), site.array(n, dtype=np.dtype(np.int32))
-        size = int(
-            needed(routine(site.dtype, "getri"), n, site.dtype.name, n, "int32", site.dtype.name, -1, "int32")[2]
-        )
-        work = site.array(size)
-        with quiet(body), each(site, [answer, a], [2, 2]) as (target, source):
-            write_factors(site, a.matrix(source), factors, pivots, failures)
-            failures.note_info()
-            call_routine(body, routine(site.dtype, "getri"), n, factors, n, pivots, work, size, failures.info)
-            site.copy(answer.matrix(target), fortran(factors, n, n))
+        # In quarters, which takes more code, where it is known that it is needed, or likely.
+        split = {way: way == (triangle or "lower") and n > _BLOCK for way in ("lower", "upper")}
+        ways = {way: partial(_invert_triangles, site, answer, a, way, failures, split[way]) for way in split}
+        with quiet(body):
+            _by_triangle(site, a, triangle, ways, partial(_invert_by_factors, site, answer, a, failures))
     return failures.bit()
+
+
+def _invert_by_factors(site: Site, answer: Stack, a: Stack, failures: Failures) -> None:
+    body, n = site.body, a.shape[-1]
+    factors, pivots = site.array(n, n), site.array(n, dtype=np.dtype(np.int32))
+    name = routine(site.dtype, "getri")
+    size = int(needed(name, n, site.dtype.name, n, "int32", site.dtype.name, -1, "int32")[2])
+    work = site.array(size)
+    with each(site, [answer, a], [2, 2]) as (target, source):
+        write_factors(site, a.matrix(source), factors, pivots, failures)
+        failures.note_info()
+        call_routine(body, name, n, factors, n, pivots, work, size, failures.info)
+        site.copy(answer.matrix(target), fortran(factors, n, n))
+
+
+def _invert_triangles(site: Site, answer: Stack, a: Stack, triangle: str, failures: Failures, split: bool) -> None:
+    body, n = site.body, a.shape[-1]
+    room = site.array(n // 2 + 8, n // 2 + 8) if split and site.dtype.kind == "f" else None
+    with each(site, [answer, a], [2, 2]) as (target, source):
+        matrix = answer.matrix(target)
+        site.copy(matrix, a.matrix(source))
+        _invert_triangle(site, matrix._replace(triangle=triangle), room, failures)
+        if room is not None:
+            finite = write_is_finite(body, matrix, site.dtype, lanes=site.lanes)
+            failures.note(body.operation("xor", finite, body.constant(ir.BIT, 1)))
 
 
 def _invert_triangle(site: Site, a: Matrix, room: ir.Value | None, failures: Failures) -> None:
@@ -197,6 +229,74 @@ def _invert_triangle(site: Site, a: Matrix, room: ir.Value | None, failures: Fai
     with body.loop(corner.rows) as i, body.loop(corner.columns) as j:
         place = element(body, corner, kind, i, j)
         store(body, place, body.operation("fneg", load(body, place, kind)))
+
+
+# --- triangles that nobody knows of -----------------------------------------------------------------------------------
+
+
+def _by_triangle(
+    site: Site, a: Stack, triangle: str | None, ways: Mapping[str, Callable[[], None]], general: Callable[[], None]
+) -> None:
+    """The way for a triangle, known now or found when the code runs, or else the general one."""
+    body = site.body
+    if triangle is not None:
+        ways[triangle]()
+        return
+    if a.shape[-1] < _LOOKED_AT or site.dtype.kind == "c":
+        general()
+        return
+
+    def otherwise() -> None:
+        body.branch(upper, _run(ways["upper"]), _run(general))
+
+    lower, upper = _are_triangular(site, a)
+    body.branch(lower, _run(ways["lower"]), _run(otherwise))
+
+
+def _run(way: Callable[[], None]) -> Callable[[], list[ir.Value]]:
+    """The side of a branch that has no answer."""
+
+    def write() -> list[ir.Value]:
+        way()
+        return []
+
+    return write
+
+
+def _are_triangular(site: Site, a: Stack) -> list[ir.Value]:
+    """Bits: all matrices are lower triangles; all are upper ones. Mostly, a look at two corners is enough."""
+    body, n = site.body, a.shape[-1]
+    zero, no = body.constant(site.kind, 0), body.constant(ir.BIT, 0)
+    first = a.matrix(a.pointer)
+    corners = [load(body, element(body, first, site.kind, *place), site.kind) for place in ((0, n - 1), (n - 1, 0))]
+    bits = [body.compare("oeq", corner, zero) for corner in corners]
+    return body.branch(body.operation("or", *bits), lambda: _look(site, a), lambda: [no, no])
+
+
+def _look(site: Site, a: Stack) -> list[ir.Value]:
+    body, kind = site.body, site.kind
+    none = body.constant(ir.BIT, 0)
+    places = [body.scratch(ir.I8, 1, key=("not triangular", side)) for side in ("above", "below")]
+    for place in places:
+        store(body, place, body.convert("zext", none, ir.I8))
+    with each(site, [a], [2]) as (source,):
+        matrix = a.matrix(source)
+        rows = matrix.T if a.transposed else matrix
+        lanes, starts = blocks(rows.columns, site.lanes)
+        zero = body.constant(kind.of(lanes), 0)
+        for first, count in ((0, rows.columns // lanes), (starts[-1], 1)):
+            with body.loop(rows.rows) as i, turns(body, count) as j:
+                column = offset(body, (first, 1), (j, lanes))
+                values = load(body, element(body, rows, kind, i, column), kind.of(lanes))
+                found = body.compare("une", values, zero)
+                index = column if isinstance(column, ir.Value) else body.constant(ir.I64, column)
+                across = body.operation("add", body.splat(index, lanes), count_up(body, lanes))
+                for place, predicate in zip(places, ("sgt", "slt"), strict=True):
+                    beyond = body.operation("and", found, body.compare(predicate, across, body.splat(i, lanes)))
+                    bit = body.convert("zext", any_lane(body, beyond), ir.I8)
+                    store(body, place, body.operation("or", load(body, place, ir.I8), bit))
+    sides = [body.compare("eq", load(body, place, ir.I8), body.constant(ir.I8, 0)) for place in places]
+    return sides[::-1] if a.transposed else sides
 
 
 def _identity(n: int) -> list[list[float]]:

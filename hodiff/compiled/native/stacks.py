@@ -23,6 +23,7 @@ from hodiff.compiled.native.machine import machine
 from hodiff.compiled.native.matrices import (
     Matrix,
     Rows,
+    any_lane,
     blocks,
     copied_type,
     load,
@@ -31,7 +32,6 @@ from hodiff.compiled.native.matrices import (
     nest,
     offset,
     scalar_type,
-    scratch,
     store,
     turns,
 )
@@ -118,9 +118,9 @@ class Failures:
 
     def __init__(self, body: ir.Body) -> None:
         self._body = body
-        self._place = scratch(body, ir.I32, 1, key="failures")
+        self._place = body.scratch(ir.I32, 1, key="failures")
         #: Where LAPACK says how it went.
-        self.info = scratch(body, ir.I32, 1, key="info")
+        self.info = body.scratch(ir.I32, 1, key="info")
         store(body, self._place, body.constant(ir.I32, 0))
 
     def note_info(self) -> None:
@@ -129,12 +129,7 @@ class Failures:
 
     def note(self, bits: ir.Value) -> None:
         """A failure where a bit is set in any lane."""
-        body = self._body
-        if bits.type.lanes > 1:
-            whole = ir.Type(f"i{bits.type.lanes}")
-            number = body.pure(f"bitcast {bits} to {whole}", whole, bits)
-            bits = body.compare("ne", number, body.constant(whole, 0))
-        self._note(body.convert("zext", bits, ir.I32))
+        self._note(self._body.convert("zext", any_lane(self._body, bits), ir.I32))
 
     def _note(self, number: ir.Value) -> None:
         before = load(self._body, self._place, ir.I32)
@@ -152,7 +147,7 @@ def quiet(body: ir.Body) -> Iterator[None]:
     if not machine().x86:
         yield
         return
-    place = scratch(body, ir.I32, 1, key="flags")
+    place = body.scratch(ir.I32, 1, key="flags")
     for name in ("llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr"):
         body.declarations.setdefault(name, f"declare void @{name}(ptr)")
     body.effect(f"call void @llvm.x86.sse.stmxcsr({place})")

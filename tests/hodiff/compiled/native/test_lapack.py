@@ -236,6 +236,24 @@ def test_triangles(dtype, triangle):
         assert Run(partial(write_inverse, triangle=triangle), [(a.shape, dtype)], [a]).failed
 
 
+@pytest.mark.parametrize("n", [24, 33, 150])
+def test_triangles_are_found(n):
+    rng = np.random.default_rng(n)
+    for cut in (np.tril, np.triu, lambda a: np.tril(np.triu(a))):
+        a = cut(rng.standard_normal((2, n, n))) + diagonal(n, "float64")
+        b = rng.standard_normal((2, n, 2))
+        for transposed in ((), (0,)):
+            for place in ((0, -1), (-1, 0), (0, 1), (1, 0), (n // 2, n // 2 - 1), (n // 2 - 1, n // 2), (0, 0)):
+                spoiled = a.copy()
+                spoiled[(-1, *place)] = 3.0
+                if n < 100:
+                    run = Run(write_solve, [(b.shape, "float64")], [spoiled, b], transposed=transposed)
+                    assert_near(run.answers[0], np.linalg.solve(spoiled, b))
+                run = Run(write_inverse, [(a.shape, "float64")], [spoiled], transposed=transposed)
+                assert not run.failed
+                assert_near(run.answers[0], np.linalg.inv(spoiled))
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("n", SIZES)
 def test_inverse(n, dtype):
