@@ -83,20 +83,51 @@ def _expit(x: Lanes) -> Lanes:
     return x.is_nan.choose(x, value)
 
 
-@formula("log.single", FLOAT)
-def _log(x: Lanes) -> Mended:
-    bits = x.bits
-    above = bits - _BITS_OF_ROOT
-    power_bits = above & -(1 << 23)
+@formula("expm1.single", FLOAT)
+def _expm1(x: Lanes) -> Mended:
+    # Below −30 it is −1 to all digits.
+    large = x.compared("ugt", _LARGEST)
+    less_one = _reduced(x.zero_where(large).at_least(-30.0)).exponential_less_one()
+    return Mended(less_one.with_sign_of(x), large, "expm1", (x,))
+
+
+def _exponent(x: Lanes) -> tuple[Lanes, Lanes]:
+    """k and the bits that hold it, where a positive normal number is m 2ᵏ with m in [√½, √2]."""
+    above = x.bits - _BITS_OF_ROOT
     k = (((above + (127 << 23)) >> 23) | _BITS_OF_SHIFT).single - (2.0**23 + 127.0)
-    f = (bits - power_bits).single - 1.0
+    return k, above & -(1 << 23)
+
+
+def _log_of_sum(f: Lanes, k: Lanes) -> Lanes:
+    """log((1 + f) 2ᵏ)."""
     s = f / (f + 2.0)
     z = s * s
     half_square = f * f * 0.5
     tail = s * z.fused(polynomial(z, _LOGARITHM), half_square)
-    value = k.fused(_LOG_2[0], f - (half_square - k.fused(_LOG_2[1], tail)))
-    special = (bits - 0x00800000).exceeds(0x7F800000 - 0x00800000 - 1)
-    return Mended(value, special, "log", (x,))
+    return k.fused(_LOG_2[0], f - (half_square - k.fused(_LOG_2[1], tail)))
+
+
+def _outside(x: Lanes, least: int, most: int) -> Lanes:
+    """Bits: where a number is not positive and with bits between these."""
+    return (x.bits - least).exceeds(most - least)
+
+
+@formula("log.single", FLOAT)
+def _log(x: Lanes) -> Mended:
+    k, power_bits = _exponent(x)
+    value = _log_of_sum((x.bits - power_bits).single - 1.0, k)
+    return Mended(value, _outside(x, 0x00800000, 0x7F7FFFFF), "log", (x,))
+
+
+@formula("log1p.single", FLOAT)
+def _log1p(x: Lanes) -> Mended:
+    # Where 1 + x is between 2⁻³⁰ and 2¹⁰⁰.
+    far = _outside(x + 1.0, 0x30800000, 0x71800000)
+    inside = x.zero_where(far)
+    k, power_bits = _exponent(inside + 1.0)
+    power = (_BITS_OF_ONE - power_bits).single
+    value = _log_of_sum(inside.fused(power, power - 1.0), k)
+    return Mended(value.with_sign_of(x), far, "log1p", (x,))
 
 
 class _Turned(NamedTuple):

@@ -79,7 +79,7 @@ TABLE = {
     "ndtr": (special.ndtr, by_mpmath(mpmath.ncdf), [(-4, 4), (-38.6, -30)], 4.0),
 }
 #: Those with formulas of single precision.
-OF_SINGLES = ("exp", "log", "tanh", "expit", "sin", "cos")
+OF_SINGLES = ("exp", "expm1", "log", "log1p", "tanh", "expit", "sin", "cos")
 #: Those of `scipy.special` report no errors, and may return 0 where the answer is a subnormal number.
 OF_SCIPY = {name for name, entry in TABLE.items() if name in vars(special) and entry[0] is getattr(special, name)}
 
