@@ -1,7 +1,8 @@
 """The native back end: programs as machine code, by LLVM. It needs the extra ``hodiff[native]``.
 
 May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``contraction``, ``entry``,
-``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``loops``, ``machine``, ``modules`` and ``segments``.
+``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``loops``, ``machine``, ``modules``, ``segments``
+and ``threads``.
 
 >>> reason() is None or isinstance(reason(), str)
 True
@@ -11,7 +12,14 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hodiff.compiled.native import branches, contraction, entry, loops, scattering  # noqa: F401 - most of them define tasks
+from hodiff.compiled.native import (  # noqa: F401 - most of them define tasks
+    branches,
+    contraction,
+    entry,
+    loops,
+    scattering,
+    threads,
+)
 from hodiff.compiled.native.entry import make_function
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable
@@ -86,7 +94,7 @@ def _function(program: Program, fresh: Sequence[bool]) -> tuple[Callable[..., An
         kernel.results,
         misses=misses,
         arena=kernel.arena,
-        releases=kernel.cost > _LONG,
+        releases=kernel.cost > _LONG or kernel.splits,
         heard=kernel.heard,
     )
     return function, kernel.text
@@ -95,7 +103,8 @@ def _function(program: Program, fresh: Sequence[bool]) -> tuple[Callable[..., An
 def _loaded(kernel: Kernel) -> Loaded:
     """The machine code of a kernel, with the addresses of its literal arrays."""
     exported = ["kernel", "literals"] if kernel.literals else ["kernel"]
-    loaded = load(kernel.text, {**addresses(), **symbols()}, exported=exported, size=kernel.size)
+    known = {**addresses(), **symbols(), **(threads.addresses() if kernel.splits else {})}
+    loaded = load(kernel.text, known, exported=exported, size=kernel.size)
     if kernel.literals:
         table = (ctypes.c_uint64 * len(kernel.literals)).from_address(loaded.address("literals"))
         table[:] = [array.ctypes.data for array in kernel.literals]

@@ -1,6 +1,7 @@
 """A program as the text of one kernel, with what its entry has to know.
 
-May import ``code``, ``elements``, ``entry``, ``errors``, ``ir``, ``planning``, ``program``, ``regions`` and ``ufuncs``.
+May import ``code``, ``elements``, ``entry``, ``errors``, ``ir``, ``parallel``, ``planning``, ``program``,
+``regions`` and ``ufuncs``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> from hodiff.program import Equation
@@ -22,6 +23,7 @@ from hodiff.compiled.native.elements import Memory, memory_type
 from hodiff.compiled.native.entry import Result
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BAIL, POINTER, Body, Value
+from hodiff.compiled.native.parallel import Shared
 from hodiff.compiled.native.planning import Plan, identity_place
 from hodiff.compiled.native.regions import Region, Surroundings, arrange, buffers_of, copy, in_arena
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
@@ -53,6 +55,8 @@ class Kernel(NamedTuple):
         About how many additions a call takes.
     heard : bool
         Whether anybody hears of floating-point errors.
+    splits : bool
+        Whether threads share loops.
     """
 
     text: str
@@ -63,6 +67,7 @@ class Kernel(NamedTuple):
     size: int
     cost: float
     heard: bool
+    splits: bool
 
 
 def write_kernel(program: Program, fresh: Sequence[bool], *, width: int) -> Kernel:
@@ -110,7 +115,9 @@ class _Writer:
         #: Numbers that nobody reads are stored there.
         self._sink = layout.size
         self._arena = layout.size + (_ALIGNMENT if self._unread else 0)
-        self._surroundings = Surroundings(self._slot(len(program.inputs) + len(self._outputs)), self._literal, width)
+        arena = self._slot(len(program.inputs) + len(self._outputs))
+        self._shared = Shared(arena, self._arena)
+        self._surroundings = Surroundings(arena, self._literal, width, self._shared)
         self._region = Region(self._body, self._plan, layout, self._surroundings, memory)
         self._elements = self._region.elements
 
@@ -129,17 +136,18 @@ class _Writer:
         text = "\n".join(["define i32 @kernel(ptr noalias %slots) {", "entry:", *lines, "ret i32 0", "}", ""])
         if self._literals:
             self._globals.append(f"@literals = global [{len(self._literals)} x ptr] zeroinitializer")
-        parts = [text, *body.declarations.values(), *self._globals]
+        text = "\n".join([text, *body.declarations.values(), *self._globals, ""])
         cost = sum(step.cost for step in plan.steps)
         return Kernel(
-            "\n".join(parts) + "\n",
+            text,
             self._outputs,
             self._results,
-            self._arena,
+            self._arena + self._shared.size,
             self._literals,
-            len(lines),
+            text.count("\n"),
             cost,
             _is_heard(self._program),
+            self._shared.count > 0,
         )
 
     # --- memory -------------------------------------------------------------------------------------------------------

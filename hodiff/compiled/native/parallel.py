@@ -15,13 +15,15 @@ from hodiff.compiled.native.ir import I64, POINTER, Body, Value
 #: Turns whose sum is a running value of its own, so that rounding errors do not pile up.
 STRETCH = 256
 #: Additions of a loop that is worth other threads: 20 µs.
-_WORTH = 500_000.0
+WORTH = 500_000.0
 #: Additions of a chunk, at least: 5 µs, as handing one over takes a tenth of that.
-_SMALLEST = 125_000.0
+SMALLEST = 125_000.0
 #: Chunks, at most and at least.
 _MOST, _FEWEST = 256, 4
 #: Of the work of a chunk, the part that joining its results may cost.
 _SHARE = 0.125
+#: Bytes of the results of all chunks, at most.
+_MEMORY = 1 << 22
 _ALIGNMENT = 64
 
 #: Running values by whatever names them.
@@ -101,7 +103,7 @@ class Held(NamedTuple):
     join: Callable[[Value], None]
 
 
-def chunk_of(turns: int, cost: float, *, joining: float = 0.0) -> int | None:
+def chunk_of(turns: int, cost: float, *, joining: float = 0.0, size: int = 0) -> int | None:
     """How many turns make a chunk; None where a loop is not worth it.
 
     Parameters
@@ -111,11 +113,16 @@ def chunk_of(turns: int, cost: float, *, joining: float = 0.0) -> int | None:
         Of a turn, in additions.
     joining : float
         What is paid for each chunk, in additions.
+    size : int
+        Bytes that each chunk needs.
     """
-    if turns * cost < _WORTH:
+    if turns * cost < WORTH:
         return None
-    least = max(_SMALLEST, joining / _SHARE)
-    chunk = max(1, round(least / cost), -(-turns // _MOST))
+    most = min(_MOST, _MEMORY // size) if size else _MOST
+    if most < _FEWEST:
+        return None
+    least = max(SMALLEST, joining / _SHARE)
+    chunk = max(1, round(least / cost), -(-turns // most))
     return None if -(-turns // chunk) < _FEWEST else chunk
 
 
@@ -174,7 +181,8 @@ def in_chunks(
     rule : Rule
     held : sequence of Held
     """
-    chunk = chunk_of(turns, cost, joining=2.0 * sum(each.length for each in held))
+    joining, size = 2.0 * sum(each.length for each in held), sum(each.length * each.size for each in held)
+    chunk = chunk_of(turns, cost, joining=joining, size=size)
     if shared is None or chunk is None or not body.is_together:
         return None
     if rule.stretches and chunk > STRETCH:

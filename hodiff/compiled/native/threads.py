@@ -2,7 +2,7 @@
 
 A loop is split into chunks that depend on the loop alone, and each chunk leaves its results in a place of its own, so
 the bits are the same for any number of threads. The number is of the whole process: it is the one setting that hodiff
-has. May import ``errors``, ``machine``, ``modules`` and ``pool_code``.
+has. May import ``errors``, ``ir``, ``machine``, ``modules`` and ``pool_code``.
 
 >>> before = num_threads()
 >>> set_num_threads(1)
@@ -19,13 +19,11 @@ from collections.abc import Mapping
 from threading import RLock
 from types import MappingProxyType
 
+from hodiff.compiled.native.ir import RUN_CHUNKS
 from hodiff.compiled.native.machine import machine
 from hodiff.compiled.native.modules import Loaded, load
 from hodiff.compiled.native.pool_code import CALLED, EXPORTED, pool_text, serial_text
 from hodiff.errors import ArgumentError
-
-#: What kernels call to split a loop: ``void (ptr function, ptr slots, i64 chunks)``. See ``pool_code``.
-RUN_CHUNKS = "hd.run_chunks"
 
 
 def num_threads() -> int:

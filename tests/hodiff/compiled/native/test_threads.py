@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from hodiff.compiled.native import modules, pool_code, threads
+from hodiff.compiled.native.ir import RUN_CHUNKS
 from hodiff.compiled.native.machine import machine, reason
 from hodiff.errors import ArgumentError
 
@@ -22,7 +23,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="loops are in one thread h
 CHUNK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 #: A chunk of ``y := 1 / x`` in blocks of 64, and a function that runs all chunks many times.
 TEXT = f"""
-declare void @{threads.RUN_CHUNKS}(ptr, ptr, i64)
+declare void @{RUN_CHUNKS}(ptr, ptr, i64)
 
 define void @chunk(ptr %slots, i64 %first, i64 %last) {{
 entry:
@@ -51,7 +52,7 @@ entry:
 br label %loop
 loop:
 %i = phi i64 [ 0, %entry ], [ %next, %loop ]
-call void @{threads.RUN_CHUNKS}(ptr @chunk, ptr %slots, i64 %chunks)
+call void @{RUN_CHUNKS}(ptr @chunk, ptr %slots, i64 %chunks)
 %next = add i64 %i, 1
 %more = icmp slt i64 %next, %times
 br i1 %more, label %loop, label %done
@@ -86,7 +87,7 @@ def run_chunks(function, chunks):
     """Run a Python function of ``first, last``; it takes the interpreter's lock in whatever thread it is."""
     callback = CHUNK(lambda slots, first, last: function(first, last))
     run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
-    run(threads.addresses()[threads.RUN_CHUNKS])(ctypes.cast(callback, ctypes.c_void_p), None, chunks)
+    run(threads.addresses()[RUN_CHUNKS])(ctypes.cast(callback, ctypes.c_void_p), None, chunks)
 
 
 def started():
@@ -278,7 +279,7 @@ def test_the_interpreter_ends_while_threads_are_there():
         loaded = load(text, {}, exported=["f"], size=1)
         threads.set_num_threads(3)
         run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(
-            threads.addresses()[threads.RUN_CHUNKS]
+            threads.addresses()[RUN_CHUNKS]
         )
         def forever():
             while True:
