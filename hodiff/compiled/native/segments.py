@@ -76,10 +76,17 @@ def divided(program: Program, refused: Callable[[Equation], str | None]) -> list
     level: dict[Atom, int] = {}
     members: dict[int, list[Equation]] = {}
     host: dict[Atom, bool] = {}
-    for equation in program.equations:
+    after = 0
+    for equation in program.steps:
+        if isinstance(equation, Guard):
+            after = max(members, default=-1) + 1
+            continue
         here = refused(equation) is not None
         # A stretch ends where something is computed elsewhere that the rest needs.
         place = max([level.get(a, 0) + (host.get(a, False) and not here) for a in equation.operands], default=0)
+        if _may_warn(equation):
+            # Where the guard does not hold, nobody must hear of it.
+            place = max(place, after - here)
         for var in equation.answers:
             level[var], host[var] = place, here
         if not here:
@@ -122,6 +129,11 @@ def _segment(program: Program, equations: Sequence[Equation]) -> Segment:
     read |= {atom for e in program.equations if e not in inside for atom in e.operands}
     outputs = [var for equation in equations for var in equation.answers if var in read]
     return Segment(tuple(equations), tuple(inputs), tuple(outputs))
+
+
+def _may_warn(equation: Equation) -> bool:
+    """Whether it shows, or may never end, where an equation is computed in vain."""
+    return equation.primitive.hazard == "inside" or (equation.primitive.hazard != "none" and not is_unheard(equation))
 
 
 def _is_worth_it(segment: Segment) -> bool:
@@ -172,8 +184,8 @@ def _sorted(steps: Sequence[Equation | Guard], inputs: Sequence[Var]) -> list[Eq
         guarded = False
         for step in rest:
             reads = step.operands if isinstance(step, Equation) else (step.operand,)
-            # What a guard rules out may never come to an end.
-            barred = guarded and (isinstance(step, Guard) or (strict and step.primitive.hazard == "inside"))
+            # What a guard rules out may warn, or never come to an end.
+            barred = guarded and (isinstance(step, Guard) or (strict and _may_warn(step)))
             if barred or any(atom in made and atom not in known for atom in reads):
                 late.append(step)
                 guarded = guarded or isinstance(step, Guard)
