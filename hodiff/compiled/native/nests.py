@@ -200,7 +200,7 @@ class NestWriter:
             return self._axis(depth + 1, inner)
 
         inside = prod(self._lengths[depth + 1 :])
-        return self._split(turns, inside, depth, running, turn)
+        return self._split(turns, inside, depth, running, turn, stretches=self._sums)
 
     def _blocks(self, axis: Axis, block: Block, running: Running) -> Running:
         """All blocks of a part of the last loop."""
