@@ -1,8 +1,9 @@
 """Operations of Python's own on its numbers, as instructions.
 
 Python's integers have no bounds, and what it cannot do raises: code gives up where 64 bits do not hold an answer, where
-a divisor is zero, and where an integer is no float exactly but has to be compared with one. May import ``errors``,
-``ir``, ``program`` and ``ufuncs``.
+a divisor is zero, and where an integer is no float exactly but has to be compared with one. Between NumPy's integers
+that are no arrays, operators warn where an answer does not fit. May import ``errors``, ``ir``, ``program`` and
+``ufuncs``.
 
 >>> from hodiff.program import Equation
 >>> from hodiff.staging import stage
@@ -143,23 +144,43 @@ def _of_integers(symbol: str, count: int) -> Write | None:
     return {"/": _quotient, "//": _floor_quotient, "%": _remainder}.get(symbol)
 
 
+def checked(symbol: str | None, count: int, dtype: Any) -> Write | None:
+    """An operation on NumPy's integers that gives up where the answer does not fit; None where there is no such case.
+
+    Between scalars, operators warn of it.
+    """
+    if count == 1:
+        signed: dict[str, Write] = {"-": _negative, "abs ": _absolute}
+        return (signed if dtype.kind == "i" else {"-": _negative_unsigned}).get(symbol or "")
+    name = _OVERFLOWING.get(symbol or "")
+    if name is None:
+        return None
+    name = name if dtype.kind == "i" else f"u{name[1:]}"
+    return lambda body, values: _bounded(body, name, *values)
+
+
 def _bounded(body: Body, name: str, x: Value, y: Value) -> Value:
     """An operation whose answer has to fit."""
-    pair = f"{{ {I64}, {BIT} }}"
-    name = f"llvm.{name}.with.overflow.i64"
-    body.declarations.setdefault(name, f"declare {pair} @{name}(i64, i64)")
-    both = body.pure(f"call {pair} @{name}({x}, {y})", I64, x, y)
+    kind = x.type
+    pair = f"{{ {kind}, {BIT} }}"
+    name = f"llvm.{name}.with.overflow.{kind}"
+    body.declarations.setdefault(name, f"declare {pair} @{name}({kind}, {kind})")
+    both = body.pure(f"call {pair} @{name}({x}, {y})", kind, x, y)
     body.leave_if(body.pure(f"extractvalue {pair} {both.text}, 1", BIT, both), BAIL)
-    return body.pure(f"extractvalue {pair} {both.text}, 0", I64, both)
+    return body.pure(f"extractvalue {pair} {both.text}, 0", kind, both)
 
 
 def _negative(body: Body, values: Sequence[Value]) -> Value:
-    return _bounded(body, "ssub", body.constant(I64, 0), values[0])
+    return _bounded(body, "ssub", body.constant(values[0].type, 0), values[0])
+
+
+def _negative_unsigned(body: Body, values: Sequence[Value]) -> Value:
+    return _bounded(body, "usub", body.constant(values[0].type, 0), values[0])
 
 
 def _absolute(body: Body, values: Sequence[Value]) -> Value:
     (x,) = values
-    return body.select(body.compare("slt", x, body.constant(I64, 0)), _negative(body, values), x)
+    return body.select(body.compare("slt", x, body.constant(x.type, 0)), _negative(body, values), x)
 
 
 def _inverted(body: Body, values: Sequence[Value]) -> Value:

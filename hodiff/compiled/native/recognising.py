@@ -1,6 +1,6 @@
 """Which node an equation is, or why it has none.
 
-May import ``errors``, ``ir``, ``lowering``, ``nodes``, ``parts``, ``program``, ``python_numbers``,
+May import ``code``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``parts``, ``program``, ``python_numbers``,
 ``reduction`` and ``ufuncs``.
 
 >>> from hodiff.ops.elementwise import exp
@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import is_unheard
 from hodiff.compiled.native import ufuncs
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import Body, Value
 from hodiff.compiled.native.nodes import InOrder, Looked, Moved, Node, Read, convert, same_lanes
 from hodiff.compiled.native.parts import Parted
-from hodiff.compiled.native.python_numbers import lowered_number
+from hodiff.compiled.native.python_numbers import checked, lowered_number
 from hodiff.compiled.native.reduction import INNER, ProductSum, Reduction, SmallProduct
 from hodiff.lowering import Index, Mapped, Picked, Pieces, Product, Rearranged, Reduced, Reshaped, aligned
 from hodiff.program import Atom, Equation
@@ -100,6 +101,10 @@ def _of_ufunc(equation: Equation, function: np.ufunc) -> Node:
     lowering = ufuncs.lowered(function, kinds[: len(equation.operands)])
     if lowering is None:
         raise Unsupported(f"{function.__name__} of {kinds[0]}")
+    if answer.dtype.kind in "iu" and answer.form == "scalar" and not is_unheard(equation):
+        careful = checked(equation.primitive.symbol, len(equation.operands), answer.dtype)
+        if careful is not None and not any(atom.form == "array" for atom in equation.operands):
+            lowering = lowering._replace(write=careful)
     return Elementwise(equation, lowering, kinds)
 
 
