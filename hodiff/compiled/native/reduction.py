@@ -173,6 +173,8 @@ class ProductSum(Reduction):
     def __init__(self, equation: Equation) -> None:
         Node.__init__(self, equation)
         x, y = equation.operands
+        if len(x.shape) != 2 or len(y.shape) != 2:
+            raise Unsupported("a product of vectors")
         dtype = self.answer.dtype
         joined, multiplied = (ufuncs.lowered(function, (dtype, dtype)) for function in (np.add, np.multiply))
         if joined is None or multiplied is None or not x.dtype == y.dtype == dtype:
