@@ -125,9 +125,11 @@ def _is_forced(node: Node, readers: Sequence[Node], cost: float, exact: bool, ba
         return True
     if len(readers) > 1 and (cost > CHEAP or not exact):
         return True
-    largest = max([_elements_of(reader) for reader in readers], default=0)
+    if not cost > FREE and exact:
+        return False
     # Along the first axis, batches read what they have just computed.
-    return largest > answer.size and (cost > FREE or not exact) and answer.shape not in batches
+    spaces = [_space_of(reader) for reader in readers]
+    return any(prod(space) > answer.size and not (answer.shape in batches and space in batches) for space in spaces)
 
 
 def _reads_rows(reader: Node, atom: Atom) -> bool:
@@ -139,8 +141,8 @@ def _reads_rows(reader: Node, atom: Atom) -> bool:
     )
 
 
-def _elements_of(node: Node) -> int:
-    return prod(node.space) if isinstance(node, Reduction) else node.answer.size
+def _space_of(node: Node) -> tuple[int, ...]:
+    return node.space if isinstance(node, Reduction) else node.answer.shape
 
 
 def _where_chains_are_cut(equations: Sequence[Equation], nodes: Mapping[Atom, Node], batches: Batches) -> set[Atom]:
