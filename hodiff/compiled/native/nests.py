@@ -296,7 +296,7 @@ class NestWriter:
         assert isinstance(node, Reduction)
         first = None
         for depth in reversed(range(len(self._axes))):
-            if self._flat or depth in node.axes:
+            if self._flat or depth in node.axes or self._lengths[depth] == 1:
                 first = depth
             else:
                 break
