@@ -298,7 +298,8 @@ def _noise(rng):
         factor = 1 + NOISE * np.finfo(dtype).eps * rng.uniform(-1, 1, np.shape(value))
         if not hasattr(value, "dtype"):
             return value * float(factor)
-        return value * np.asarray(factor, np.finfo(dtype).dtype)[()]
+        with np.errstate(all="ignore"):
+            return value * np.asarray(factor, np.finfo(dtype).dtype)[()]
 
     return noise
 
