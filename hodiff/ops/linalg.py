@@ -5,7 +5,7 @@ differentiation", section 2. The derivative of a determinant is written with the
 exists for singular matrices too, so it is exact there, at every order. ``cholesky`` is the function of the symmetric
 (Hermitian) part of its argument, as in JAX: NumPy reads one triangle only, which for such a matrix says the same, and
 the gradient is symmetric: an entry off the diagonal gets half of what it would get if it stood for both triangles.
-May import ``core``, ``kinds``, ``matrices`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``lowering``, ``matrices`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.linalg.det)(np.diag([0.0, 2.0, 3.0]))[0, 0])
@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg.lapack import dgetrf, dgetri
 
+from hodiff.code import Code
 from hodiff.core import Primitive
 from hodiff.kinds import composite, general
+from hodiff.lowering import Factored
 from hodiff.matrices import adjoint, inexact
 from hodiff.shaped import Shaped
 
@@ -74,9 +76,16 @@ solution: Primitive = general(
     transposes=(None, lambda ct, a, b: solution(a.mT, ct)),
     core=2,
     shape=_solution_shape,
+    code=Code(nest=Factored("solve")),
 )
 #: The inverse; for singular matrices NaN, or with ``strict`` an error.
-inverse = general(_inverse, lambda t, ans, a, strict: -(ans @ t @ ans), name="inverse", core=2)
+inverse = general(
+    _inverse,
+    lambda t, ans, a, strict: -(ans @ t @ ans),
+    name="inverse",
+    core=2,
+    code=Code(nest=Factored("inverse")),
+)
 
 
 @composite(np.linalg.solve)
@@ -193,9 +202,14 @@ adjugate: Primitive = general(
     transposes=(None, *(partial(_adjugate_transpose, slot) for slot in range(1, 16))),
     core=2,
     shape=_stack_shape,
+    code=Code(nest=Factored("adjugate")),
 )
 determinant = general(
-    np.linalg.det, lambda t, ans, a: np.einsum("...ij,...ji->...", adjugate(a), t), name="determinant", core=2
+    np.linalg.det,
+    lambda t, ans, a: np.einsum("...ij,...ji->...", adjugate(a), t),
+    name="determinant",
+    core=2,
+    code=Code(nest=Factored("determinant")),
 )
 
 
@@ -216,7 +230,13 @@ def _sign_logdet_jvp(t: Any, ans: Any, a: Any) -> Any:
 
 
 #: Sign and logarithm of the absolute value of the determinant.
-sign_logdet = general(lambda a: tuple(np.linalg.slogdet(a)), _sign_logdet_jvp, name="sign_logdet", core=2)
+sign_logdet = general(
+    lambda a: tuple(np.linalg.slogdet(a)),
+    _sign_logdet_jvp,
+    name="sign_logdet",
+    core=2,
+    code=Code(nest=Factored("sign_logdet")),
+)
 
 
 @composite(np.linalg.slogdet)
@@ -238,7 +258,9 @@ def _cholesky_jvp(t: Any, ans: Any, a: Any) -> Any:
 
 
 #: Lower Cholesky factor of the symmetric part of a matrix.
-cholesky_factor = general(np.linalg.cholesky, _cholesky_jvp, name="cholesky_factor", core=2)
+cholesky_factor = general(
+    np.linalg.cholesky, _cholesky_jvp, name="cholesky_factor", core=2, code=Code(nest=Factored("cholesky"))
+)
 
 
 @composite(np.linalg.cholesky)

@@ -14,7 +14,8 @@ Results are real where those of NumPy are, and then carry derivatives along whic
 Rules: Walter and Lehmann (2010), "Algorithmic differentiation of linear algebra functions with application in optimum
 experimental design", for QR, and Roberts and Roberts (2020), "QR and LQ decomposition matrix backpropagation
 algorithms for square, wide, and deep matrices"; Giles (2008), "An extended collection of matrix derivative
-results", 3.1. May import ``core``, ``errors``, ``kinds`` and ``matrices``.
+results", 3.1. May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering`` and
+``matrices``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda a: np.abs(np.prod(np.diag(np.linalg.qr(a).R))))(np.diag([2.0, 3.0]))
@@ -26,9 +27,11 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, general
+from hodiff.lowering import Factored
 from hodiff.matrices import adjoint, conjugate, inexact, real
 
 _QR = type(np.linalg.qr(np.eye(1)))
@@ -70,6 +73,7 @@ orthogonal: Primitive = general(
     _triangular_jvp,
     name="orthogonal",
     core=2,
+    code=Code(nest=Factored("qr")),
 )
 
 

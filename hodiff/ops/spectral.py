@@ -21,7 +21,8 @@ Where a change of the matrix changes its rank, it is not continuous.
 Norms have, at a kink, the minimum-norm element of the Clarke subdifferential: 0 at 0, and ties share.
 Rules: Giles (2008), "An extended collection of matrix derivative results", 3.1; Townsend (2016), "Differentiating the
 singular value decomposition"; Golub and Pereyra (1973), "The differentiation of pseudo-inverses and nonlinear least
-squares problems whose variables separate". May import ``core``, ``kinds``, ``matrices``, ``shaped`` and ``errors``.
+squares problems whose variables separate". May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``,
+``matrices`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda a: np.sum(np.linalg.eigh(a).eigenvalues[:2]))(np.diag([1.0, 1.0, 2.0]))
@@ -34,9 +35,11 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, general
+from hodiff.lowering import Factored
 from hodiff.matrices import adjoint, conjugate, inexact, real
 from hodiff.shaped import keepdims_shape, negative_axes
 
@@ -113,7 +116,13 @@ def _eigen_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, 
 
 
 #: Eigenvalues and eigenvectors of the symmetric part of a matrix; ``vectors`` tells whether the latter are wanted.
-eigen: Primitive = general(lambda a, vectors, undefined: tuple(np.linalg.eigh(a)), _eigen_jvp, name="eigen", core=2)
+eigen: Primitive = general(
+    lambda a, vectors, undefined: tuple(np.linalg.eigh(a)),
+    _eigen_jvp,
+    name="eigen",
+    core=2,
+    code=Code(nest=Factored("eigh")),
+)
 
 
 @composite(np.linalg.eigh)
@@ -198,6 +207,7 @@ singular: Primitive = general(
     _singular_jvp,
     name="singular",
     core=2,
+    code=Code(nest=Factored("svd")),
 )
 
 

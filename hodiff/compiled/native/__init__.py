@@ -1,8 +1,8 @@
 """The native back end: programs as machine code, by LLVM. It needs the extra ``hodiff[native]``.
 
 May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``contraction``, ``entry``,
-``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``loops``, ``machine``, ``modules``, ``segments``
-and ``threads``.
+``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``linear``, ``loops``, ``machine``, ``modules``,
+``scattering``, ``segments`` and ``threads``.
 
 >>> reason() is None or isinstance(reason(), str)
 True
@@ -16,6 +16,7 @@ from hodiff.compiled.native import (  # noqa: F401 - most of them define tasks
     branches,
     contraction,
     entry,
+    linear,
     loops,
     scattering,
     threads,
