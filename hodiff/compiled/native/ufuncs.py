@@ -11,7 +11,7 @@ import the modules of vectors below, ``ir`` and ``library``.
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def ir_type(dtype: "np.dtype[Any]") -> Type | None:
     return _TYPES.get(dtype.char) if dtype.isnative else None
 
 
-@cache
+@lru_cache(maxsize=4096)
 def lowered(function: np.ufunc, dtypes: "tuple[np.dtype[Any], ...]") -> Lowering | None:
     """How a ufunc is computed for operands of the dtypes of one of its loops, or None.
 
@@ -232,47 +232,48 @@ _EXACT: Table = {
 
 #: What writes them, whether they have NumPy's bits, and their costs.
 _FUNCTIONS: dict[np.ufunc, tuple[Write, bool, float]] = {
-    np.power: (_called(power), False, 100),
-    np.float_power: (_called(power), False, 100),
+    np.power: (_called(power), False, 115),
+    np.float_power: (_called(power), False, 115),
     **{
-        function: (_named(name), name in ("fmod", "remainder", "floor_divide"), cost)
+        function: (_named(name), name in ("fmod", "remainder", "floor_divide", "huber"), cost)
         for name, cost, *functions in (
-            ("exp", 22, np.exp),
-            ("exp2", 22, np.exp2, special.exp2),
-            ("expm1", 24, np.expm1, special.expm1),
-            ("log", 36, np.log),
-            ("log2", 44, np.log2),
-            ("log10", 46, np.log10),
-            ("log1p", 44, np.log1p, special.log1p),
+            ("exp", 30, np.exp),
+            ("exp2", 30, np.exp2, special.exp2),
+            ("expm1", 30, np.expm1, special.expm1),
+            ("log", 40, np.log),
+            ("log2", 50, np.log2),
+            ("log10", 50, np.log10),
+            ("log1p", 46, np.log1p, special.log1p),
             ("sinh", 44, np.sinh),
-            ("cosh", 40, np.cosh),
-            ("tanh", 36, np.tanh),
+            ("cosh", 42, np.cosh),
+            ("tanh", 40, np.tanh),
             ("arcsinh", 80, np.arcsinh),
             ("arccosh", 70, np.arccosh),
             ("arctanh", 60, np.arctanh),
-            ("sin", 40, np.sin),
-            ("cos", 40, np.cos),
-            ("tan", 50, np.tan),
-            ("arcsin", 50, np.arcsin),
+            ("sin", 55, np.sin),
+            ("cos", 55, np.cos),
+            ("tan", 70, np.tan),
+            ("arcsin", 45, np.arcsin),
             ("arccos", 50, np.arccos),
-            ("arctan", 40, np.arctan),
-            ("arctan2", 50, np.arctan2),
-            ("cbrt", 50, np.cbrt, special.cbrt),
+            ("arctan", 50, np.arctan),
+            ("arctan2", 60, np.arctan2),
+            ("cbrt", 60, np.cbrt, special.cbrt),
             ("hypot", 24, np.hypot),
-            ("logaddexp", 80, np.logaddexp),
-            ("logaddexp2", 80, np.logaddexp2),
+            ("logaddexp", 100, np.logaddexp),
+            ("logaddexp2", 100, np.logaddexp2),
             ("fmod", 24, np.fmod),
             ("remainder", 28, np.remainder),
             ("floor_divide", 60, np.floor_divide),
-            ("expit", 34, special.expit),
-            ("log_expit", 70, special.log_expit),
+            ("expit", 40, special.expit),
+            ("log_expit", 90, special.log_expit),
             ("logit", 70, special.logit),
-            ("xlogy", 40, special.xlogy),
+            ("xlogy", 46, special.xlogy),
             ("xlog1py", 50, special.xlog1py),
-            ("entr", 40, special.entr),
-            ("erf", 80, special.erf),
-            ("erfc", 80, special.erfc),
-            ("ndtr", 82, special.ndtr),
+            ("entr", 46, special.entr),
+            ("huber", 4, special.huber),
+            ("erf", 90, special.erf),
+            ("erfc", 110, special.erfc),
+            ("ndtr", 112, special.ndtr),
         )
         for function in functions
     },

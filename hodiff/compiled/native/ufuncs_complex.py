@@ -57,7 +57,7 @@ def _divide(x: Complex, y: Complex) -> Complex:
     first, second = upright.choose(y.imaginary, y.real), upright.choose(y.real, y.imaginary)
     a, b = upright.choose(x.imaginary, x.real), upright.choose(x.real, x.imaginary)
     zero = first.equals(0.0)
-    ratio = second / zero.choose(1.0, first)
+    ratio = second / zero.choose(2.0, first)
     scale = 1.0 / (zero.choose(first.absolute(), first) + second * ratio)
     turned_a, turned_b = zero.choose(0.0, a * ratio), zero.choose(0.0, b * ratio)
     imaginary = upright.choose(turned_a, b) - upright.choose(b, turned_a)

@@ -3,9 +3,11 @@
 A function is written by a *formula*: a Python function from `Lanes` (numbers in the lanes of a vector, with operators
 that write instructions) to `Lanes`. Formulas are free of branches but for one kind: where the plain formula cannot do
 some lanes, a function of the C library does those, one after the other (see `Mended`).
+
 An element gets the same bits in any lane of any width, since no formula looks at its neighbours. Flags of floating
-point are raised as NumPy raises them, but for ``underflow``, which may come from squares of small numbers. May import
-``ir`` and ``machine``.
+point are raised as NumPy raises them, but for ``underflow``, which may come from squares of small numbers. So a formula
+puts harmless numbers in place of those that would raise; not the neutral one, such as 1 in a quotient: there, LLVM
+would choose after the operation instead. May import ``ir`` and ``machine``.
 
 >>> from hodiff.compiled.native.ir import DOUBLE, Body, Value
 >>> body = Body()

@@ -107,3 +107,10 @@ def _entr(x: Lanes) -> Lanes:
     positive = (x > 0.0).choose(x, 1.0)
     value = x.is_nan.choose(x, -(positive * positive.applied("log")))
     return (x < 0.0).choose(-math.inf, x.equals(0.0).choose(0.0, value))
+
+
+@formula("huber")
+def _huber(delta: Lanes, r: Lanes) -> Lanes:
+    a = r.absolute()
+    loss = a.compared("ole", delta).choose(r * 0.5 * r, delta * (a - delta * 0.5))
+    return (delta < 0.0).choose(math.inf, loss)

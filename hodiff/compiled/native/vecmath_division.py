@@ -19,7 +19,7 @@ from hodiff.compiled.native.vecmath_exponential import is_no_normal
 def _fmod(x: Lanes, y: Lanes) -> Mended:
     magnitude, divisor = x.magnitude, y.absolute()
     far = is_no_normal(divisor) | (magnitude - divisor.bits > 51 << 52) | (magnitude > bits_of(math.inf) - 1)
-    a, b = x.zero_where(far).absolute(), far.choose(1.0, divisor)
+    a, b = x.zero_where(far).absolute(), far.choose(2.0, divisor)
     q = (a / b).function("trunc")
     if machine().has_fma:
         rest = (-q).fused_exactly(b, a)
@@ -41,10 +41,10 @@ def _remainder(x: Lanes, y: Lanes) -> Lanes:
 @formula("floor_divide")
 def _floor_divide(x: Lanes, y: Lanes) -> Lanes:
     by_zero = y.equals(0.0)
-    rest = by_zero.choose(0.0, x).applied("fmod", by_zero.choose(1.0, y))
+    rest = by_zero.choose(0.0, x).applied("fmod", by_zero.choose(2.0, y))
     other_side = ((rest.bits ^ y.bits) < 0) & ~rest.equals(0.0)
     quotient = x / y
-    whole = (x - rest) / by_zero.choose(1.0, y)
+    whole = (x - rest) / by_zero.choose(2.0, y)
     whole = other_side.choose(whole - 1.0, whole)
     floor = whole.function("floor")
     floor = (whole - floor > 0.5).choose(floor + 1.0, floor)

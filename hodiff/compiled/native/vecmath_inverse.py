@@ -107,5 +107,5 @@ def _arctan2(y: Lanes, x: Lanes) -> Mended:
     shorter = steep.choose(horizontal, vertical)
     least = bits_of(_SHORT)
     far = (longer - least).exceeds(bits_of(_LONG) - least)
-    angle = _angle(shorter.double.zero_where(far), far.choose(1.0, longer.double), steep, x.bits < 0)
+    angle = _angle(shorter.double.zero_where(far), far.choose(2.0, longer.double), steep, x.bits < 0)
     return Mended(angle.with_sign_of(y), far, "atan2", (y, x))

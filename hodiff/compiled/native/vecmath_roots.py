@@ -30,7 +30,7 @@ _LONG, _SHORT = 2.0**511, 2.0**-480
 @formula("cbrt")
 def _cbrt(x: Lanes) -> Mended:
     far = is_no_normal(x.absolute())
-    a = far.choose(1.0, x.absolute())
+    a = far.choose(8.0, x.absolute())
     upper = ((a.bits >> 32) | bits_of(2.0**52)).double - 2.0**52
     guess = (upper.fused(1 / 3, 2.0**52 + _GUESS).bits << 32).double
     t = guess * horner((guess * guess) * (guess / a), _CORRECTION)

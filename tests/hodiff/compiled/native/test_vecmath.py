@@ -40,6 +40,10 @@ def logit(x):
     return np.where(np.abs(x - 0.5) < 0.2, 2 * np.arctanh(2 * x - 1), np.log(x) - np.log1p(-x))
 
 
+def huber(delta, r):
+    return np.where(abs(r) <= delta, r * r / 2, delta * (abs(r) - delta / 2))
+
+
 #: By name: the ufunc, what computes it independently, ranges of its operands (the same for all, or one each), and the
 #: greatest error in units in the last place.
 TABLE = {
@@ -74,6 +78,7 @@ TABLE = {
     "xlogy": (special.xlogy, lambda x, y: x * np.log(y), [(0, 9), POSITIVE], 1.5),
     "xlog1py": (special.xlog1py, lambda x, y: x * np.log1p(y), [(-1, 9), POSITIVE], 1.5),
     "entr": (special.entr, lambda x: -x * np.log(x), [(0, 9), (0, 1)], 1.5),
+    "huber": (special.huber, huber, [(0, 2), [(0, 1), (-9, 9)]], 2.0),
     "erf": (special.erf, by_mpmath(mpmath.erf), [(-6, 6), (-0.5, 0.5), (-1e-3, 1e-3)], 2.0),
     "erfc": (special.erfc, by_mpmath(mpmath.erfc), [(-6, 26), (-0.5, 0.6), (20, 27.3)], 4.0),
     "ndtr": (special.ndtr, by_mpmath(mpmath.ncdf), [(-4, 4), (-38.6, -30)], 4.0),
@@ -195,10 +200,13 @@ def test_errors_are_those_of_numpy(kernels, name):
             # Of numbers that are not finite NumPy's own functions report more, which depends on the machine.
             if np.isfinite(element).all():
                 assert expected - {"under"} <= errors, (element, lanes)
-            # Functions of SciPy report nothing: there, a pole counts as one.
-            if "invalid" not in errors and not (name in OF_SCIPY and not np.isfinite(found)):
+            # Functions of SciPy report nothing: there, a pole counts as one, and so does what is not chosen, if huge.
+            if "invalid" not in errors and (
+                name not in OF_SCIPY or (np.isfinite(found) and np.abs(element).max() < 1e300)
+            ):
                 assert errors <= expected | {"under"}, (element, lanes)
-            assert "invalid" not in errors or np.isnan(found), (element, lanes)
+            if name not in OF_SCIPY or np.isfinite(element).all():
+                assert "invalid" not in errors or np.isnan(found), (element, lanes)
 
 
 def test_infinities_do_not_meet_in_logaddexp(kernels):
