@@ -398,8 +398,8 @@ def one_by_one(text: Body, name: str, *operands: Value) -> Value:
     helper, definition = lane_by_lane(kind.lanes, len(operands), last="i32 0")
     text.declarations.setdefault(name, f"declare double @{name}({'double, ' * len(operands)}i32) nounwind")
     if machine().x86:
-        for instruction in ("stmxcsr", "ldmxcsr"):
-            text.declarations.setdefault(instruction, f"declare void @llvm.x86.sse.{instruction}(ptr)")
+        for instruction in ("llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr"):
+            text.declarations.setdefault(instruction, f"declare void @{instruction}(ptr)")
     text.declarations.setdefault(helper, definition)
     arguments = ", ".join(map(str, operands))
     every = text.constant(BIT.of(kind.lanes), True)
