@@ -29,15 +29,13 @@ from hodiff.compiled.native.matrices import (
     scalar_type,
     store,
 )
-from hodiff.compiled.native.products import packed, write_copy, write_inner, write_sum_of_outer
+from hodiff.compiled.native.products import PACKED, packed, write_copy, write_inner, write_sum_of_outer
 
 #: Loops take as many multiplications as BLAS does with one thread, in no more time than it does. Measured with OpenBLAS
 #: on processors with AVX2 and AVX-512: loops are faster up to 100 x 100, by a factor of 3 at 10 x 10.
 _LOOPED = 1 << 18
 #: Where half of an operand is 0, they take more than half of the time of BLAS for longer.
 _LOOPED_HALF = 1 << 24
-#: Numbers that may be copied to the stack.
-_PACKED = 1 << 12
 
 
 def write_matmul(
@@ -69,8 +67,10 @@ def write_matmul(
     half = bool(x.triangle or (y.triangle and not y.transposed))
     small = answer.rows * x.columns * answer.columns <= (_LOOPED_HALF if half else _LOOPED)
     small = small or answer.rows == answer.columns == 1
-    if dtype.kind in "iu" or (dtype.kind == "f" and small):
-        _write_loops(body, answer, x, y, dtype, lanes, add)
+    if (dtype.kind in "iu" or (dtype.kind == "f" and small)) and _write_loops(body, answer, x, y, dtype, lanes, add):
+        return
+    if dtype.kind in "iu":
+        write_sum_of_outer(body, answer, x, y, scalar_type(dtype), 1, add)
     else:
         _call_blas(body, answer, x, y, dtype, add)
 
@@ -158,31 +158,31 @@ def _as_rows(a: Matrix) -> Matrix:
     return a
 
 
-def _write_loops(body: ir.Body, answer: Matrix, x: Matrix, y: Matrix, dtype: np.dtype, lanes: int, add: bool) -> None:
-    """The form of the loops, by where which operand lies in one piece, and copies where it has to be another."""
+def _write_loops(body: ir.Body, answer: Matrix, x: Matrix, y: Matrix, dtype: np.dtype, lanes: int, add: bool) -> bool:
+    """Write loops, in the form that fits where operands lie, with copies of small ones; False where there is none."""
     kind = scalar_type(dtype)
     rows, columns, length = answer.rows, answer.columns, x.columns
     if columns == 1 and y.stride == 1 and not y.transposed:
         y = y._replace(stride=length, transposed=True)
     narrow = columns < 4 <= rows
-    if narrow and x.transposed and not add and rows * columns <= _PACKED:
-        turned = Matrix(body.scratch(kind, rows * columns, ("turned", answer, kind, body.level)), columns, rows, rows)
+    if narrow and x.transposed and not add and rows * columns <= PACKED:
+        turned = Matrix(body.scratch(kind, PACKED, ("turned", kind)), columns, rows, rows)
         write_matmul(body, turned, y.T, x.T, dtype, lanes=lanes)
         write_copy(body, answer, turned.T, kind, lanes)
-        return
+        return True
+    by_columns, small_x, small_y = y.transposed, *(a.rows * a.columns <= PACKED for a in (x, y))
+    inner = by_columns and (rows < 4 or columns < 4 or not small_y)
     # A long sum is no shorter for few columns: so it is what the lanes are for.
-    inner = y.transposed if rows < 4 or columns < 4 else False
     inner = inner or (narrow and not x.transposed and length >= 4 * lanes)
-    if y.transposed and length * columns > _PACKED:
-        inner = True
-    if not inner:
-        write_sum_of_outer(body, answer, x, packed(body, y, kind, lanes) if y.transposed else y, kind, lanes, add)
-        return
-    if not y.transposed:
-        y = packed(body, y.T, kind, lanes).T
-    if x.transposed:
-        x = packed(body, x, kind, lanes)
-    write_inner(body, answer, x, y, kind, lanes, add)
+    if inner and (by_columns or small_y) and (small_x or not x.transposed):
+        y = y if by_columns else packed(body, y.T, kind, lanes, "right").T
+        write_inner(body, answer, packed(body, x, kind, lanes, "left") if x.transposed else x, y, kind, lanes, add)
+        return True
+    if by_columns and not small_y:
+        return False
+    y = packed(body, y, kind, lanes, "right") if by_columns else y
+    write_sum_of_outer(body, answer, x, y, kind, lanes, add)
+    return True
 
 
 def _call_blas(body: ir.Body, answer: Matrix, x: Matrix, y: Matrix, dtype: np.dtype, add: bool) -> None:

@@ -32,6 +32,8 @@ from hodiff.compiled.native.matrices import (
 
 #: Sums that are this long are written without a loop.
 _UNROLLED = 8
+#: Numbers that may be copied to the stack.
+PACKED = 1 << 12
 #: Numbers that are soon found, wherever they are.
 _IN_CACHE = 1 << 15
 #: Accumulators that keep the units for addition busy.
@@ -56,7 +58,7 @@ def multiply_add(body: ir.Body, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Val
 def write_sum_of_outer(
     body: ir.Body, answer: Matrix, x: Matrix, y: Matrix, kind: ir.Type, lanes: int, add: bool = False
 ) -> None:
-    """The product where rows of ``y`` and of the answer lie in one piece."""
+    """The product where rows of ``y``, unless there is one lane only, and of the answer lie in one piece."""
     rows, columns = answer.rows, answer.columns
     height, width = {1: (1, 8), 2: (2, 4), 3: (3, 3)}.get(rows, (4, 3))
     lanes, column_tiles = _vectors(columns, lanes, width)
@@ -107,7 +109,8 @@ def _outer_tile(
 
     def step(p: Index, sums: Sequence[ir.Value]) -> list[ir.Value]:
         line = moved(body, right, scalar, offset(body, (p, y.steps[0])))
-        vectors = [load(body, moved(body, line, scalar, start), kind) for start in starts]
+        # Single numbers need not be next to each other.
+        vectors = [load(body, moved(body, line, scalar, start * y.steps[1]), kind) for start in starts]
         answer = []
         for r, pointer in enumerate(left):
             factor = load(body, moved(body, pointer, scalar, offset(body, (p, x.steps[1]))), scalar)
@@ -329,9 +332,9 @@ def transposed(body: ir.Body, vectors: Sequence[ir.Value]) -> list[ir.Value]:
     return answer
 
 
-def packed(body: ir.Body, x: Matrix, kind: ir.Type, lanes: int) -> Matrix:
-    """A copy on the stack with rows in one piece."""
-    pointer = body.scratch(kind, x.rows * x.columns, key=("packed", x, kind, body.level))
-    answer = Matrix(pointer, x.rows, x.columns, x.columns)
+def packed(body: ir.Body, x: Matrix, kind: ir.Type, lanes: int, place: str) -> Matrix:
+    """A copy of a small matrix on the stack, with rows in one piece, until the next one in the same place."""
+    pointer = body.scratch(kind, PACKED, key=("packed", place, kind))
+    answer = x._replace(pointer=pointer, stride=x.columns, transposed=False)
     write_copy(body, answer, x, kind, lanes)
     return answer
