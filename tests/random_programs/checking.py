@@ -24,7 +24,7 @@ SPOILED = 1
 NOISE = 8
 DRAWS = 8
 #: BLAS and LAPACK raise other flags for other orders of the same sum, and an array of Python's numbers is a constant.
-_UNSURE = re.compile(r"@|nanmean|matmul|dot|linalg|einsum|inner|kron|cov|corr|conv|np\.array\(\[\w+[.\[( ]")
+_UNSURE = re.compile(r"@|nanmean|logaddexp|matmul|dot|linalg|einsum|inner|kron|cov|corr|conv|np\.array\(\[\w+[.\[( ]")
 #: Where noise changes more than this part of a result, it says nothing.
 CHAOTIC = 1e-3
 

@@ -19,6 +19,11 @@ BACKENDS = [
 MANY = 50
 
 
+@pytest.fixture(autouse=True)
+def _no_disk(monkeypatch):
+    monkeypatch.setenv("HODIFF_CACHE_DIR", "")  # no program comes again
+
+
 def check_seeds(seeds, backend):
     report = Report()
     for seed in seeds:
