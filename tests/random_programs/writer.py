@@ -12,7 +12,7 @@ from random_programs.program import NAMES, Parameter, RandomProgram, Statement
 LARGEST = 1e4
 SIZE = 2000
 #: In programs of long vectors, which have other families of statements.
-LONG = 20_000
+LONG = 200_000
 
 
 class Writer:
@@ -45,7 +45,7 @@ class Writer:
         random = self.random
         lengths = random.choices([1, 2, 3, 4, 5, 6, 7, 8, 9], k=2)
         if self.long:
-            length = random.choice([257, 1000, 4099, 9001])
+            length = random.choice([257, 1000, 4099, 9001, 60_001])
             return [(length,), (length,), (length,), (), (1,)]
         if random.random() < 0.25:
             lengths[0] = random.choice([15, 16, 17, 24, 32, 33, 64, 100])
