@@ -212,7 +212,7 @@ class StageTrace(Trace):
             raise self.refuse("inside a loop, Python control flow depends on a value")
         if isinstance(atom, Literal):
             return
-        self.steps.append(Guard(atom, expected, truth, self._lines.at(2), question))
+        self.steps.append(Guard(atom, expected, truth, self._lines.at(3), question))
 
     def constant(self, value: Any) -> StageTracer:
         """A tracer for a value that does not depend on the inputs."""
@@ -271,7 +271,7 @@ class StageTrace(Trace):
         self.failure = NotStagedError(f"{primitive.name} raises {type(error).__name__}: {error}")
 
     def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
-        errstate, source = self._errstate(), self._lines.at(3)
+        errstate, source = self._errstate(), self._lines.at(4)
         # What many equations have in common is kept once: Python looks at all that is alive again and again.
         parameters = parameters or _NO_PARAMETERS
         if answer.__class__ is np.ndarray or not isinstance(answer, tuple):

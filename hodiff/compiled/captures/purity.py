@@ -11,6 +11,7 @@ May import NumPy and the standard library only.
 import builtins
 import sys
 from collections import deque
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,7 @@ MUTATORS: dict[type, frozenset[str]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def standing(module: str | None) -> str:
     """How far a module is trusted: trusted, impure, doubtful (the rest of the standard library), or foreign.
 

@@ -401,6 +401,8 @@ def _loop_dtypes(function: np.ufunc, kinds: tuple[Any, ...]) -> tuple[Any, ...] 
 
 def _zero_dimensional(value: Any, dtype: Any) -> Any:
     """A number as an array of shape (); None where the conversion would raise or warn, which is left to each call."""
+    if value.__class__ is float and dtype.char == "d":
+        return np.array(value, dtype)  # which changes nothing
     try:
         with np.errstate(all="raise"):
             return np.array(value, dtype)
