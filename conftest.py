@@ -1,14 +1,31 @@
-"""What every test and doctest needs: rules that one of them registers must not outlive it.
+"""What every test and doctest needs: rules that one of them registers must not outlive it, nor object code the run.
 
 At the end of a run it prints the number of combinations that the matrix (``tests/matrix``) has checked.
 """
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS
+
+_CACHE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all processes of this run, and no other, share object code: not the user's, which may be of other sources."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_CACHE] = os.environ["HODIFF_CACHE_DIR"] = tempfile.mkdtemp(prefix="hodiff-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the object code."""
+    if _CACHE in config.stash:
+        shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

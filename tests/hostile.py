@@ -227,10 +227,18 @@ def same_numbers(found: Any, expected: Any, where: str, rtol: float = 1e-12, *, 
         same_numbers(a.real.copy(), b.real.copy(), f"{where}, real part", rtol, zeros=zeros)
         same_numbers(a.imag.copy(), b.imag.copy(), f"{where}, imaginary part", rtol, zeros=zeros)
         return
-    rtol = max(rtol, 8 * float(np.finfo(b.dtype).eps))
+    # A number in single precision that has become Python's has no more digits than before.
+    single = type(expected) is float and all(_in_single_precision(number) for number in (expected, found))
+    rtol = max(rtol, 8 * float(np.finfo(np.float32 if single else b.dtype).eps))
     with np.errstate(all="ignore"):
         size = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
         equal = (a == b) & ((np.signbit(a) == np.signbit(b)) | zeros) | (np.isnan(a) & np.isnan(b))
         near = np.isfinite(a) & np.isfinite(b) & (np.abs(a - b) <= rtol * size)
     # Zeros of the two signs are not near each other where the others are exact.
     assert np.all(equal | (near & ((a != 0) | (b != 0)))), f"{where}: {found!r}, plainly {expected!r}"
+
+
+def _in_single_precision(number: float) -> bool:
+    """Whether single precision holds a number exactly."""
+    with np.errstate(all="ignore"):
+        return float(np.float32(number)) == number

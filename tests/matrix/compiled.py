@@ -28,10 +28,10 @@ class CompiledReport:
     failures: list[str] = field(default_factory=list)
 
 
-def run_compiled(entry: Entry, every: int) -> CompiledReport:
-    """Run each so many-th combination of an entry, another one first for each entry."""
+def run_compiled(entry: Entry, every: int, first: int = 0) -> CompiledReport:
+    """Run each so many-th combination of an entry, beginning with another one for each entry, and each ``first``."""
     report = CompiledReport()
-    start = sum(map(ord, entry.name)) % every
+    start = (sum(map(ord, entry.name)) + first) % every
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for number, case in enumerate(combinations(entry)):

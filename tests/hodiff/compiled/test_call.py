@@ -5,6 +5,8 @@ import pytest
 
 import hodiff as hd
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.5, 1.5, -2.0])
 HOLES = np.array([np.nan, 0.0, 0.0])
 

@@ -9,6 +9,8 @@ from test_captures_changes import SCENARIOS
 import hodiff as hd
 from hodiff.compiled.captures import Captures
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_compiled_function_never_goes_stale(name):

@@ -180,7 +180,7 @@ def test_models(model, kind):
 
 @pytest.mark.parametrize("kind", ["gradient", "hvp"])
 @pytest.mark.parametrize("model", MODELS)
-def test_compiled_models(model, kind):
+def test_compiled_models(backend, model, kind):
     """All passes and emitted code, within a compiled function: right, and of one length."""
     lengths = []
     for turns in (30, 75):
@@ -192,7 +192,8 @@ def test_compiled_models(model, kind):
                 np.testing.assert_allclose(part, plain, rtol=1e-9, atol=1e-9)
         assert compiled.cache_info().eager_calls == 0
         lengths.append(str(compiled.lower(*values)).count("\n"))
-    assert lengths[0] == lengths[1]
+    # Native code of loops takes short ones and the rests of long ones apart.
+    assert lengths[0] == lengths[1] if backend == "numpy" else lengths[1] < 1.5 * lengths[0]
 
 
 def test_a_network_goes_back_by_three_operations_a_turn():

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hostile import check
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.5, -1.0, 2.0])
 M = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -0.0]])
 

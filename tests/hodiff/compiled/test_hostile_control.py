@@ -11,6 +11,8 @@ from hostile import WAYS, check
 
 import hodiff as hd
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.3, -1.2, 2.0, 0.7, -0.4])
 POINTS = [X, X, -X, X + 1, X * 0, X, np.sort(X), -X, X + 1]
 NUMBERS = [2.5, -1.5, 0.0, -0.0, 2.5, 7.25, -3.0, 2.5, 0.5, float("nan"), float("inf"), -1.5]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hostile import check
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.5, -1.0, 2.0])
 
 PROGRAMS = []

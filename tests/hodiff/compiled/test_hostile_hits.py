@@ -9,6 +9,8 @@ import test_hostile_results as results
 import test_hostile_state as state
 from hostile import check
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 #: Programs that no call is answered for by a compiled function -> why.
 EAGER = {
     "a_generator": "what it returns runs later",

@@ -9,6 +9,8 @@ from hostile import check
 
 import hodiff as hd
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.5, -1.0, 2.0])
 
 PROGRAMS = []

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hostile import check
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.5, -1.0, 2.0])
 
 # What the programs below change; each of them starts by setting it.

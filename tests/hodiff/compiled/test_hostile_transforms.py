@@ -6,6 +6,8 @@ from hostile import check
 
 import hodiff as hd
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.5, -1.0, 2.0])
 POINTS = [X, X + 0.1, -X, X * 3, X]
 

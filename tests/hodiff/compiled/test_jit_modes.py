@@ -3,19 +3,22 @@
 For each mode, both the compiled derivative, ``jit(mode(f))``, and that of the compiled function, ``mode(jit(f))``, are
 called three times: at a point, where the function is staged; there again, where the program runs; and at another.
 
-Values of all cases are compared; of derivatives and single precision a sample, and all of them under
-`pytest -m exhaustive`.
+Values of all cases are compared, for each back end; of derivatives and single precision a sample, another one for each
+back end, and all of them under `pytest -m exhaustive`.
 """
 
 import warnings
 
 import numpy as np
 import pytest
+from backends import sampled
 from cases import collect
 from cases.table import Case, Special
 
 import hodiff as hd
 from hodiff.extend import tree_flatten
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 CASES, SPECIALS = collect()
 # Those that check that traced values are refused tell traced values from others.
@@ -29,14 +32,6 @@ DEVIATIONS = {
     "reduce-where": "an array of shape (), NumPy a scalar",
     "ufunc-out-where-scalar": "a scalar, NumPy an array of shape ()",
 }
-
-
-def sample(rows, every):
-    """All rows, of which only each so many-th is not marked exhaustive."""
-    return [
-        pytest.param(row, id=row.name, marks=() if number % every == 0 else pytest.mark.exhaustive)
-        for number, row in enumerate(rows)
-    ]
 
 
 def _flat(f):
@@ -154,7 +149,7 @@ def test_deviations_are_listed_for_a_reason(name):
 SINGLE = [case for case in CASES if case.single and not case.name.startswith("polydiv")]
 
 
-@pytest.mark.parametrize("case", sample(SINGLE, 8))
+@pytest.mark.parametrize("case, backend", sampled(SINGLE, 8), indirect=["backend"])
 def test_single_precision(case: Case, generator):
     f = _flat(case.function)
     c, v = generator.uniform(-1, 1, np.shape(f(*case.args))), _directions(case.args, generator)
@@ -165,7 +160,7 @@ def test_single_precision(case: Case, generator):
     _compare(ways, _both(f, c, v), points, rtol=1e-4, kinds=strict)
 
 
-@pytest.mark.parametrize("case", sample(CASES, 6))
+@pytest.mark.parametrize("case, backend", sampled(CASES, 8), indirect=["backend"])
 def test_first_order(case: Case, generator):
     f = _flat(case.function)
     c, v = generator.uniform(-1, 1, np.shape(f(*case.args))), _directions(case.args, generator)
@@ -174,7 +169,7 @@ def test_first_order(case: Case, generator):
     _compare(ways, _both(f, c, v), points)
 
 
-@pytest.mark.parametrize("case", sample(CASES, 12))
+@pytest.mark.parametrize("case, backend", sampled(CASES, 16), indirect=["backend"])
 def test_second_order(case: Case, generator):
     f = _flat(case.function)
     every = tuple(range(len(case.args)))
@@ -196,7 +191,7 @@ def test_second_order(case: Case, generator):
     _compare({"jit(mode)": hd.jit(both(f)), "mode(jit)": both(hd.jit(f))}, both(f), points, rtol=1e-11)
 
 
-@pytest.mark.parametrize("case", sample([case for case in CASES if case.batch], 8))
+@pytest.mark.parametrize("case, backend", sampled([case for case in CASES if case.batch], 8), indirect=["backend"])
 def test_batching(case: Case, generator):
     f = _flat(case.function)
     every = tuple(range(len(case.args)))

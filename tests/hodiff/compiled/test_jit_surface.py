@@ -13,6 +13,8 @@ import pytest
 import hodiff as hd
 from hodiff.errors import ArgumentError, EagerWarning, HodiffError, NotStagedError
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 X = np.array([0.5, -1.0, 2.0])
 
 

@@ -7,6 +7,8 @@ import hodiff as hd
 from hodiff.errors import ControlFlowError
 from hodiff.program import Program
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 RNG = np.random.default_rng(3)
 W, H, XS = RNG.normal(size=(3, 3)), RNG.normal(size=3), RNG.normal(size=(6, 3))
 

@@ -12,6 +12,8 @@ from hodiff.errors import ControlFlowError
 from hodiff.program import Program, check
 from hodiff.staging import stage
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 ARGUMENTS = W, H, XS = arguments(11, 5)
 every_pair = pytest.mark.parametrize("name", PAIRS)
 

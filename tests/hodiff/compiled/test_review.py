@@ -11,6 +11,8 @@ import pytest
 
 import hodiff as hd
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 First = namedtuple("First", "a b")
 Second = namedtuple("Second", "b a")
 

@@ -6,6 +6,8 @@ import pytest
 import hodiff as hd
 from hodiff.compiled import native
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 BACKENDS = [
     "numpy",
     pytest.param("native", marks=pytest.mark.skipif(native.reason() is not None, reason=str(native.reason()))),
