@@ -179,7 +179,7 @@ def double_precision(answers: int) -> Callable[[Task], Task]:
                 copies.append(stack._replace(pointer=site.array(*stack.shape, dtype=dtype), dtype=dtype))
                 if i >= answers:
                     _convert(site, copies[-1], stack)
-            failed = task(site._replace(dtype=wide, lanes=max(1, site.lanes // 2)), *copies, **options)
+            failed = task(site._replace(dtype=wide), *copies, **options)
             for stack, copy in zip(stacks[:answers], copies, strict=False):
                 _convert(site, stack, copy)
             return failed
