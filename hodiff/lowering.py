@@ -228,10 +228,13 @@ class Spots:
         ``spots(equation)``: a list of `Spot`. What comes later counts.
     adds : bool
         What comes to one place is added, to zero.
+    onto : bool
+        The first one covers the answer, and the others are added to it.
     """
 
     spots: Callable[[Any], Sequence[Spot]]
     adds: bool = False
+    onto: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def _put_at(x: Any, values: Any, positions: Any, ndim: int) -> Any:
 def _put_at_values(ct: Any, x: Any, values: Any, positions: Any, ndim: int) -> Any:
     """Cotangent of the values: of several for one place the last one counts."""
     picked = np.take(_flat(ct, ndim), positions, axis=-1)
+    if prod(np.shape(positions)) == 1:
+        return picked
     last = is_last(positions, size=prod(ct.shape[ct.ndim - ndim :]))
     return picked if not isinstance(last, Tracer) and last.all() else np.where(last, picked, 0.0)
 

@@ -33,7 +33,8 @@ class Carried(NamedTuple):
     output : Var or Literal
         What the body makes of it.
     way : str
-        "number"; "same" where no turn changes it; of arrays "made" where the body writes the next one for this carry,
+        "number"; "same" where no turn changes it; of arrays "kept" where they are changed in place, "made" where the
+        body writes the next one for this carry,
         "lent" where the next one is in memory that is there anyway, and "copied" where it is to be copied from that of
         another carry.
     """
@@ -43,7 +44,13 @@ class Carried(NamedTuple):
     way: str
 
 
-def carries_of(body: Program, inputs: Sequence[Var], places: Sequence[int], lenders: Collection[Atom]) -> list[Carried]:
+def carries_of(
+    body: Program,
+    inputs: Sequence[Var],
+    places: Sequence[int],
+    lenders: Collection[Atom],
+    kept: Collection[Var] = (),
+) -> list[Carried]:
     """How each value is carried.
 
     Parameters
@@ -55,6 +62,8 @@ def carries_of(body: Program, inputs: Sequence[Var], places: Sequence[int], lend
         The number of the output that follows each of them.
     lenders : collection of Var
         Outputs that are in memory for another reason.
+    kept : collection of Var
+        Inputs that are changed in place.
     """
     own_vars = {var for equation in body.equations for var in equation.answers}
     lent = set(lenders)
@@ -65,6 +74,9 @@ def carries_of(body: Program, inputs: Sequence[Var], places: Sequence[int], lend
             way = "same"
         elif var.size == 1:
             way = "number"
+        elif var in kept:
+            way = "kept"
+            lent.add(output)
         elif output in inputs:
             way = "copied"
         elif output in own_vars and output not in lent:
@@ -148,7 +160,7 @@ class Turning:
         self.value = initial
         self._now: Carry | None = None
         self._writing: list[Carry] = []
-        if carried.way == "same":
+        if carried.way in ("same", "kept"):
             return
         if isinstance(initial, Value):
             self._now = body.carry(initial)

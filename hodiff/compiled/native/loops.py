@@ -16,7 +16,7 @@ registers, or in memory that `carries` describes. May import ``carries``, ``elem
 True
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
 from hodiff.compiled.native.carries import (
@@ -32,13 +32,14 @@ from hodiff.compiled.native.carries import (
 )
 from hodiff.compiled.native.elements import Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.ir import I64, POINTER, Value
+from hodiff.compiled.native.in_place import adding_in_place, changed_in_place, writing_late
+from hodiff.compiled.native.ir import I64, POINTER, Body, Value
 from hodiff.compiled.native.nodes import Node, asked, convert
 from hodiff.compiled.native.planning import identity_place
 from hodiff.compiled.native.regions import Inner, Nested, Region, copy, in_arena, rounded
-from hodiff.compiled.native.tasks import TASKS
+from hodiff.compiled.native.tasks import TASKS, own
 from hodiff.lowering import Looped, Repeated
-from hodiff.program import Atom, Equation, Var
+from hodiff.program import Atom, Equation, Program, Var
 
 
 class Loop(Nested):
@@ -50,11 +51,11 @@ class Loop(Nested):
         self.reverse: bool = parameters["reverse"]
         if not self.length:
             raise Unsupported("a loop without turns")
-        body = parameters["body"]
-        self.inner = Inner(body)
         first = parameters["constants"]
-        second = first + parameters["carries"]
         self.count = parameters["carries"]
+        second = first + self.count
+        body = prepared(parameters["body"], first, self.count)
+        self.inner = Inner(body)
         self.inputs = body.inputs[:first], body.inputs[first:second], body.inputs[second:]
         pairs = list(zip(operands, body.inputs, strict=True))
         self.given = [operand_of(atom, var, nodes) for atom, var in pairs[:second]]
@@ -64,9 +65,11 @@ class Loop(Nested):
         for number, output in enumerate(body.outputs[self.count :]):
             if output in self.inner.made:
                 self.rows.setdefault(output, number)
-        self.carried = carries_of(body, self.inputs[1], range(self.count), self.rows)
+        kept = keep(self.inner, self.inputs[1], self.rows)
+        self.carried = carries_of(body, self.inputs[1], range(self.count), self.rows, kept)
         buffers, numbers = buffers_in([*self.given, *self.sequences])
         super().__init__(equation, buffers, numbers)
+        self.replaces = replaced(self.equation, self.carried, self.given[first:], buffers)
         sizes = [rounded(size) for size in buffer_sizes(self.carried)] if self.length > 1 else []
         self._own = rounded(self.inner.layout.size)
         self._sizes = sizes
@@ -111,19 +114,21 @@ class _LoopWriter:
         sequences = [self.region.seen(operand.view) for operand in task.sequences if operand.view is not None]
         buffers = task.buffers_of(region, self.base)
         first = len(task.inputs[0])
+        begin_in_place(region, task.carried, values, first, self.answers)
         with body.loop(task.length) as counter:
             turn = counter
             if task.reverse:
                 turn = body.operation("sub nsw", body.constant(I64, task.length - 1), counter)
             known: dict[Var, Value | Memory] = dict(zip(task.inputs[0], values, strict=False))
             turning = [
-                Turning(body, carried, initial, pair)
+                Turning(body, carried, within(body, carried, initial), pair)
                 for carried, initial, pair in zip(task.carried, values[first:], buffers, strict=True)
             ]
             known.update((each.carried.var, each.value) for each in turning)
             for operand, memory, var in zip(task.sequences, sequences, task.inputs[2], strict=True):
                 known[var] = self._element(operand, memory, var, turn)
-            inner = task.inner.write(region, self.base, known, self._targets(turning, turn))
+            targets = {**self._rows(turn), **targets_of(task.inner, turning)}
+            inner = task.inner.write(region, self.base, known, targets)
             self._stack(inner, turn)
             after = [each.follow(inner) for each in turning]
         for carried, value, answer in zip(task.carried, after, self.answers, strict=False):
@@ -155,9 +160,9 @@ class _LoopWriter:
         pointer = body.pure(text, POINTER, memory.pointer, place)
         return Memory(pointer, shape, stack.dtype, (stack, "row"), body.level)
 
-    def _targets(self, turning: list[Turning], turn: Value) -> dict[Var, Memory]:
-        """Where the outputs of the body are written."""
-        return {**{output: self._row(number, turn) for output, number in self.task.rows.items()}, **targets_of(turning)}
+    def _rows(self, turn: Value) -> dict[Var, Memory]:
+        """Where the outputs of the body are written that are stacked."""
+        return {output: self._row(number, turn) for output, number in self.task.rows.items()}
 
     def _stack(self, inner: Region, turn: Value) -> None:
         """Put what is not in its row yet into the rows of the stacks."""
@@ -184,7 +189,7 @@ def leave(region: Region, carried: Carried, value: Value | Memory, answer: Var) 
     """Let a carried value be an answer."""
     if isinstance(value, Value):
         region.put(answer, convert(region.body, value, carried.var.dtype, answer.dtype))
-    elif carried.way not in ("made", "copied"):
+    elif carried.way not in ("made", "copied", "kept"):
         copy(region.body, value, region.elements.memory[answer])
 
 
@@ -193,13 +198,16 @@ class Repeat(Nested):
 
     def __init__(self, equation: Equation, nodes: Mapping[Atom, Node]) -> None:
         parameters = equation.parameters
-        body, first = parameters["body"], parameters["constants"]
+        first = parameters["constants"]
+        body = prepared(parameters["body"], first, parameters["carries"])
         self.condition, self.inner = Inner(parameters["condition"]), Inner(body)
         self.first = first
         self.given = [operand_of(atom, var, nodes) for atom, var in zip(equation.operands, body.inputs, strict=True)]
-        self.carried = carries_of(body, body.inputs[first:], range(len(body.outputs)), ())
+        kept = keep(self.inner, body.inputs[first:], ())
+        self.carried = carries_of(body, body.inputs[first:], range(len(body.outputs)), (), kept)
         buffers, numbers = buffers_in(self.given)
         super().__init__(equation, buffers, numbers)
+        self.replaces = replaced(equation, self.carried, self.given[first:], buffers)
         self.own = rounded(max(self.condition.layout.size, self.inner.layout.size))
         self.sizes = [rounded(size) for size in buffer_sizes(self.carried)]
         self.scratch = self.own + 2 * sum(self.sizes)
@@ -210,9 +218,10 @@ class Repeat(Nested):
         values = [given(region, operand, var) for operand, var in zip(self.given, program.inputs, strict=True)]
         buffers = self._buffers(region, base)
         constants = values[: self.first]
+        begin_in_place(region, self.carried, values, self.first, self.equation.answers)
         with body.repeat() as turns:
             turning = [
-                Turning(body, carried, initial, pair)
+                Turning(body, carried, within(body, carried, initial), pair)
                 for carried, initial, pair in zip(self.carried, values[self.first :], buffers, strict=True)
             ]
             now = [*constants, *(each.value for each in turning)]
@@ -220,7 +229,9 @@ class Repeat(Nested):
             asking = self.condition.write(region, base, dict(zip(asked_of.inputs, now, strict=True)), {})
             (verdict,) = asked_of.outputs
             body.go_on_if(asked(body, "nonzero", asking.number(verdict), verdict))
-            inner = self.inner.write(region, base, dict(zip(program.inputs, now, strict=True)), targets_of(turning))
+            inner = self.inner.write(
+                region, base, dict(zip(program.inputs, now, strict=True)), targets_of(self.inner, turning)
+            )
             for each in turning:
                 each.follow(inner)
         answers = self.equation.answers
@@ -243,18 +254,76 @@ class Repeat(Nested):
         return found
 
 
+# --- arrays that are changed in place ---------------------------------------------------------------------------------
+
+
+def prepared(body: Program, constants: int, carries: int) -> Program:
+    """The body of a loop such that it changes what is carried in place, where it can."""
+    body = adding_in_place(body)
+    pairs = zip(body.inputs[constants : constants + carries], body.outputs[:carries], strict=True)
+    return writing_late(body, [pair for pair in pairs if pair[0].size != 1])
+
+
+def keep(inner: Inner, inputs: Sequence[Var], lenders: Collection[Atom]) -> list[Var]:
+    """What is changed in place, of what is carried; the program is told what it has to compute before."""
+    kept = []
+    outputs = inner.program.outputs
+    for var, output in zip(inputs, outputs, strict=False):
+        if var.size == 1 or output in lenders or outputs[: len(inputs)].count(output) > 1 or var in outputs:
+            continue
+        found = changed_in_place(inner.plan, var, output)
+        if found is not None and not any(place in outputs for place in found.places[:-1]):
+            kept.append(var)
+            inner.keep(var, found.places, found.early)
+    return kept
+
+
+def replaced(
+    equation: Equation, carried: Sequence[Carried], operands: Sequence[Operand], buffers: Sequence[Atom]
+) -> dict[Atom, Atom]:
+    """Initial values whose memory may be that of the answers."""
+    found: dict[Atom, Atom] = {}
+    for each, operand, answer in zip(carried, operands, equation.answers, strict=False):
+        if each.way == "kept" and operand.view == own(operand.atom) and buffers.count(operand.atom) == 1:
+            found[answer] = operand.atom
+    return found
+
+
+def begin_in_place(
+    region: Region, carried: Sequence[Carried], values: list[Value | Memory], first: int, answers: Sequence[Var]
+) -> None:
+    """Let what is changed in place be where the answer is to be; its places among the values change."""
+    for number, (each, answer) in enumerate(zip(carried, answers, strict=False), first):
+        value = values[number]
+        if each.way == "kept":
+            assert isinstance(value, Memory)
+            place = region.elements.memory[answer]
+            copy(region.body, value, place)
+            values[number] = place
+
+
+def within(body: Body, carried: Carried, value: Value | Memory) -> Value | Memory:
+    """A value as the turns of a loop see it, which is written at the innermost level."""
+    if carried.way != "kept":
+        return value
+    assert isinstance(value, Memory)
+    return value._replace(owner=carried.var, level=body.level)
+
+
 #: Turns that a loop which ends by itself is taken to have.
 USUAL = 10
 
 
-def targets_of(turning: Sequence[Turning]) -> dict[Var, Memory]:
+def targets_of(inner: Inner, turning: Sequence[Turning]) -> dict[Var, Memory]:
     """Where a turn writes what is carried."""
     found: dict[Var, Memory] = {}
     for each in turning:
-        if each.carried.way == "made":
-            assert each.target is not None
+        if each.target is not None and each.carried.way == "made":
             assert isinstance(each.carried.output, Var)
             found[each.carried.output] = each.target
+        elif each.carried.way == "kept":
+            assert isinstance(each.value, Memory)
+            found.update((var, each.value._replace(owner=var)) for var in inner.kept[each.carried.var])
     return found
 
 

@@ -14,7 +14,7 @@ arena, and so has what is nested in it, for as long as it runs. May import ``ele
 True
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -201,6 +201,18 @@ class Inner:
         self.made = [var for var in dict.fromkeys(program.outputs) if isinstance(var, Var) and var in own]
         self.made = [var for var in self.made if var.size != 1]
         self.layout = arrange(self.plan, {*program.inputs, *self.made})
+        #: By inputs that are changed in place, what is in their memory in the course of it.
+        self.kept: dict[Var, list[Var]] = {}
+        #: Numbers to compute before a step changes what they are made of.
+        self._early: dict[int, list[Var]] = {}
+
+    def keep(self, var: Var, places: list[Var], early: Mapping[int, Sequence[Var]]) -> None:
+        """Let an input be changed in place: other values have its memory, and some numbers are computed before."""
+        self.kept[var] = places
+        given = {place for places in self.kept.values() for place in places}
+        self.layout = arrange(self.plan, {*self.program.inputs, *self.made, *given})
+        for number, numbers in early.items():
+            self._early.setdefault(number, []).extend(numbers)
 
     @property
     def cost(self) -> float:
@@ -233,7 +245,9 @@ class Inner:
         for var, value in values.items():
             if isinstance(value, Value):
                 inner.put(var, value)
-        for step in self.plan.steps:
+        for number, step in enumerate(self.plan.steps):
+            for var in self._early.get(number, ()):
+                inner.number(var)
             inner.write(step)
         return inner
 

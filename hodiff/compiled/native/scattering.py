@@ -25,7 +25,7 @@ from hodiff.compiled.native.ir import BIT, I64, Body, Value
 from hodiff.compiled.native.matrices import load, merged, moved, store
 from hodiff.compiled.native.nodes import Node, convert, register_type
 from hodiff.compiled.native.regions import Nested, Region, bytes_of
-from hodiff.compiled.native.tasks import TASKS, View, view_of
+from hodiff.compiled.native.tasks import TASKS, View, own, view_of
 from hodiff.lowering import ZERO, Affine, Axis, Index, Lookup, Pieces, Spot, Spots, piece_spot
 from hodiff.program import Atom, Equation, Literal
 
@@ -96,6 +96,7 @@ class Scattering(Nested):
         (answer,) = equation.answers
         register_type(answer.dtype)
         self.adds = nest.adds
+        self.onto = isinstance(nest, Spots) and nest.onto
         if self.adds and answer.dtype.kind == "b":
             raise Unsupported(f"sums of {answer.dtype}")
         given = nest.spots(equation) if nest.spots is not None else None
@@ -114,19 +115,32 @@ class Scattering(Nested):
                 buffers.append(landing.view.base)
             buffers += [looked.view.base for looked in landing.lookups if looked.literal is None]
         super().__init__(equation, buffers, numbers)
+        first = self.landings[0] if self.landings else None
+        if first is not None and self._begins_with(first) and first.view == own(first.atom):
+            same = buffers.count(first.atom) == 1 and first.atom.dtype == answer.dtype
+            self.replaces = {answer: first.atom} if same else {}
         self.cost = answer.size / 4 + sum(prod(landing.shape) for landing in self.landings)
 
     def write_within(self, region: Region, base: int) -> None:
-        del base
         (answer,) = self.equation.answers
         pointer = region.memory_of(answer).pointer
         landings = list(self.landings)
-        if self.adds or not landings or not _covers(landings[0], answer.size):
+        begins = bool(landings) and self._begins_with(landings[0])
+        if begins:
+            first = landings.pop(0)
+            source = self.replaces.get(answer)
+            if source is None or region.memory_of(source).pointer != pointer:
+                _Writer(region, first, answer.dtype, pointer, False).write()
+        else:
             name = "llvm.memset.p0.i64"
             region.body.declarations[name] = f"declare void @{name}(ptr, i8, i64, i1)"
             region.body.effect(f"call void @{name}({pointer}, i8 0, i64 {bytes_of(answer)}, i1 false)")
         for landing in landings:
             _Writer(region, landing, answer.dtype, pointer, self.adds).write()
+
+    def _begins_with(self, landing: Landing) -> bool:
+        """Whether the answer begins as what is at the first places."""
+        return self.onto or (not self.adds and _covers(landing, self.equation.answers[0].size))
 
 
 def _covers(landing: Landing, size: int) -> bool:

@@ -69,6 +69,8 @@ class Task:
         Answers of one element are left in registers.
     scratch : int
         Bytes of memory that it needs while it runs.
+    replaces : dict
+        Operands, by answers that may be written to their memory.
     cost : float
         Of all, in additions.
     """
@@ -81,6 +83,7 @@ class Task:
         self.equation = equation
         self.buffers = list(buffers)
         self.numbers = list(numbers)
+        self.replaces: dict[Atom, Atom] = {}
 
     def write(self, body: Body, pointers: Mapping[Atom, Value], width: int) -> Value | None:
         """Write the code; a bit that says that it gave up, where it can."""

@@ -1,5 +1,6 @@
 """Loops and branches as native code: against emitted NumPy code, whatever they carry, take, stack and choose."""
 
+import re
 import warnings
 
 import numpy as np
@@ -209,6 +210,77 @@ def test_loops_within_loops_and_branches():
         return hd.tree.flatten(hd.scan(row, y[0], y))[0]
 
     check(function, M, Y, others=[(-M, Y), (M, -Y), (M * 2, Y * 3)])
+
+
+# --- what is changed in place -----------------------------------------------------------------------------------------
+
+
+def put(y, index, value):
+    y = y.copy()
+    y[index] = value
+    return y
+
+
+#: Turns that change a few elements of what is carried.
+CHANGES = {
+    "from another element": lambda i, y: put(y, i, np.sin(y[i - 1]) + y[i]),
+    "from all": lambda i, y: put(y, i, np.sum(y) * 0.1),
+    "twice": lambda i, y: put(put(y, i, y[i - 1] * 0.5), i - 1, y[i] + 1.0),
+    "what was just changed": lambda i, y: put(y, i - 1, put(y, i, y[i - 1] * 0.5)[i] + y[i]),
+    "and read as it was": lambda i, y: put(y, i, 0.5) * np.cos(y[::-1]),
+    "somewhere": lambda i, y: put(y, (i * 7) % 5, y[i] * 0.5),
+    "by a choice": lambda i, y: hd.cond(y[i] > 0.5, lambda: put(y, i, y[i - 1]), lambda: y * 0.5),
+    "by a loop": lambda i, y: hd.fori_loop(0, 3, lambda j, z: put(z, j, z[j + 1] * 0.5 + i), y),
+    "rows": lambda i, y: put(y, 2, y[i]) if y.ndim == 1 else put(y, i, np.sin(y[i - 1]) + y[0]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("axes", [1, 2])
+def test_changes_in_place(name, axes):
+    if axes == 2 and name in ("from all", "by a choice", "by a loop", "somewhere"):
+        pytest.skip("of vectors only")
+    turn = CHANGES[name]
+    x = np.linspace(0.1, 1.0, 6) if axes == 1 else RNG.normal(size=(6, 5))
+
+    def looped(x):
+        return hd.fori_loop(1, 5, turn, x)
+
+    def stacked(x):
+        last, rows = hd.scan(lambda y, i: (turn(i, y), (y, np.sum(y[0]))), x, np.arange(1, 5))
+        return [last, *rows]
+
+    def changed(x):
+        return hd.scan(lambda y, i: ((z := turn(i, y)), z), x, np.arange(1, 5))[1]
+
+    def repeated(x, turns):
+        return hd.while_loop(lambda c: c[0] < turns, lambda c: (c[0] + 1, turn(c[0], c[1])), (1, x))[1]
+
+    def exchanged(x):
+        return hd.fori_loop(1, 5, lambda i, c: (turn(i, c[1]), c[0]), (x, x * 2))
+
+    for function in (looped, stacked, changed, exchanged):
+        check(function, x, whole=False)
+    check(repeated, x, 4, whole=False, others=[(x, 1), (x, 0), (x, 3)])
+    check(hd.grad(lambda x: np.sum(looped(x) ** 2)), x, whole=False)
+    check(hd.grad(lambda x: sum(np.sum(part**2) for part in stacked(x))), x, whole=False)
+
+
+def test_what_is_changed_in_place_is_not_copied():
+    def running(x):
+        return hd.fori_loop(1, len(x), lambda i, y: put(y, i, y[i - 1] * 0.5 + y[i]), x)
+
+    def neighbours(x):
+        return hd.fori_loop(1, len(x), lambda i, s: s * 0.5 + x[i] * x[i - 1], 0.0)
+
+    for function in (running, hd.grad(neighbours)):
+        program = optimised(stage(lambda x: [function(x)], [np.ones(5000)])[1])  # noqa: B023
+        kernel = write_kernel(program, (True,), width=4)
+        inside = re.findall(r"^loop(\d+):(.*?)^after\1:", kernel.text, re.MULTILINE | re.DOTALL)
+        assert inside
+        for _, loop in inside:
+            assert "memcpy" not in loop
+            assert "memset" not in loop
 
 
 # --- what is chosen ---------------------------------------------------------------------------------------------------
