@@ -161,7 +161,11 @@ some_nan = constant(
         write=_write_some_nan, shares=False, nest=Reduced("or", lambda e: range(len(e.operands[0].shape)), test="isnan")
     ),
 )
-some_nonzero = constant(lambda x: np.any(x), name="some_nonzero")
+some_nonzero = constant(
+    lambda x: np.any(x),
+    name="some_nonzero",
+    code=Code(shares=False, nest=Reduced("or", lambda e: range(len(e.operands[0].shape)), test="nonzero")),
+)
 
 
 def elementwise_dtype(primitive: Primitive, kinds: list[Any]) -> "np.dtype[Any]":

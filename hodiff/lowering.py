@@ -106,7 +106,7 @@ class Mapped:
     Attributes
     ----------
     name : str
-        "select", "convert" (to the dtype of the answer), "clamp", "real", "imaginary" or "same".
+        "select", "convert" (to the dtype of the answer), "clamp", "real", "imaginary", "sign" or "same".
     """
 
     name: str
@@ -119,7 +119,7 @@ class Reduced:
     Attributes
     ----------
     operator : str
-        "add", "multiply", "maximum", "minimum", "fmax", "fmin", "or" or "and".
+        "add", "multiply", "maximum", "minimum", "or" or "and".
     axes : callable
         ``axes(equation)``: those of the broadcast operands, not negative.
     mean : bool
@@ -184,15 +184,16 @@ class Lookup(NamedTuple):
         The axis of the answer that the positions are on.
     axes : int
         That axis and so many less one behind it are counted as one.
-    wraps : bool
-        Positions out of range begin again, else they are errors.
+    way : str
+        What positions out of range are: "error", and negative ones count from the end; "count", where they are errors
+        too; "wrap", where they begin again.
     """
 
     positions: Any
     read: Callable[[Index], Index]
     axis: int
     axes: int = 1
-    wraps: bool = False
+    way: str = "error"
 
 
 class Spot(NamedTuple):
@@ -225,14 +226,14 @@ class Spots:
     Attributes
     ----------
     spots : callable
-        ``spots(equation)``: a list of `Spot`. What comes later counts.
+        ``spots(equation)``: a list of `Spot`, or None where it is none of that kind. What comes later counts.
     adds : bool
         What comes to one place is added, to zero.
     onto : bool
         The first one covers the answer, and the others are added to it.
     """
 
-    spots: Callable[[Any], Sequence[Spot]]
+    spots: Callable[[Any], Sequence[Spot] | None]
     adds: bool = False
     onto: bool = False
 
@@ -276,12 +277,12 @@ class Composed:
 
     Attributes
     ----------
-    write : callable
-        ``write(apply, equation)``: what the answer is, or a tuple of them, made by ``apply(primitive, *operands,
-        **parameters)`` of any operands; None where it is not composed of others.
+    function : callable, optional
+        Does the same with NumPy's functions, of which each is an operation; without it, that of the primitive. Raises
+        `NotStagedError` for operands of which it does not.
     """
 
-    write: Callable[[Any, Any], Any]
+    function: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Turns of loops as programs: staged once, for the types that are carried from the first turn on.
 
 A turn may ask whether a derivative in it has a NaN, which is answered when the loop has ended: what is asked is carried
-along, as whether all answers were as at first. May import ``carried``, ``core``, ``errors``, ``kinds``,
-``primal``, ``program``, ``staging`` and ``tree``.
+along, as whether all answers were as at first. May import ``carried``, ``code``, ``core``, ``errors``, ``kinds``,
+``lowering``, ``primal``, ``program``, ``staging`` and ``tree``.
 
 >>> from hodiff.staging import stage
 >>> def f(x):
@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.control.carried import Carry
 from hodiff.core import NUMPY_UFUNCS, Primitive, Tracer
 from hodiff.errors import NotStagedError, StructureError
 from hodiff.kinds import constant
+from hodiff.lowering import Composed
 from hodiff.primal import PrimalTracer
 from hodiff.program import Atom, Equation, Program, Var
 from hodiff.staging import StageTrace, StageTracer, current_stage
@@ -33,7 +35,7 @@ Flat = Callable[..., list[Any]]
 _NUMBERS = (bool, int, float, complex)
 _TRIES = 3
 
-some_false = constant(lambda x: np.logical_not(np.all(x)), name="some_false")
+some_false = constant(lambda x: np.logical_not(np.all(x)), name="some_false", code=Code(nest=Composed()))
 _AND: Any = NUMPY_UFUNCS[np.logical_and]
 
 

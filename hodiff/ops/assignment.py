@@ -104,7 +104,7 @@ def _put_at_spots(equation: Any) -> list[Spot]:
     def placed(at: Index) -> Index:
         return aligned(at[first:], positions.shape)
 
-    lookup = Lookup(2, placed, first, ndim, wraps=True)
+    lookup = Lookup(2, placed, first, ndim, "wrap")
     space = (*x.shape[:first], *positions.shape)
     return [
         Spot(0, x.shape, lambda at: at, lambda at: at),

@@ -1,7 +1,8 @@
 """Choosing elements: choose, select, compress, extract, piecewise, nan_to_num.
 
 Each is an index or a ``where``, so what was not chosen has the derivative zero, whatever its value.
-May import ``core``, ``errors``, ``kinds``, ``mutation``, ``operands`` and ``shaped``.
+May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``mutation``, ``operands``, ``refusing`` and
+``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sum(np.select([x < 1, x < 3], [x**2, 5 * x])))(np.array([0.5, 2.0, 4.0]))
@@ -12,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Tracer, as_operand
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, reject
+from hodiff.lowering import Composed
 from hodiff.mutation import is_array
 from hodiff.operands import as_array
+from hodiff.refusing import refused
 from hodiff.shaped import is_inexact
 
 # --- by number --------------------------------------------------------------------------------------------------------
@@ -34,7 +38,17 @@ def _selector(a: Any, count: int, mode: str) -> Any:
     return numbers
 
 
-selector = constant(_selector, name="selector", core=0)
+def _selected(a: Any, count: int, mode: str) -> Any:
+    numbers = a.astype(np.intp)
+    if mode == "wrap":
+        return np.remainder(numbers, count)
+    if mode == "clip":
+        return np.minimum(np.maximum(numbers, 0), count - 1)
+    refused((numbers < 0) | (numbers >= count))
+    return np.positive(numbers)
+
+
+selector = constant(_selector, name="selector", core=0, code=Code(nest=Composed(_selected)))
 
 
 @composite(np.choose, method="choose")

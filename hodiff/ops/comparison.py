@@ -2,19 +2,23 @@
 
 Under a derivative they see the primals alone and their answers are plain values, so ``if x > 0:`` works; under ``vmap``
 they are batched.
-May import ``core``, ``kinds``, ``operators``, ``reducing`` and ``shaped``.
+May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``operators``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: np.floor(x) * x)(2.5))
 2.0
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Tracer
+from hodiff.errors import NotStagedError
 from hodiff.kinds import composite, constant, reject
+from hodiff.lowering import Composed, Mapped, Reduced, reduced_axes
 from hodiff.operators import infix, prefix
 from hodiff.reducing import masked
 from hodiff.shaped import negative_axes, negative_axis
@@ -45,19 +49,63 @@ infix(np.bitwise_or, "or", "|")
 infix(np.bitwise_xor, "xor", "^")
 prefix(np.invert, "invert")
 
-round_to = constant(lambda x, decimals: np.round(x, decimals), name="round_to", leading=True)
+#: The largest power of ten that is a float.
+_EXACT_POWERS = 22
+
+
+def _rounded(x: Any, decimals: int) -> Any:
+    """Rounded as NumPy does it: where the decimals are before the point."""
+    if x.dtype.kind != "f" or abs(decimals) > _EXACT_POWERS:
+        raise NotStagedError("rounding of integers, and to very many decimals, is left to NumPy")
+    if decimals == 0:
+        return np.rint(x)
+    power = x.dtype.type(10.0 ** abs(decimals))
+    return np.rint(x * power) / power if decimals > 0 else np.rint(x / power) * power
+
+
+def _first_extremum(x: Any, axis: int, keepdims: bool, extremum: Any) -> Any:
+    """Where the extremum is first, or NaN."""
+    here = np.equal(x, extremum(x, axis=axis, keepdims=True))
+    if x.dtype.kind == "f":
+        here = here | np.isnan(x)
+    count = x.shape[axis]
+    places = np.reshape(np.arange(count), (count, *(1,) * (-axis - 1)))
+    return np.min(np.where(here, places, count), axis=axis, keepdims=keepdims)
+
+
+round_to = constant(
+    lambda x, decimals: np.round(x, decimals), name="round_to", leading=True, code=Code(nest=Composed(_rounded))
+)
 arg_maximum = constant(
-    lambda x, axis, keepdims: np.argmax(x, axis, keepdims=keepdims), name="arg_maximum", leading=True
+    lambda x, axis, keepdims: np.argmax(x, axis, keepdims=keepdims),
+    name="arg_maximum",
+    leading=True,
+    code=Code(shares=False, nest=Composed(partial(_first_extremum, extremum=np.max))),
 )
 arg_minimum = constant(
-    lambda x, axis, keepdims: np.argmin(x, axis, keepdims=keepdims), name="arg_minimum", leading=True
+    lambda x, axis, keepdims: np.argmin(x, axis, keepdims=keepdims),
+    name="arg_minimum",
+    leading=True,
+    code=Code(shares=False, nest=Composed(partial(_first_extremum, extremum=np.min))),
 )
 arg_sort = constant(lambda x, axis, kind: np.argsort(x, axis, kind=kind), name="arg_sort", leading=True)
-stop_gradient = constant(lambda x: x, name="stop_gradient", core=0, hazard="none")
+stop_gradient = constant(
+    lambda x: x, name="stop_gradient", core=0, hazard="none", code=Code(shares=True, nest=Mapped("same"))
+)
 
 
-any_of = constant(lambda x, axis, keepdims: np.any(x, axis, keepdims=keepdims), name="any_of", leading=True)
-all_of = constant(lambda x, axis, keepdims: np.all(x, axis, keepdims=keepdims), name="all_of", leading=True)
+any_of = constant(
+    lambda x, axis, keepdims: np.any(x, axis, keepdims=keepdims),
+    name="any_of",
+    leading=True,
+    code=Code(shares=False, nest=Reduced("or", reduced_axes, test="nonzero")),
+)
+all_of = constant(
+    lambda x, axis, keepdims: np.all(x, axis, keepdims=keepdims),
+    name="all_of",
+    leading=True,
+    code=Code(shares=False, nest=Reduced("and", reduced_axes, test="nonzero")),
+)
 
 
 @composite(np.any, method="any")

@@ -2,7 +2,7 @@
 
 The running product p satisfies pₖ = xₖ pₖ₋₁, so its differential satisfies tₖ = xₖ tₖ₋₁ + pₖ₋₁ dxₖ. That is one
 operation, ``recurrence``, which divides by nothing: zeros are no exception, at any order.
-May import ``core``, ``kinds``, ``reducing`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``lowering``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.jacfwd(np.cumprod)(np.array([2.0, 0.0, 3.0]))
@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive
 from hodiff.kinds import composite, general, reject
+from hodiff.lowering import Running
 from hodiff.reducing import converted
 from hodiff.shaped import Shaped, negative_axis
 
@@ -55,12 +57,14 @@ recurrence: Primitive = general(
     name="recurrence",
     transposes=(None, _recurrence_transpose),
     leading=True,
+    code=Code(shares=False, nest=Running("recurrence")),
 )
 running_product = general(
     lambda x, axis: np.cumprod(x, axis),
     lambda t, ans, x, axis: recurrence(x, _delayed(ans, 1.0, axis) * t, axis=axis),
     name="running_product",
     leading=True,
+    code=Code(shares=False, nest=Running("multiply")),
     shape=lambda x, axis: Shaped(x.shape, np.result_type(x.dtype, np.int_) if x.dtype.kind in "biu" else x.dtype),
 )
 

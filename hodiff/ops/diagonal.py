@@ -1,4 +1,4 @@
-"""Diagonals and traces of matrices. May import ``core``, ``kinds`` and ``shaped``.
+"""Diagonals and traces of matrices. May import ``code``, ``core``, ``kinds``, ``lowering`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.trace(x @ x))(np.array([[1.0, 2.0], [3.0, 4.0]]))
@@ -6,12 +6,15 @@ array([[2., 6.],
        [4., 8.]])
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive
 from hodiff.kinds import composite, linear, reject
+from hodiff.lowering import Index, Rearranged, Spot, Spots
 from hodiff.shaped import Shape, Shaped, negative_axis
 
 
@@ -39,6 +42,18 @@ def _add_diagonal(buffer: Any, ct: Any, offset: int) -> None:
     buffer[_places(ct.shape[-1], offset)] += ct
 
 
+def _read_diagonal(equation: Any, at: Index) -> Index:
+    return _on(equation.parameters["offset"], at)
+
+
+def _diagonal_spots(equation: Any) -> list[Spot]:
+    return [Spot(0, equation.operands[0].shape, lambda at: at, partial(_on, equation.parameters["offset"]))]
+
+
+def _on(offset: int, at: Index) -> Index:
+    return (*at[:-1], at[-1] + max(-offset, 0), at[-1] + max(offset, 0))
+
+
 #: The diagonal of the last two axes.
 diagonal_of: Primitive = linear(
     lambda x, offset: np.diagonal(x, offset, -2, -1),
@@ -48,6 +63,7 @@ diagonal_of: Primitive = linear(
     accumulate=_add_diagonal,
     shape=lambda x, offset: Shaped((*x.shape[:-2], _length(x.shape[-2:], offset)), x.dtype),
     view=_read_only,
+    code=Code(shares=True, nest=Rearranged(_read_diagonal)),
 )
 #: Zeros of shape (..., rows, columns) with a diagonal set to the last axis of ``x``.
 on_diagonal: Primitive = linear(
@@ -56,6 +72,7 @@ on_diagonal: Primitive = linear(
     name="on_diagonal",
     leading=True,
     shape=lambda x, offset, shape: Shaped((*x.shape[:-1], *shape), x.dtype),
+    code=Code(shares=False, nest=Spots(_diagonal_spots)),
 )
 
 

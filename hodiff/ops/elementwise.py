@@ -126,7 +126,9 @@ remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y
 fmod = elementwise(np.fmod, 1, lambda ans, x, y: -np.rint(np.divide(x - ans, y)))
 absolute = elementwise(np.absolute, lambda ans, x: _direction(ans, x))
 fabs = elementwise(np.fabs, lambda ans, x: real_sign(x), smooth=True)
-real_sign: Primitive = constant(lambda x: np.sign(x), name="real_sign", core=0, hazard="none")
+real_sign: Primitive = constant(
+    lambda x: np.sign(x), name="real_sign", core=0, hazard="none", code=Code(shares=False, nest=Mapped("sign"))
+)
 copysign = elementwise(np.copysign, lambda ans, x, y: real_sign(x) * np.copysign(1.0, y), None, smooth=True)
 nextafter = elementwise(np.nextafter, 1, None, smooth=True)
 ldexp = elementwise(np.ldexp, lambda ans, x, n: np.ldexp(1.0, n), None)

@@ -6,7 +6,7 @@ transposes up to weights: with mₖ = 1 for the coefficients that are real (k = 
 others, y = irfft(c) is (1/n) Σ mₖ Re(cₖ ωᵏʲ), so that c̄ₖ = (mₖ/n) conj(rfft(ȳ))ₖ, and x̄ = irfft(conj(c̄) n/m) for
 c = rfft(x). Padding and cropping to n points is an operation of its own. Transforms along several axes
 go one axis after another in NumPy's order, repeated axes included.
-May import ``core``, ``kinds``, ``matrices`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``lowering``, ``matrices`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.abs(np.fft.fft(x)[1]) ** 2)(np.array([1.0, 0.0, 0.0, 0.0]))
@@ -19,8 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, as_operand
 from hodiff.kinds import composite, linear, reject
+from hodiff.lowering import Piece, Pieces
 from hodiff.matrices import conjugate
 from hodiff.shaped import Shaped, negative_axis
 
@@ -42,6 +44,12 @@ def _resize(x: Any, n: int, axis: int) -> Any:
     part: tuple[Any, ...] = (..., slice(min(n, x.shape[axis])), *(slice(None),) * (-1 - axis))
     answer[part] = x[part]
     return answer
+
+
+def _resized_pieces(equation: Any) -> list[Piece]:
+    shape = equation.operands[0].shape
+    places = tuple(range(min(n, m)) for n, m in zip(shape, equation.answers[0].shape, strict=True))
+    return [Piece(0, places, lambda at: at)]
 
 
 def _complex(dtype: Any) -> Any:
@@ -78,6 +86,7 @@ resized: Primitive = linear(
     name="resized",
     leading=True,
     shape=lambda x, n, axis: Shaped(_with_length(x.shape, n, axis), x.dtype),
+    code=Code(shares=False, nest=Pieces(_resized_pieces)),
 )
 #: ``fft`` and ``ifft`` of all elements along an axis.
 transform: Primitive = linear(

@@ -2,7 +2,7 @@
 
 Where all elements are equal ``std`` has the derivative 0, the minimum-norm element of the Clarke subdifferential. Axes
 are counted from the end, so that a batch axis may stand in front.
-May import ``kinds``, ``operands``, ``reducing`` and ``shaped``.
+May import ``code``, ``errors``, ``kinds``, ``lowering``, ``operands``, ``reducing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.var)(np.array([0.0, 1.0, 5.0]))
@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
+from hodiff.errors import NotStagedError
 from hodiff.kinds import composite, constant, general, reject
+from hodiff.lowering import Composed
 from hodiff.operands import as_array
 from hodiff.reducing import ABSENT, Axes, check_averaging, converted, count, flag, kept, length, masked
 from hodiff.shaped import negative_axes
@@ -48,12 +51,24 @@ def _deviation_jvp(t: Any, ans: Any, x: Any, axis: Axes, ddof: Any, keepdims: bo
     return _deviation_total(t, x, kept(scale, x.shape, axis, keepdims), axis, keepdims)
 
 
-variance = general(_variance, _variance_jvp, name="variance", leading=True)
+def _plain_variance(x: Any, axis: Axes, ddof: Any, keepdims: bool) -> Any:
+    if length(x.shape, axis) <= ddof:
+        raise NotStagedError("NumPy warns that there are too few elements")
+    return _variance(x.astype(np.float64) if x.dtype.kind in "biu" else x, axis, ddof, keepdims)
+
+
+variance = general(
+    _variance, _variance_jvp, name="variance", leading=True, code=Code(shares=False, nest=Composed(_plain_variance))
+)
 standard_deviation = general(
     lambda x, axis, ddof, keepdims: np.sqrt(_variance(x, axis, ddof, keepdims)),
     _deviation_jvp,
     name="standard_deviation",
     leading=True,
+    code=Code(
+        shares=False,
+        nest=Composed(lambda x, axis, ddof, keepdims: np.sqrt(_plain_variance(x, axis, ddof, keepdims))),
+    ),
 )
 #: Whether all elements are equal: rounding of the mean may make their standard deviation a tiny number instead of 0.
 is_flat = constant(
@@ -62,6 +77,14 @@ is_flat = constant(
     ),
     name="is_flat",
     leading=True,
+    code=Code(
+        shares=False,
+        nest=Composed(
+            lambda high, low, axis, keepdims: np.equal(
+                np.max(high, axis=axis, keepdims=keepdims), np.min(low, axis=axis, keepdims=keepdims)
+            )
+        ),
+    ),
 )
 
 

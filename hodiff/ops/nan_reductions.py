@@ -3,7 +3,7 @@
 Missing elements are not selected, so their derivative is exactly 0, and a derivative that is NaN before them ends
 there. Where all elements of a slice are missing, NumPy's warning is given and every derivative is 0. Where some are
 present, but not enough for ``ddof``, the variance is NaN and so are the derivatives of those.
-May import ``core``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``lowering``, ``operands``, ``reducing``, ``refusing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.nansum((x - np.array([1.0, np.nan, 0.0])) ** 2))(np.ones(3))
@@ -16,10 +16,13 @@ from warnings import warn
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive
 from hodiff.kinds import composite, constant, general, reject
+from hodiff.lowering import Checked, Composed
 from hodiff.operands import as_array
 from hodiff.reducing import ABSENT, check_averaging, converted, flag, mask_of, merged_last, reduced_axes
+from hodiff.refusing import refused
 from hodiff.shaped import keepdims_shape, negative_axis
 
 # --- primitives -------------------------------------------------------------------------------------------------------
@@ -50,17 +53,60 @@ def _is_flat(x: Any, present: Any, axis: tuple[int, ...], keepdims: bool) -> Any
     return np.equal(high, low)
 
 
-nan_highest = general(partial(_extremum, ufunc=np.fmax), _extremum_jvp, name="nan_highest", leading=True)
-nan_lowest = general(partial(_extremum, ufunc=np.fmin), _extremum_jvp, name="nan_lowest", leading=True)
+# The same of operations of which some elements are present in each slice.
+
+
+def _filled(x: Any, axis: Any, end: float) -> Any:
+    """``x`` with something else in the place of what is missing."""
+    missing = np.isnan(x)
+    refused(np.all(missing, axis=axis))
+    return np.where(missing, x.dtype.type(end), x)
+
+
+def _extremum_present(x: Any, axis: tuple[int, ...], keepdims: bool, extremum: Any, end: float) -> Any:
+    return extremum(_filled(x, axis, end), axis=axis, keepdims=keepdims)
+
+
+def _first_present(x: Any, axis: int, keepdims: bool, extremum: Any, end: float) -> Any:
+    return extremum(_filled(x, axis, end), axis=axis, keepdims=keepdims)
+
+
+def _is_flat_present(x: Any, present: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    high = np.max(np.where(present, x, x.dtype.type(-np.inf)), axis=axis, keepdims=keepdims)
+    return np.equal(high, np.min(np.where(present, x, x.dtype.type(np.inf)), axis=axis, keepdims=keepdims))
+
+
+nan_highest = general(
+    partial(_extremum, ufunc=np.fmax),
+    _extremum_jvp,
+    name="nan_highest",
+    leading=True,
+    code=Code(shares=False, nest=Composed(partial(_extremum_present, extremum=np.max, end=-np.inf))),
+)
+nan_lowest = general(
+    partial(_extremum, ufunc=np.fmin),
+    _extremum_jvp,
+    name="nan_lowest",
+    leading=True,
+    code=Code(shares=False, nest=Composed(partial(_extremum_present, extremum=np.min, end=np.inf))),
+)
 #: Whether all elements that are present are equal: rounding of the mean may make their variance a tiny number.
-is_flat_where_present = constant(_is_flat, name="is_flat_where_present", leading=True)
+is_flat_where_present = constant(
+    _is_flat, name="is_flat_where_present", leading=True, code=Code(shares=False, nest=Composed(_is_flat_present))
+)
 #: Its operand, with NumPy's warning where that holds anywhere.
-warned = constant(_warned, name="warned", leading=True)
+warned = constant(_warned, name="warned", leading=True, code=Code(nest=Checked()))
 nan_arg_maximum = constant(
-    lambda x, axis, keepdims: np.nanargmax(x, axis, keepdims=keepdims), name="nan_arg_maximum", leading=True
+    lambda x, axis, keepdims: np.nanargmax(x, axis, keepdims=keepdims),
+    name="nan_arg_maximum",
+    leading=True,
+    code=Code(shares=False, nest=Composed(partial(_first_present, extremum=np.argmax, end=-np.inf))),
 )
 nan_arg_minimum = constant(
-    lambda x, axis, keepdims: np.nanargmin(x, axis, keepdims=keepdims), name="nan_arg_minimum", leading=True
+    lambda x, axis, keepdims: np.nanargmin(x, axis, keepdims=keepdims),
+    name="nan_arg_minimum",
+    leading=True,
+    code=Code(shares=False, nest=Composed(partial(_first_present, extremum=np.argmin, end=np.inf))),
 )
 
 

@@ -1,7 +1,7 @@
 """Questions about arrays whose answers carry no derivative: tests, counts, places, text, and operations on bits.
 
 The answers are plain, or under ``vmap`` batched. Those whose shape depends on values are refused for a batch.
-May import ``core``, ``errors``, ``kinds``, ``operands`` and ``shaped``.
+May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(lambda x: x[0] * np.count_nonzero(x))(np.array([3.0, 0.0]))[0])
@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Tracer, as_operand
 from hodiff.errors import ConversionError
 from hodiff.kinds import composite, constant, reject
+from hodiff.lowering import Composed, Reduced, reduced_axes
 from hodiff.operands import as_array, value_of
 from hodiff.shaped import negative_axes, negative_axis
 
@@ -30,8 +32,18 @@ def _blank(a: Any) -> Any:
 bitwise_count = constant(np.bitwise_count)
 is_real = constant(lambda x: np.isreal(x), name="is_real", core=0, numpy=np.isreal)
 is_complex = constant(lambda x: np.iscomplex(x), name="is_complex", core=0, numpy=np.iscomplex)
-negative_infinity = constant(lambda x: np.isneginf(x), name="negative_infinity", core=0)
-positive_infinity = constant(lambda x: np.isposinf(x), name="positive_infinity", core=0)
+negative_infinity = constant(
+    lambda x: np.isneginf(x),
+    name="negative_infinity",
+    core=0,
+    code=Code(shares=False, nest=Composed(lambda x: np.equal(x, -np.inf))),
+)
+positive_infinity = constant(
+    lambda x: np.isposinf(x),
+    name="positive_infinity",
+    core=0,
+    code=Code(shares=False, nest=Composed(lambda x: np.equal(x, np.inf))),
+)
 close = constant(lambda a, b, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan), name="close", core=0)
 
 
@@ -105,6 +117,7 @@ nonzero_count = constant(
     lambda a, axis, keepdims: np.sum(np.not_equal(a, 0), axis=axis, dtype=np.intp, keepdims=keepdims),
     name="nonzero_count",
     leading=True,
+    code=Code(shares=False, nest=Reduced("add", reduced_axes, test="nonzero")),
 )
 
 

@@ -1,8 +1,8 @@
 """Rearranging and repeating elements: flip, roll, rot90, tile, repeat, resize, windows, functions along an axis.
 
 Most of them are an index or a transposition; ``rolled``, ``tiled`` and ``repeated`` are operations of their own because
-their transposes are cheaper than those of an index array. May import ``core``, ``kinds``, ``mutation``, ``operands``
-and ``shaped``.
+their transposes are cheaper than those of an index array. May import ``code``, ``core``, ``kinds``,
+``lowering``, ``mutation``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.tile(x, 2) @ np.arange(4.0))(np.ones(2))
@@ -10,19 +10,25 @@ array([2., 4.])
 """
 
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from math import prod
 from operator import index as as_index
 from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, linear, reject
+from hodiff.lowering import Composed, Index, Piece, Pieces
 from hodiff.mutation import pinned
 from hodiff.operands import as_array
 from hodiff.shaped import negative_axes, negative_axis
 
 _ALL = slice(None)
+#: Copies that are joined as they are.
+_FEW = 8
 _BACKWARDS = slice(None, None, -1)
 
 
@@ -40,20 +46,65 @@ def _unrepeated(ct: Any, x: Any, repeats: int, axis: int) -> Any:
     return np.sum(np.reshape(ct, (*x.shape[:before], repeats, *x.shape[before:])), axis=axis)
 
 
+def _rolled_pieces(equation: Any) -> list[Piece]:
+    """The parts of an array that stay together, the last ones of each axis in front."""
+    shape, parameters = equation.operands[0].shape, equation.parameters
+    shifts = [0] * len(shape)
+    for shift, axis in zip(parameters["shift"], parameters["axes"], strict=True):
+        shifts[axis] += shift
+    pairs = [_halves(n, shift % max(n, 1)) for n, shift in zip(shape, shifts, strict=True)]
+    return [
+        Piece(0, tuple(places for places, _ in halves), partial(_moved, [start for _, start in halves]))
+        for halves in product(*pairs)
+    ]
+
+
+def _halves(length: int, shift: int) -> list[tuple[range, int]]:
+    """Places on an axis, and what place of the operand the first of them shows."""
+    rest = (range(shift, length), 0)
+    return [(range(shift), length - shift), rest] if shift else [rest]
+
+
+def _moved(starts: list[int], at: Index) -> Index:
+    return tuple([place + start for place, start in zip(at, starts, strict=True)])
+
+
+def _tiled(x: Any, reps: tuple[int, ...]) -> Any:
+    if prod(reps) <= _FEW:
+        for axis, count in enumerate(reps, -x.ndim):
+            x = np.concatenate([x] * count, axis=axis) if count > 1 else x
+        return x
+    shape = [n for pair in zip(reps, x.shape, strict=True) for n in pair]
+    x = np.reshape(x, [n for length in x.shape for n in (1, length)])
+    return np.reshape(np.broadcast_to(x, shape), [n * m for n, m in zip(shape[::2], shape[1::2], strict=True)])
+
+
+def _repeated(x: Any, repeats: int, axis: int) -> Any:
+    before, behind = x.shape[: x.ndim + axis + 1], x.shape[x.ndim + axis + 1 :]
+    x = np.broadcast_to(np.reshape(x, (*before, 1, *behind)), (*before, repeats, *behind))
+    return np.reshape(x, (*before[:-1], before[-1] * repeats, *behind))
+
+
 rolled: Primitive = linear(
     lambda x, shift, axes: np.roll(x, shift, axes),
     lambda ct, x, shift, axes: rolled(ct, shift=tuple(-n for n in shift), axes=axes),
     name="rolled",
     leading=True,
+    code=Code(shares=False, nest=Pieces(_rolled_pieces)),
 )
 tiled = linear(
-    lambda x, reps: np.tile(x, reps), _untiled, name="tiled", leading=lambda size, reps: {"reps": (1, *reps)}
+    lambda x, reps: np.tile(x, reps),
+    _untiled,
+    name="tiled",
+    leading=lambda size, reps: {"reps": (1, *reps)},
+    code=Code(shares=False, nest=Composed(_tiled)),
 )
 repeated = linear(
     lambda x, repeats, axis: np.repeat(x, repeats, axis),
     lambda ct, x, repeats, axis: _unrepeated(ct, x, repeats, axis),
     name="repeated",
     leading=True,
+    code=Code(shares=False, nest=Composed(_repeated)),
 )
 
 

@@ -39,7 +39,7 @@ from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, general
-from hodiff.lowering import Factored
+from hodiff.lowering import Composed, Factored
 from hodiff.matrices import adjoint, conjugate, inexact, real
 from hodiff.shaped import keepdims_shape, negative_axes
 
@@ -69,11 +69,14 @@ def _sums(w: Any) -> Any:
 
 
 #: Where two values of a spectrum coincide, where both are zero, where one is zero; a spectrum held fixed.
-coinciding = constant(lambda w, size: _negligible(_gaps(w), w, size), name="coinciding", leading=True)
-vanishing_sums = constant(lambda w, size: _negligible(_sums(w), w, size), name="vanishing_sums", leading=True)
-vanishing = constant(lambda w, size: _negligible(w, w, size), name="vanishing", leading=True)
+_COMPOSED = Code(shares=False, nest=Composed())
+coinciding = constant(lambda w, size: _negligible(_gaps(w), w, size), name="coinciding", leading=True, code=_COMPOSED)
+vanishing_sums = constant(
+    lambda w, size: _negligible(_sums(w), w, size), name="vanishing_sums", leading=True, code=_COMPOSED
+)
+vanishing = constant(lambda w, size: _negligible(w, w, size), name="vanishing", leading=True, code=_COMPOSED)
 #: Matrix that takes the mean over each run of coinciding values of an ordered spectrum; 1 where all are apart.
-sharing = constant(lambda w, size: _sharing(w, size), name="sharing", leading=True)
+sharing = constant(lambda w, size: _sharing(w, size), name="sharing", leading=True, code=_COMPOSED)
 
 
 def _sharing(w: Any, size: int) -> Any:
@@ -150,7 +153,9 @@ def _lower_hermitian(a: Any) -> Any:
 
 
 #: Hermitian part, with the value that NumPy reads off the lower triangle.
-hermitian_part = general(_lower_hermitian, lambda t, ans, a: 0.5 * (t + adjoint(t)), name="hermitian_part", core=2)
+hermitian_part = general(
+    _lower_hermitian, lambda t, ans, a: 0.5 * (t + adjoint(t)), name="hermitian_part", core=2, code=_COMPOSED
+)
 #: Places of eigenvalues in descending order of their absolute values.
 descending = constant(lambda w: np.argsort(np.abs(w), axis=-1)[..., ::-1], name="descending", leading=True)
 
@@ -304,14 +309,29 @@ def _power_norm_jvp(t: Any, ans: Any, x: Any, p: float, axes: Axes, keepdims: bo
     return _directional(np.where(zero, 0.0, direction), t, axes, keepdims)
 
 
+def _power_norm(x: Any, p: float, axes: Axes, keepdims: bool) -> Any:
+    total = np.sum(np.power(np.abs(x), x.dtype.type(p)), axis=axes, keepdims=keepdims)
+    return np.power(total, np.reciprocal(x.dtype.type(p)))
+
+
 #: Root of the sum of squares.
-euclidean = general(_euclidean, _euclidean_jvp, name="euclidean", leading=True)
+euclidean = general(
+    _euclidean,
+    _euclidean_jvp,
+    name="euclidean",
+    leading=True,
+    code=Code(
+        shares=False,
+        nest=Composed(lambda x, axes, keepdims: np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))),
+    ),
+)
 #: Vector norms of other orders, of real vectors.
 power_norm = general(
     lambda x, p, axes, keepdims: np.linalg.norm(x, ord=p, axis=axes[0], keepdims=keepdims),
     _power_norm_jvp,
     name="power_norm",
     leading=True,
+    code=Code(shares=False, nest=Composed(_power_norm)),
 )
 #: sign(x) |x|^q for a fixed exponent.
 signed_power = elementwise(
@@ -319,6 +339,7 @@ signed_power = elementwise(
     lambda ans, x, q: q * np.power(np.abs(x), q - 1.0),
     None,
     name="signed_power",
+    code=_COMPOSED,
 )
 
 

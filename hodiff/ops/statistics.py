@@ -3,7 +3,8 @@
 How many elements are in a bin changes by jumps, so counts have the derivative 0 wherever they have one; sums of weights
 are linear in the weights. Edges that are not given are differentiable functions of the least and the greatest element,
 and so is a density, which is divided by the widths of the bins.
-May import ``batch_rules``, ``core``, ``errors``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``operands``, ``reducing``,
+``refusing`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda w: np.histogram([0.1, 0.2, 0.9], bins=2, weights=w)[0][0])(np.ones(3))
@@ -18,9 +19,11 @@ from warnings import warn
 import numpy as np
 
 from hodiff.batch_rules import batch_loop
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import ConversionError, UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
+from hodiff.lowering import Checked
 from hodiff.operands import as_array
 from hodiff.reducing import ABSENT, converted
 from hodiff.shaped import negative_axes
@@ -68,9 +71,9 @@ def _batch_first(primitive: Primitive, size: int, operands: Any, batched: Any, p
 
 
 #: Its operand, which must hold nowhere: a check that batches can make too.
-forbidden = constant(_forbidden, name="forbidden", leading=True)
+forbidden = constant(_forbidden, name="forbidden", leading=True, code=Code(nest=Checked()))
 #: Its operand, with a warning where that holds anywhere.
-doubtful = constant(_doubtful, name="doubtful", leading=True)
+doubtful = constant(_doubtful, name="doubtful", leading=True, code=Code(nest=Checked()))
 #: Correlations beyond 1 are so by rounding alone, so cutting that off does not change the derivative.
 within_one = elementwise(_within_one, 1, name="within_one", smooth=True)
 binned = linear(

@@ -1,8 +1,8 @@
 """The native back end: programs as machine code, by LLVM. It needs the extra ``hodiff[native]``.
 
-May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``contraction``, ``entry``,
-``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``linear``, ``loops``, ``machine``, ``modules``,
-``scattering``, ``segments`` and ``threads``.
+May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``checking``, ``composing``,
+``contraction``, ``entry``, ``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``linear``, ``loops``,
+``machine``, ``modules``, ``running``, ``scattering``, ``segments`` and ``threads``.
 
 >>> reason() is None or isinstance(reason(), str)
 True
@@ -14,13 +14,16 @@ from typing import Any
 
 from hodiff.compiled.native import (  # noqa: F401 - most of them define tasks
     branches,
+    checking,
     contraction,
     entry,
     linear,
     loops,
+    running,
     scattering,
     threads,
 )
+from hodiff.compiled.native.composing import composed
 from hodiff.compiled.native.entry import make_function
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable
@@ -82,7 +85,7 @@ def compile(program: Program, *, fresh: Sequence[bool]) -> NativeExecutable:
 
 def _function(program: Program, fresh: Sequence[bool]) -> tuple[Callable[..., Any], str]:
     """The function of a program of which everything has a native form, and its text."""
-    kernel = write_kernel(program, fresh, width=machine().width)
+    kernel = write_kernel(composed(program), fresh, width=machine().width)
     loaded = _loaded(kernel)
     misses = [Miss(number, not guard.expected if guard.truth else None) for number, guard in enumerate(program.guards)]
     function = make_function(

@@ -95,7 +95,7 @@ def _of_ufunc(equation: Equation, function: np.ufunc) -> Node:
     (answer,) = equation.answers
     if all(atom.form == "number" for atom in equation.operands) and answer.form == "number":
         raise Unsupported(f"{function.__name__} of Python's numbers")
-    kinds = _loop_dtypes(function, tuple([_kind(atom) for atom in equation.operands]))
+    kinds = loop_dtypes(function, equation.operands)
     if kinds is None or kinds[-1] != answer.dtype:
         raise Unsupported(f"{function.__name__} of {', '.join(str(atom.dtype) for atom in equation.operands)}")
     lowering = ufuncs.lowered(function, kinds[: len(equation.operands)])
@@ -125,6 +125,7 @@ def _of_mapped(equation: Equation, nest: Mapped) -> Node:
         "same": lambda body, values: values[0],
         "real": lambda body, values: values[0],
         "imaginary": lambda body, values: body.constant(values[0].type, 0),
+        "sign": partial(_sign, answer.dtype),
         "clamp": partial(_clamp, answer.dtype),
     }
     if "c" in (answer.dtype.kind, operands[0].dtype.kind):
@@ -140,6 +141,13 @@ def _clamp(dtype: Any, body: Body, values: Sequence[Value]) -> Value:
     return lowest.write(body, (highest.write(body, (x, low)), high))
 
 
+def _sign(dtype: Any, body: Body, values: Sequence[Value]) -> Value:
+    sign = ufuncs.lowered(np.sign, (dtype,))
+    if sign is None:
+        raise Unsupported(f"sign of {dtype}")
+    return sign.write(body, values)
+
+
 def _check_conversion(before: Any, after: Any) -> None:
     if (before.kind in "fc" and after.kind not in "fc") or (before.kind == "c" and after.kind != "c"):
         raise Unsupported(f"conversion of {before} to {after}")
@@ -151,9 +159,13 @@ def _kind(atom: Atom) -> Any:
     return _WEAK.get(dtype.kind, dtype) if atom.form == "number" else dtype
 
 
+def loop_dtypes(function: np.ufunc, operands: Sequence[Atom]) -> tuple[Any, ...] | None:
+    """What a ufunc converts operands to, and the dtype of its answer; None where it does not take them."""
+    return _loop_dtypes(function, tuple([_kind(atom) for atom in operands]))
+
+
 @lru_cache(maxsize=4096)
 def _loop_dtypes(function: np.ufunc, kinds: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """What a ufunc converts operands to, and the dtype of its answer."""
     try:
         return function.resolve_dtypes((*kinds, *(None,) * function.nout))
     except (TypeError, OverflowError):

@@ -79,7 +79,8 @@ class Reduction(Node):
         """What is joined, made of the elements of the operands."""
         dtype = self.answer.dtype
         if self.nest.test:
-            return asked(body, self.nest.test, values[0], self.equation.operands[0])
+            bits = asked(body, self.nest.test, values[0], self.equation.operands[0])
+            return convert(body, bits, np.dtype(bool), dtype)
         atoms = self.equation.operands
         kinds = [convert(body, v, atom.dtype, dtype) for v, atom in zip(values, atoms, strict=True)]
         if len(kinds) == 1:

@@ -1,9 +1,9 @@
 """Regions: stretches of code that a plan is written to, one within another, and where their buffers are.
 
 The memory of all buffers is planned before anything is written: a region has places in one block of scratch memory, the
-arena, and so has what is nested in it, for as long as it runs. May import ``elements``, ``errors``, ``ir``,
-``matrices``, ``nests``, ``nodes``, ``parallel``, ``planning``, ``products``, ``program``, ``steps``, ``tasks`` and
-``ufuncs``.
+arena, and so has what is nested in it, for as long as it runs. May import ``composing``, ``elements``, ``errors``,
+``ir``, ``matrices``, ``nests``, ``nodes``, ``parallel``, ``planning``, ``products``, ``program``, ``steps``,
+``tasks`` and ``ufuncs``.
 
 >>> from hodiff.compiled.native.planning import Plan
 >>> from hodiff.ops.elementwise import exp, add
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.compiled.native import ufuncs
+from hodiff.compiled.native.composing import composed
 from hodiff.compiled.native.elements import Elements, Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BAIL, I8, POINTER, Body, Value
@@ -195,6 +196,7 @@ class Inner:
 
     def __init__(self, program: Program) -> None:
         _check(program)
+        program = composed(program)
         self.program = program
         self.plan = Plan(program.inputs, program.equations, program.outputs)
         own = {var for equation in program.equations for var in equation.answers}

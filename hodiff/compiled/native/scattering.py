@@ -21,7 +21,7 @@ import numpy as np
 
 from hodiff.compiled.native.elements import in_range, memory_type
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.ir import BIT, I64, Body, Value
+from hodiff.compiled.native.ir import BAIL, BIT, I64, Body, Value
 from hodiff.compiled.native.matrices import load, merged, moved, store
 from hodiff.compiled.native.nodes import Node, convert, register_type
 from hodiff.compiled.native.regions import Nested, Region, bytes_of
@@ -46,17 +46,17 @@ class Looked(NamedTuple):
         From one to the next along the axes of the space.
     length : int
         Of the axis.
-    count : int
+    stride : int
         Elements of the answer from one place on the axis to the next.
-    wraps : bool
+    way : str
     """
 
     literal: Literal | None
     view: View
     steps: tuple[int, ...]
     length: int
-    count: int
-    wraps: bool
+    stride: int
+    way: str
 
 
 class Landing(NamedTuple):
@@ -221,12 +221,8 @@ class _Writer:
             dtype = (looked.literal or looked.view.base).dtype
             value = load(body, table, memory_type(dtype))
             if looked.literal is None:
-                value = (
-                    _wrapped(body, value, dtype, looked.length)
-                    if looked.wraps
-                    else in_range(body, value, dtype, looked.length)
-                )
-            place = body.operation("mul nsw", value, body.constant(I64, looked.count))
+                value = _IN_RANGE[looked.way](body, value, dtype, looked.length)
+            place = body.operation("mul nsw", value, body.constant(I64, looked.stride))
             target = moved(body, target, self.kind, place)
             left.append(None)
         return target, left
@@ -276,15 +272,30 @@ class _Writer:
         store(body, target, value)
 
 
+def _wide(body: Body, value: Value, dtype: Any) -> Value:
+    return value if value.type.scalar == "i64" else body.convert("sext" if dtype.kind == "i" else "zext", value, I64)
+
+
+def _counted(body: Body, value: Value, dtype: Any, length: int) -> Value:
+    """A position from 0 on; the kernel gives up where it is out of range."""
+    wide = _wide(body, value, dtype)
+    body.leave_if(body.compare("uge", wide, body.constant(wide.type, length)), BAIL)
+    return wide
+
+
 def _wrapped(body: Body, value: Value, dtype: Any, length: int) -> Value:
     """A position that begins again where it is out of range."""
-    wide = value if value.type.scalar == "i64" else body.convert("sext" if dtype.kind == "i" else "zext", value, I64)
+    wide = _wide(body, value, dtype)
     end = body.constant(wide.type, length)
     if dtype.kind == "u":
         return body.operation("urem", wide, end)
     rest = body.operation("srem", wide, end)
     negative = body.compare("slt", rest, body.constant(wide.type, 0))
     return body.select(negative, body.operation("add", rest, end), rest)
+
+
+#: The ways of positions that are out of range.
+_IN_RANGE = {"error": in_range, "count": _counted, "wrap": _wrapped}
 
 
 # --- where things go --------------------------------------------------------------------------------------------------
@@ -328,20 +339,20 @@ def _looked(
     atom = equation.operands[lookup.positions] if isinstance(lookup.positions, int) else Literal(lookup.positions)
     if atom.dtype.kind not in "iu":
         raise Unsupported("positions that are no integers")
-    literal = _checked(np.asarray(atom.value), length, lookup.wraps) if isinstance(atom, Literal) else None
+    literal = _checked(np.asarray(atom.value), length, lookup.way) if isinstance(atom, Literal) else None
     shown = literal or atom
     view = view_of(shown, nodes)
     offset, steps = _linear(lookup.read(index), view.steps, axes)
     view = view._replace(offset=view.offset + offset)
-    return Looked(literal, view, steps, length, count, lookup.wraps)
+    return Looked(literal, view, steps, length, count, lookup.way)
 
 
-def _checked(positions: Any, length: int, wraps: bool) -> Literal:
+def _checked(positions: Any, length: int, way: str) -> Literal:
     """Positions that are known, from 0 on."""
     places = np.array(positions, np.int64, order="C")
-    if wraps:
+    if way == "wrap":
         return Literal(np.asarray(places % max(length, 1)))
-    if ((places < -length) | (places >= length)).any():
+    if ((places < (0 if way == "count" else -length)) | (places >= length)).any():
         raise Unsupported("positions out of range")
     return Literal(np.asarray(np.where(places < 0, places + length, places)))
 
@@ -357,5 +368,5 @@ def _of_pieces(equation: Equation, nodes: Mapping[Atom, Node]) -> Scattering | N
     return None
 
 
-TASKS[Pieces] = _of_pieces  # type: ignore[assignment]
+TASKS[Pieces] = _of_pieces
 TASKS[Spots] = lambda equation, nodes: Scattering(equation, nodes, equation.primitive.code.nest)  # type: ignore[union-attr]

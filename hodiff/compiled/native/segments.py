@@ -1,7 +1,8 @@
 """Programs that are native in parts: stretches of them become one equation each, the rest stays NumPy code.
 
 A stretch is compiled as a program of its own and is called from the emitted NumPy code, as a primitive that has several
-answers. May import ``code``, ``core``, ``errors``, ``nodes``, ``program``, ``recognising`` and ``tasks``.
+answers. May import ``code``, ``composing``, ``core``, ``errors``, ``nodes``, ``program``, ``recognising`` and
+``tasks``.
 
 >>> from hodiff.ops.elementwise import exp, multiply
 >>> x, y, z = (Var((999,), np.dtype(float)) for _ in range(3))
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.code import Code, is_unheard
+from hodiff.compiled.native.composing import parts_of
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.nodes import InOrder, Moved, Node
 from hodiff.compiled.native.recognising import node_of
@@ -63,7 +65,7 @@ def why_not(program: Program, fresh: Sequence[bool]) -> dict[Equation, str]:
                 raise Unsupported("floating-point errors are handled in a way of its own")
             if any(not prod(atom.shape) for atom in (*equation.operands, *equation.answers)):
                 raise Unsupported("arrays without elements")
-            if task_of(equation, nodes) is None:
+            if parts_of(equation) == [equation] and task_of(equation, nodes) is None:
                 node = node_of(equation)
                 nodes[node.answer] = node
         except Unsupported as unsupported:

@@ -139,7 +139,7 @@ class Explorer:
         if isinstance(node, Reduction) and statement.reduces:
             return node.reads_at(index)
         found = node.explore(index, statement.cuts)
-        if statement.cuts or (isinstance(node, InOrder) and node.flat):
+        if isinstance(node, Parted) or (isinstance(node, InOrder) and node.flat):
             statement.flat = False
         return found
 
@@ -158,9 +158,8 @@ class Explorer:
                 if atom.shape or not isinstance(atom, Literal):
                     self._note(statement, atom, index, place)
                 continue
-            if isinstance(node, InOrder) and node.flat:
-                statement.flat = False
-            before = len(statement.cuts)
+            if isinstance(node, Parted) or (isinstance(node, InOrder) and node.flat):
+                statement.flat = False  # parts are at places on axes
             try:
                 waiting += node.explore(index, statement.cuts)
             except Unsupported:
@@ -168,8 +167,6 @@ class Explorer:
                     raise
                 self._stored.add(atom)  # with axes of its own it can be cut
                 continue
-            if len(statement.cuts) != before:
-                statement.flat = False
             statement.cost += node.cost
 
     def _note(self, statement: Statement, atom: Atom, index: Index, place: Index) -> None:

@@ -39,7 +39,7 @@ class Compiled:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(native, "Fallback", self._fallback)
             self.executable = native.compile(optimised(program), fresh=(True,) * len(program.outputs))
-        assert self.executable.notes == []
+        assert not self.executable.notes, self.executable.notes
 
     def _fallback(self, *arguments):
         self._slow.append(Fallback(*arguments))
