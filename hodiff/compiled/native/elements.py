@@ -186,7 +186,7 @@ class Elements:
         if offset.type.lanes == 1:
             text = f"getelementptr inbounds {kind}, {address}, {offset}"
             moved = body.pure(text, POINTER, address, offset)
-            if lanes > 1 and step > 1:
+            if step not in (0, 1):
                 return self._bits(memory, self._gathered(memory, kind.of(lanes), moved, step))
             return self._bits(memory, self._load(memory, kind.of(lanes if step else 1), moved))
         lanes = offset.type.lanes

@@ -70,7 +70,7 @@ def _joins(nest: Nest, members: Sequence[Nest], late: Sequence[Step]) -> bool:
         return False
     makers = {statement.answer: statement for member in members for statement in member.statements}
     return all(
-        statement.in_row.get(atom, False) and not _sums_rows(makers[atom])
+        statement.in_row.get(atom, False) and not _is_known_late(makers[atom])
         for statement in nest.statements
         for atom in statement.needs
         if atom in makers
@@ -86,9 +86,18 @@ def _is_column(nest: Nest) -> bool:
     )
 
 
-def _sums_rows(statement: Statement) -> bool:
+def _is_known_late(statement: Statement) -> bool:
+    """Whether it reduces, and its rows are known after the loop through all of them only.
+
+    So it is with sums of rows; and with what is joined in memory, as a loop within one that is reduced is not: all of it
+    is begun before the rows, and a mean is divided behind them.
+    """
     node = statement.node
-    return isinstance(node, Reduction) and statement.reduces and 0 in node.axes
+    if not isinstance(node, Reduction) or not statement.reduces:
+        return False
+    long = [axis for axis, length in enumerate(node.space) if length > 1]
+    reduced = [axis in node.axes for axis in long]
+    return 0 in node.axes or reduced != sorted(reduced)
 
 
 def _put_back(late: Sequence[Step], nest: Nest, steps: Sequence[Step]) -> list[Step]:
@@ -107,6 +116,6 @@ def _private(steps: Sequence[Step], kept: Collection[Atom]) -> set[Atom]:
         for nest in step.nests:
             for statement in nest.statements:
                 answer = statement.answer
-                if answer not in outside and answer not in kept and not _sums_rows(statement) and answer.size != 1:
+                if answer not in outside and answer not in kept and not _is_known_late(statement) and answer.size != 1:
                     found.add(answer)
     return found
