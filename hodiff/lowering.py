@@ -287,7 +287,7 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Factored:
-    """A task of linear algebra on the last two axes: its name among those of ``native.lapack``."""
+    """A task of linear algebra on the last two axes: its name among those of ``native.linear``."""
 
     task: str
 

@@ -46,7 +46,9 @@ class Contraction(Task):
         inside, outside = subscripts.split("->")
         self._names = (*inside.split(","), outside)
         self._letters = letters(subscripts)
-        self._lengths = dict(zip("".join(self._names[:2]), (*operands[0].shape, *operands[1].shape), strict=True))
+        self._lengths: dict[str, int] = {}
+        for letter, length in zip("".join(self._names[:2]), (*operands[0].shape, *operands[1].shape), strict=True):
+            self._lengths[letter] = max(length, self._lengths.get(letter, 1))
         self._made = own(answer)
         self._views = [self._readable(slot, atom, nodes) for slot, atom in enumerate(operands)]
         _, rows, columns, _ = self._letters
@@ -58,13 +60,19 @@ class Contraction(Task):
         """An operand where it lies, if a matrix product can read it there; else in a buffer of its own."""
         _, rows, columns, sums = self._letters
         down, across = (rows, sums) if slot == 0 else (sums, columns)
-        view = view_of(atom, nodes)
+        view = self._broadcast(slot, view_of(atom, nodes))
         try:
             self._matrix(view, self._names[slot], down, across)
         except Unsupported:
-            view = own(atom)
+            view = self._broadcast(slot, own(atom))
             self._matrix(view, self._names[slot], down, across)
         return view
+
+    def _broadcast(self, slot: int, view: View) -> View:
+        """An operand that does not move along a letter of which it has one element."""
+        lengths = [self._lengths[letter] for letter in self._names[slot]]
+        steps = [0 if have != want else step for have, want, step in zip(view.shape, lengths, view.steps, strict=True)]
+        return view._replace(steps=tuple(steps))
 
     def _matrix(self, view: View, names: str, down: Sequence[str], across: Sequence[str]) -> tuple[int, int, int, bool]:
         """Rows, columns, elements from one to the next, and whether it is transposed."""
