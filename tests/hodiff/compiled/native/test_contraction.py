@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from backends import native_only
 
 import hodiff as hd
+
+pytestmark = native_only
 
 SHAPES = dict(zip("abijkn", (3, 4, 5, 6, 7, 8), strict=True))
 FORMS = [

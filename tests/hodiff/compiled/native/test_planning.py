@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import native_only
 
 import hodiff as hd
 from hodiff.compiled.native.planning import Plan
 from hodiff.compiled.native.steps import Copy, Nest, Rows, Work
 from hodiff.compiled.native.storage import CHEAP, FEW, LONGEST, VECTOR, Batches
 from hodiff.compiled.units import optimised
+
+pytestmark = native_only
 
 
 def plan_of(f: Callable[..., Any], *args: Any) -> Plan:
