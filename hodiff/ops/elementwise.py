@@ -119,7 +119,13 @@ divide = elementwise(np.divide, lambda ans, x, y: _inverse(y), lambda ans, x, y:
 negative = elementwise(np.negative, -1, smooth=True, hazard="none")
 positive = elementwise(np.positive, 1, smooth=True, hazard="none")
 reciprocal = elementwise(np.reciprocal, lambda ans, x: -ans * ans)
-square = elementwise(np.square, lambda ans, x: x + x, smooth=True, code=Code(value="{0} * {0}"))
+square = elementwise(
+    np.square,
+    lambda ans, x: x + x,
+    smooth=True,
+    # A product of booleans is one, and a product of integers may warn.
+    code=Code(value=lambda equation: "{0} * {0}" if equation.operands[0].dtype.kind in "fc" else None),
+)
 power = elementwise(np.power, _power_base, _power_exponent)
 float_power = elementwise(np.float_power, _power_base, _power_exponent)
 remainder = elementwise(np.remainder, 1, lambda ans, x, y: -np.floor_divide(x, y))

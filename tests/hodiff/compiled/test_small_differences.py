@@ -171,3 +171,8 @@ def test_the_imaginary_part_of_what_is_real_has_its_type(number):
     compiled = hd.jit(lambda x: (np.imag(x), np.cos(x)))
     for _ in range(2):
         assert type(compiled(number)[0]) is type(np.imag(number))
+
+
+@pytest.mark.parametrize("value", [np.True_, np.array(True), np.int8(100), np.uint8(200), 2.5, 3], ids=repr)
+def test_squares_have_the_dtype_of_numpy(value):
+    assert_alike(np.square, value)  # and warn of no overflow
