@@ -23,8 +23,8 @@ SPOILED = 1
 #: Of each noise that is tried.
 NOISE = 8
 DRAWS = 8
-#: Functions whose flags differ without being wrong: BLAS and LAPACK add up in another order, quantiles and their kin are
-#: programs of other steps than NumPy's, and an array of Python's numbers is a constant.
+#: Functions whose flags differ without being wrong: BLAS and LAPACK add up in another order, quantiles and their kin
+#: are programs of other steps than NumPy's, and an array of Python's numbers is a constant.
 _UNSURE = re.compile(
     r"@|matmul|dot|linalg|einsum|inner|kron|cov|corr|conv|nanmean|median|quantile|percentile|logaddexp"
     r"|np\.array\(\[\w+[.\[( ]"
