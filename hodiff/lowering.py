@@ -303,6 +303,20 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True)
+class Lengthwise:
+    """What a program does that is another one for each value of operand 0.
+
+    Attributes
+    ----------
+    program : callable
+        ``program(equation, values)``: the program for plain values of the operands, of which it takes those from the
+        second on.
+    """
+
+    program: Callable[[Any, Sequence[Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """One of two programs, as ``control.branches`` declares it."""
 

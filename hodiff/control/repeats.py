@@ -55,7 +55,7 @@ from hodiff.control.subprograms import (
 from hodiff.core import Primitive
 from hodiff.errors import NotStagedError
 from hodiff.linear_map import TapeVariable, apply_linear
-from hodiff.lowering import Repeated
+from hodiff.lowering import Lengthwise, Repeated
 from hodiff.program import Equation, Program, Var
 from hodiff.shaped import Shaped, is_inexact
 
@@ -349,4 +349,7 @@ by_length = Primitive(
     batch=_by_length_batch,
     jvps=_by_length_jvps,  # type: ignore[arg-type]
     within=_by_length_within,
+    code=Code(
+        nest=Lengthwise(lambda equation, values: equation.parameters["family"].at(_turns(values[0]), list(values[1:])))
+    ),
 )

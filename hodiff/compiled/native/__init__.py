@@ -1,8 +1,8 @@
 """The native back end: programs as machine code, by LLVM. It needs the extra ``hodiff[native]``.
 
 May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``checking``, ``composing``,
-``contraction``, ``entry``, ``errors``, ``executable``, ``kernel``, ``lapack``, ``library``, ``linear``, ``loops``,
-``machine``, ``modules``, ``running``, ``scattering``, ``segments`` and ``threads``.
+``contraction``, ``entry``, ``errors``, ``executable``, ``kernel``, ``lapack``, ``lengths``, ``library``, ``linear``,
+``loops``, ``machine``, ``modules``, ``running``, ``scattering``, ``segments`` and ``threads``.
 
 >>> reason() is None or isinstance(reason(), str)
 True
@@ -29,6 +29,7 @@ from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable
 from hodiff.compiled.native.kernel import Kernel, write_kernel
 from hodiff.compiled.native.lapack import symbols
+from hodiff.compiled.native.lengths import explained, with_lengths
 from hodiff.compiled.native.library import addresses
 from hodiff.compiled.native.machine import machine
 from hodiff.compiled.native.modules import Loaded, load
@@ -62,8 +63,9 @@ def compile(program: Program, *, fresh: Sequence[bool]) -> NativeExecutable:
     Unsupported
         Saying why there is no native code for this program.
     """
+    whole, program = program, with_lengths(program, _by_itself)
     refused = why_not(program, fresh)
-    notes = [f"{equation.primitive.name}: {reason}" for equation, reason in refused.items()]
+    notes = [f"{equation.primitive.name}: {explained(equation, reason)}" for equation, reason in refused.items()]
     if not refused:
         try:
             function, llvm = _function(program, fresh)
@@ -76,11 +78,16 @@ def compile(program: Program, *, fresh: Sequence[bool]) -> NativeExecutable:
             parts.append((segment, *_function(segment.program(program.name), (True,) * len(segment.outputs))))
         except Unsupported as unsupported:
             notes.append(str(unsupported))
-    if not parts:
+    if not parts and program is whole:
         raise Unsupported(notes[0] if notes else "it is too short for native code")
-    segments, functions, texts = zip(*parts, strict=True)
+    segments, functions, texts = zip(*parts, strict=True) if parts else ((), (), ())
     source = emit(joined(program, segments, functions), fresh=fresh)
-    return NativeExecutable(Fallback(program, fresh, source), source.function, "\n".join(texts), notes)
+    return NativeExecutable(Fallback(whole, fresh, source), source.function, "\n".join(texts), notes)
+
+
+def _by_itself(program: Program) -> Callable[..., Any]:
+    """The function of a program all of whose results are new."""
+    return compile(program, fresh=(True,) * len(program.outputs)).function
 
 
 def _function(program: Program, fresh: Sequence[bool]) -> tuple[Callable[..., Any], str]:

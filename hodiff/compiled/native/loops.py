@@ -1,8 +1,8 @@
 """Loops as tasks: the body is planned as a program, and its nests are written within a loop.
 
 Of the answers of a loop, those that are stacked are written row by row where the whole is to be; what is carried is in
-registers, or in memory that `carries` describes. May import ``carries``, ``elements``, ``errors``, ``ir``,
-``lowering``, ``nodes``, ``planning``, ``program``, ``regions`` and ``tasks``.
+registers, or in memory that `carries` describes. May import ``carries``, ``elements``, ``errors``, ``in_place``,
+``ir``, ``lowering``, ``nodes``, ``planning``, ``program``, ``regions`` and ``tasks``.
 
 >>> import numpy as np
 >>> from hodiff.program import Literal

@@ -12,6 +12,7 @@ from loop_models import MODELS, bodies, derived, interpret
 
 import hodiff as hd
 from hodiff.compiled import native
+from hodiff.compiled.native import lengths
 from hodiff.compiled.native.kernel import write_kernel
 from hodiff.compiled.numpy_source import Miss, emit
 from hodiff.compiled.units import optimised
@@ -301,6 +302,40 @@ def test_choices(name):
     true, false = CHOICES[name]
     for make in (lambda a: a[0] > a[1], lambda a: np.sum(a > 0), lambda a: a[2]):
         check(lambda a, b: hd.cond(make(a), true, false, a, b), X, Y[0], others=[(-X, Y[1]), (X * 0, X)])  # noqa: B023
+
+
+# --- numbers of turns that are not known ------------------------------------------------------------------------------
+
+
+def power(x, n):
+    return hd.fori_loop(0, n, lambda i, y: y * x + i, 1.0)
+
+
+def root(a, n):
+    del n
+    return hd.while_loop(lambda x: np.abs(x * x - a) > 1e-12, lambda x: 0.5 * (x + a / x), a)
+
+
+@pytest.mark.parametrize("function", [power, root])
+@pytest.mark.parametrize("derive", [lambda f: f, hd.grad, lambda f: hd.grad(hd.grad(f))])
+def test_native_code_by_the_number_of_turns(function, derive, monkeypatch):
+    """The first call for a number runs NumPy code, and the others native code where that pays."""
+    made = []
+    monkeypatch.setattr(lengths, "_COMPILING", 0.0)
+    monkeypatch.setattr(lengths, "_KEPT", 3)
+    compile_by_itself = native.compile
+    monkeypatch.setattr(native, "compile", lambda *args, **kw: made.append(args) or compile_by_itself(*args, **kw))
+    fast, plain = (hd.jit(derive(function), backend=backend) for backend in ("native", "numpy"))
+    for n in (3, 5, 0, -2, 8, 3, 5, 20, 3):
+        for x in np.array([1.1, 0.9]):
+            np.testing.assert_allclose(plain(x, n), derive(function)(x, n), rtol=1e-12)
+            expected = plain(x, n)
+            for _ in range(2):
+                found = fast(x, n)
+                np.testing.assert_allclose(found, expected, rtol=1e-12)
+                assert type(found) is type(expected)
+    assert len(made) > 1 or derive(function) is root
+    assert fast.cache_info().eager_calls == 0
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
