@@ -23,7 +23,7 @@ import numpy as np
 
 from hodiff.code import Code
 from hodiff.compiled.native.planning import Plan
-from hodiff.compiled.native.steps import Nest, Rows, Step, Work
+from hodiff.compiled.native.steps import Nest, Step, Work
 from hodiff.core import NUMPY_UFUNCS, Primitive
 from hodiff.lowering import Index, Looped, Repeated, Spot, Spots
 from hodiff.program import Atom, Equation, Program, Var
@@ -219,7 +219,6 @@ def _read_by(step: Step) -> Sequence[Atom]:
     """What a step reads, or computes in order to read it."""
     if isinstance(step, Work):
         return step.task.equation.operands
-    if isinstance(step, (Nest, Rows)):
-        nests = step.nests if isinstance(step, Rows) else [step]
-        return [a for nest in nests for statement in nest.statements for a in statement.node.equation.operands]
-    return [step.source]
+    nests: Sequence[Nest] = [step] if isinstance(step, Nest) else getattr(step, "nests", [])
+    inside = [a for nest in nests for statement in nest.statements for a in statement.node.equation.operands]
+    return [*step.needs(), *inside]
