@@ -286,6 +286,24 @@ class Composed:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Where the elements of operand 1 belong in the sorted vector operand 0, on ``parameters["side"]`` of equals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convolved:
+    """Sums of products of operand 1 with pieces of operand 0, along the last axis.
+
+    Attributes
+    ----------
+    full : bool
+        A convolution, of all terms; else pieces as long as operand 1, which is read forwards.
+    """
+
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Factored:
     """A task of linear algebra on the last two axes: its name among those of ``native.linear``."""
 

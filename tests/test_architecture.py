@@ -160,6 +160,8 @@ LAYERS = {
     "hodiff.compiled.native.loops": 16,
     "hodiff.compiled.native.scattering": 15,
     "hodiff.compiled.native.running": 15,
+    "hodiff.compiled.native.searching": 15,
+    "hodiff.compiled.native.convolving": 15,
     "hodiff.compiled.native.checking": 15,
     "hodiff.compiled.native.composing": 8,
     "hodiff.compiled.native.branches": 16,

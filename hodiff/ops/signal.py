@@ -3,7 +3,7 @@
 Convolution and correlation are each other's transposes. ``interp`` is differentiable in the points, the nodes and the
 values; at a node the slope of least absolute value of the two that meet there is its derivative, and 0 where they
 differ in sign: the minimum-norm element of the Clarke subdifferential in all three together.
-May import ``core``, ``kinds``, ``operands`` and ``shaped``.
+May import ``code``, ``core``, ``kinds``, ``lowering``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> float(hd.grad(np.interp)(0.5, [0.0, 1.0, 2.0], [0.0, 3.0, 4.0]))
@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.kinds import composite, multilinear
+from hodiff.lowering import Convolved
 from hodiff.operands import as_array
 from hodiff.shaped import Shaped, is_inexact, negative_axes, negative_axis
 
@@ -61,6 +63,7 @@ full_convolution: Primitive = multilinear(
     lambda ct, x, y: sliding_product(ct, x),
     name="full_convolution",
     core=1,
+    code=Code(shares=False, nest=Convolved(full=True)),
     shape=lambda x, y: _joint(x, y, x.shape[-1] + y.shape[-1] - 1),
 )
 sliding_product: Primitive = multilinear(
@@ -69,6 +72,7 @@ sliding_product: Primitive = multilinear(
     lambda ct, x, y: sliding_product(x, ct),
     name="sliding_product",
     core=1,
+    code=Code(shares=False, nest=Convolved(full=False)),
     shape=lambda x, y: _joint(x, y, x.shape[-1] - y.shape[-1] + 1),
 )
 

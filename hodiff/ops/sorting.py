@@ -3,7 +3,7 @@
 Sorting permutes, so its derivative is that permutation. Elements that tie may stand in any order: the derivative is the
 average over these orders, so that those that tie share equally. For one order statistic, and so for medians and
 quantiles, this is the minimum-norm element of the Clarke subdifferential.
-May import ``batch_rules``, ``core``, ``kinds`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``lowering`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sort(x)[0])(np.array([1.0, 1.0, 2.0]))
@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned, batch_loop
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer, as_operand
 from hodiff.kinds import composite, constant, general, linear, reject
+from hodiff.lowering import Composed, Searched
 from hodiff.shaped import Shaped, negative_axis
 
 # --- ties -------------------------------------------------------------------------------------------------------------
@@ -44,7 +46,7 @@ def _average(x: Any, labels: Any) -> Any:
     return sums[groups] / counts[groups]
 
 
-tie_labels = constant(_label, name="tie_labels", leading=True)
+tie_labels = constant(_label, name="tie_labels", leading=True, code=Code(shares=False, nest=Composed()))
 tie_average: Primitive = linear(
     _average,
     lambda ct, x, labels: tie_average(ct, labels),
@@ -106,6 +108,7 @@ def _batch_search(primitive: Primitive, size: int, operands: Any, batched: Any, 
 search_sorted = constant(
     lambda a, v, *sorter, side: np.searchsorted(a, v, side, *sorter),
     name="search_sorted",
+    code=Code(shares=False, nest=Searched()),
     batch=_batch_search,
 )
 

@@ -23,9 +23,10 @@ from hodiff.code import Code
 from hodiff.core import Primitive, Tracer
 from hodiff.errors import ConversionError, UnsupportedKeywordError
 from hodiff.kinds import composite, constant, elementwise, linear, reject
-from hodiff.lowering import Checked
+from hodiff.lowering import ZERO, Checked, Composed, Index, Lookup, Spot, Spots, aligned
 from hodiff.operands import as_array
 from hodiff.reducing import ABSENT, converted
+from hodiff.refusing import refused
 from hodiff.shaped import negative_axes
 
 # --- primitives -------------------------------------------------------------------------------------------------------
@@ -63,6 +64,26 @@ def _bin_index(x: Any, edges: Any) -> Any:
     return np.where(np.equal(x, edges[-1:]), max(count - 1, 0), np.where(index < 0, count, index))
 
 
+def _digits(x: Any, bins: Any, right: bool) -> Any:
+    """The same for bins that do not decrease."""
+    refused(np.logical_not(np.all(np.less_equal(bins[:-1], bins[1:]))))
+    return np.searchsorted(bins, x, side="left" if right else "right")
+
+
+def _binned_spots(equation: Any) -> list[Spot] | None:
+    """Where the weights go; NumPy adds them in double precision."""
+    w, index = equation.operands
+    if w.dtype.char != "d":
+        return None
+    last = len(w.shape) - 1
+
+    def place(at: Index) -> Index:
+        return (*at[:last], ZERO)
+
+    lookup = Lookup(1, lambda at: aligned(at, index.shape), last, way="count")
+    return [Spot(0, w.shape, lambda at: at, place, (lookup,))]
+
+
 def _batch_first(primitive: Primitive, size: int, operands: Any, batched: Any, parameters: dict[str, Any]) -> Any:
     """Batch a function that acts on each element of its first operand."""
     if any(batched[1:]):
@@ -82,12 +103,18 @@ binned = linear(
     None,
     name="binned",
     leading=True,
+    code=Code(shares=False, nest=Spots(_binned_spots, adds=True)),
 )
-bin_index = constant(_bin_index, name="bin_index", batch=_batch_first)
+bin_index = constant(_bin_index, name="bin_index", batch=_batch_first, code=Code(shares=False, nest=Composed()))
 bin_total = constant(
     lambda a, *range, rule: np.intp(len(np.histogram_bin_edges(a, rule, range or None)) - 1), name="bin_total"
 )
-digits = constant(lambda x, bins, right: np.digitize(x, bins, right), name="digits", batch=_batch_first)
+digits = constant(
+    lambda x, bins, right: np.digitize(x, bins, right),
+    name="digits",
+    batch=_batch_first,
+    code=Code(shares=False, nest=Composed(_digits)),
+)
 
 
 # --- averages and spread ----------------------------------------------------------------------------------------------

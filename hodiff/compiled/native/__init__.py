@@ -1,8 +1,9 @@
 """The native back end: programs as machine code, by LLVM. It needs the extra ``hodiff[native]``.
 
 May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``checking``, ``composing``,
-``contraction``, ``entry``, ``errors``, ``executable``, ``kernel``, ``lapack``, ``lengths``, ``library``, ``linear``,
-``loops``, ``machine``, ``modules``, ``running``, ``scattering``, ``segments`` and ``threads``.
+``contraction``, ``convolving``, ``entry``, ``errors``, ``executable``, ``kernel``, ``lapack``, ``lengths``,
+``library``, ``linear``, ``loops``, ``machine``, ``modules``, ``running``, ``scattering``, ``searching``,
+``segments`` and ``threads``.
 
 >>> reason() is None or isinstance(reason(), str)
 True
@@ -16,11 +17,13 @@ from hodiff.compiled.native import (  # noqa: F401 - most of them define tasks
     branches,
     checking,
     contraction,
+    convolving,
     entry,
     linear,
     loops,
     running,
     scattering,
+    searching,
     threads,
 )
 from hodiff.compiled.native.composing import composed
