@@ -103,7 +103,7 @@ class _Writer:
         self._results, self._outputs = _results_of(program, fresh)
         self._unread = _unread(program)
         wanted = [*self._outputs, *self._unread, *(guard.operand for guard in program.guards)]
-        self._plan = Plan(program.inputs, program.equations, wanted)
+        self._plan = Plan(program.inputs, program.equations, wanted, blocks=True)
         memory: dict[Atom, Memory] = {}
         for number, var in enumerate(program.inputs):
             memory[var] = Memory(self._slot(number), var.shape, var.dtype, var)

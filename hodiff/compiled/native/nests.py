@@ -17,7 +17,7 @@ from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
-from hodiff.compiled.native.elements import Elements, Memory, memory_type
+from hodiff.compiled.native.elements import Elements, Memory
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import BIT, I64, Body, Value
 from hodiff.compiled.native.nodes import Undecided, register_type
@@ -34,13 +34,11 @@ from hodiff.compiled.native.parallel import (
 )
 from hodiff.compiled.native.reduction import Reduction
 from hodiff.compiled.native.statements import Statement
-from hodiff.compiled.native.steps import Nest, Rows
+from hodiff.compiled.native.steps import Nest
 from hodiff.lowering import Affine, Axis, Index
 
 #: Additions for one place that are so few that two vectors at once keep the processor busier.
 LIGHT = 60.0
-#: Bytes of rows that a thread keeps on its stack.
-_STACK = 1 << 16
 
 
 class Block(NamedTuple):
@@ -106,6 +104,8 @@ class NestWriter:
         last = self._lengths[-1] if self._lengths else 1
         wide = last >= 8 * width and nest.length <= LIGHT
         self._width = 2 * width if wide else width
+        self._new = 1
+        self._mask: Value | None = None
         self._sums = any(s.reduces and s.node.nest.operator == "add" for s in nest.statements)  # type: ignore[attr-defined]
 
     def write(self) -> None:
@@ -155,6 +155,34 @@ class NestWriter:
                 self._finish(statement, running)
             elif statement.reduces and self._in_memory(statement):
                 self._finish_in_memory(statement)
+
+    def block(self, start: Value, size: int, new: Value | None, running: Running) -> Running:
+        """Write what is done in a block of places: the running values after it.
+
+        Parameters
+        ----------
+        start : Value
+            The first place.
+        size : int
+        new : Value, optional
+            Of blocks that overlap, the first place that the one before has not.
+        running : dict
+        """
+        body, lanes = self.body, min(self._width, size)
+        self.elements.by_columns = True
+        self._new = lanes
+
+        def turn(counter: Value, inner: Running) -> Running:
+            step = body.operation("mul nsw", counter, body.constant(I64, lanes))
+            place = body.operation("add nsw", start, step)
+            self._mask = None if new is None else _from_place(body, place, new, lanes)
+            self.elements.go_to(self._axes[0], place, lanes)
+            return self._place(inner)
+
+        mine = {key: value for key, value in running.items() if key[0] in self.nest.statements}
+        mine = carried(body, size // lanes, mine, turn)
+        self._mask = self.elements.by_columns = None
+        return {**running, **mine}
 
     # --- loops --------------------------------------------------------------------------------------------------------
 
@@ -280,10 +308,19 @@ class NestWriter:
     def _only_new(self, statement: Statement, value: Value) -> Value:
         """Without the elements that the block before had too."""
         lanes = value.type.lanes
+        if self._mask is not None and not self._is_idempotent(statement):
+            return self.body.select(self._mask, value, self._identity(statement, lanes))
         if self._new >= lanes:
             return value
         bits = ", ".join(f"i1 {'true' if lane >= lanes - self._new else 'false'}" for lane in range(lanes))
         return self.body.select(Value(f"<{bits}>", BIT.of(lanes)), value, self._identity(statement, lanes))
+
+    @staticmethod
+    def _is_idempotent(statement: Statement) -> bool:
+        """Whether an element may be joined twice."""
+        node = statement.node
+        assert isinstance(node, Reduction)
+        return node.nest.operator not in ("add", "multiply")
 
     def _lanes_here(self) -> int:
         return self.elements.lanes_at(self._axes[-1]) if self._axes else 1
@@ -447,44 +484,8 @@ class NestWriter:
             carried(self.body, block.turns, {}, turn)
 
 
-def write_rows(body: Body, elements: Elements, rows: Rows, width: int, shared: Shared | None = None) -> None:
-    """Write nests that run through rows together."""
-    writers = [NestWriter(body, elements, nest, width, flat=False) for nest in rows.nests]
-    owners = {statement: writer for writer in writers for statement in writer.nest.statements}
-    private = {var: elements.memory[var] for var in rows.made() if var in elements.plan.private}
-    running: Running = {}
-    for writer in writers:
-        running.update(writer.begin())
-
-    def turn(counter: Value, inner: Running) -> Running:
-        if not body.is_together:
-            elements.memory.update((var, _own_row(body, memory)) for var, memory in private.items())
-        for writer in writers:
-            inner = writer.row(counter, inner)
-        return inner
-
-    rule = Rule(
-        lambda key: owners[key[0]].rule.identity(key), lambda key, x, y: owners[key[0]].rule.join(key, x, y), False
-    )
-    held = [each for writer in writers for each in writer.held(0)]
-    after = None
-    if sum(_row_size(memory) for memory in private.values()) <= _STACK:
-        after = in_chunks(body, shared, rows.length, rows.cost / rows.length, running, turn, rule, held)
-    if after is None:
-        after = carried(body, rows.length, running, turn)
-    elements.memory.update(private.items())
-    elements.leave()
-    for writer in writers:
-        writer.end(after)
-
-
-def _own_row(body: Body, memory: Memory) -> Memory:
-    """Memory for a row on the stack of a thread."""
-    kind = memory_type(memory.dtype)
-    pointer = body.scratch(kind, prod(memory.shape[1:]), key=("row", memory.owner))
-    return memory._replace(pointer=pointer, level=body.level)
-
-
-def _row_size(memory: Memory) -> int:
-    """Bytes of a row."""
-    return prod(memory.shape[1:]) * int(memory.dtype.itemsize)
+def _from_place(body: Body, place: Value, first: Value, lanes: int) -> Value:
+    """Bits: which of the places from one on are not before another."""
+    along = Value(f"<{', '.join(f'i64 {lane}' for lane in range(lanes))}>", I64.of(lanes))
+    places = body.operation("add nsw", body.splat(place, lanes), along)
+    return body.compare("sge", places, body.splat(first, lanes))

@@ -3,8 +3,8 @@
 Statements share a nest where they run through the same space and read of each other what has just been computed. A
 space whose axes but the first are short is a batch: its nest runs along the first axis, and the rest is written out.
 What batches read and write lies column by column, so that vectors are in one piece; arrays from elsewhere, and for
-others, are copied. May import ``lowering``, ``nodes``, ``program``, ``recognising``, ``rows``, ``statements``,
-``steps``, ``storage`` and ``tasks``.
+others, are copied. May import ``blocking``, ``lowering``, ``nodes``, ``program``, ``recognising``, ``rows``,
+``statements``, ``steps``, ``storage`` and ``tasks``.
 
 >>> import numpy as np
 >>> from hodiff.ops.elementwise import exp, multiply
@@ -18,11 +18,12 @@ others, are copied. May import ``lowering``, ``nodes``, ``program``, ``recognisi
 from collections.abc import Collection, Sequence
 from math import prod
 
+from hodiff.compiled.native.blocking import blocked
 from hodiff.compiled.native.nodes import Node
 from hodiff.compiled.native.recognising import node_of
 from hodiff.compiled.native.rows import grouped
 from hodiff.compiled.native.statements import Explorer, Statement
-from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work
+from hodiff.compiled.native.steps import Copy, Nest, Step, Work
 from hodiff.compiled.native.storage import LONGEST, Batches, choose, in_register
 from hodiff.compiled.native.tasks import Task, task_of, turned
 from hodiff.lowering import ZERO, Index
@@ -39,6 +40,8 @@ class Plan:
     equations : sequence of Equation
     outputs : sequence of Var
         What is wanted in memory; arrays of one element in a register.
+    blocks : bool
+        Whether nests may go block by block, so that some places are computed twice: not where memory is changed.
 
     Attributes
     ----------
@@ -52,7 +55,7 @@ class Plan:
         For what batches read or write, the variable that stands for it column by column.
     turned : set of Var
         What batches compute, which is first there column by column.
-    steps : list of Nest, Rows, Work and Copy
+    steps : list of Nest, Rows, Blocks, Work and Copy
         In the order in which they run.
     private : set of Var
         What is needed while its row is at hand only.
@@ -65,7 +68,9 @@ class Plan:
         Saying which operation has no native form.
     """
 
-    def __init__(self, inputs: Sequence[Var], equations: Sequence[Equation], outputs: Sequence[Atom]) -> None:
+    def __init__(
+        self, inputs: Sequence[Var], equations: Sequence[Equation], outputs: Sequence[Atom], *, blocks: bool = False
+    ) -> None:
         self.inputs = set(inputs)
         self.nodes: dict[Atom, Node] = {}
         self.tasks: dict[Atom, Task] = {}
@@ -98,14 +103,17 @@ class Plan:
         self.steps, self.private = grouped(self.steps, {*kept, *self.turned})
         self.passing = self._passing(kept)
         self.private -= self.passing
+        if blocks:
+            late = {*self._behind(numbers), *self.passing, *(var for var in self._outputs if var not in self.turned)}
+            self.steps = blocked(self.steps, self.columns, late)
 
     @property
     def nests(self) -> list[Nest]:
         """The nests among the steps."""
-        found = [
-            step.nests if isinstance(step, Rows) else [step] for step in self.steps if isinstance(step, Nest | Rows)
+        groups = [
+            [step] if isinstance(step, Nest) else step.nests for step in self.steps if not isinstance(step, Work | Copy)
         ]
-        return [nest for nests in found for nest in nests]
+        return [nest for nests in groups for nest in nests]
 
     def _made(self, var: Atom, explorer: Explorer) -> Statement | Work | None:
         """The statement or the work that makes a value; None where it is made where it is read."""
@@ -114,7 +122,8 @@ class Plan:
             return Work(task, self._behind([*task.buffers, *task.numbers]))
         if var not in self.stored or in_register(self.nodes[var], self._batches):
             return None
-        across = turned(self.nodes[var], self.nodes, self.stored)
+        # What batches hand on is at hand column by column, and needs not be turned in memory.
+        across = None if var.shape in self._batches else turned(self.nodes[var], self.nodes, self.stored)
         return explorer.statement(self.nodes[var]) if across is None else Work(across, self._behind(across.buffers))
 
     def _behind(self, atoms: Sequence[Atom]) -> set[Atom]:

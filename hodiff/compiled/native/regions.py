@@ -2,8 +2,8 @@
 
 The memory of all buffers is planned before anything is written: a region has places in one block of scratch memory, the
 arena, and so has what is nested in it, for as long as it runs. May import ``composing``, ``elements``, ``errors``,
-``ir``, ``matrices``, ``nests``, ``nodes``, ``parallel``, ``planning``, ``products``, ``program``, ``steps``,
-``tasks`` and ``ufuncs``.
+``groups``, ``ir``, ``nests``, ``nodes``, ``parallel``, ``planning``, ``products``, ``program``, ``steps``, ``tasks``
+and ``ufuncs``.
 
 >>> from hodiff.compiled.native.planning import Plan
 >>> from hodiff.ops.elementwise import exp, add
@@ -24,14 +24,14 @@ from hodiff.compiled.native import ufuncs
 from hodiff.compiled.native.composing import composed
 from hodiff.compiled.native.elements import Elements, Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
+from hodiff.compiled.native.groups import Group, as_matrix
 from hodiff.compiled.native.ir import BAIL, I8, POINTER, Body, Value
-from hodiff.compiled.native.matrices import Matrix
-from hodiff.compiled.native.nests import NestWriter, write_rows
+from hodiff.compiled.native.nests import NestWriter
 from hodiff.compiled.native.nodes import convert
 from hodiff.compiled.native.parallel import Shared
 from hodiff.compiled.native.planning import Plan, identity_place
 from hodiff.compiled.native.products import write_copy
-from hodiff.compiled.native.steps import Copy, Nest, Rows, Step, Work
+from hodiff.compiled.native.steps import Blocks, Copy, Nest, Rows, Step, Work
 from hodiff.compiled.native.tasks import Task, View
 from hodiff.program import Atom, Literal, Program, Var
 
@@ -102,6 +102,7 @@ class Region:
         self.plan = plan
         self.surroundings = surroundings
         self.elements = Elements(body, plan, memory, surroundings.literal)
+        self._group = Group(body, self.elements, self.memory_of, surroundings.width, surroundings.shared)
         self._layout = layout
         self._base = base
         for key, offset in layout.offsets.items():
@@ -117,9 +118,11 @@ class Region:
         elif isinstance(step, Copy):
             source, target = self.memory_of(step.source), self.elements.memory[step.target]
             kind, width = memory_type(target.dtype), self.surroundings.width
-            write_copy(self.body, _as_matrix(target), _as_matrix(source), kind, width)
+            write_copy(self.body, as_matrix(target), as_matrix(source), kind, width)
         elif isinstance(step, Rows):
-            write_rows(self.body, self.elements, step, self.surroundings.width, self.surroundings.shared)
+            self._group.write_rows(step)
+        elif isinstance(step, Blocks):
+            self._group.write_blocks(step)
         else:
             NestWriter(self.body, self.elements, step, self.surroundings.width, self.surroundings.shared).write()
 
@@ -312,6 +315,9 @@ def _spans(plan: Plan, given: Collection[Atom]) -> dict[Var | Work, tuple[int, i
 def buffers_of(plan: Plan, step: Step) -> list[Var]:
     """What a step needs memory for: not for numbers that it leaves in registers."""
     made = step.made()
+    if isinstance(step, Blocks):
+        buffers = [var for each in step.steps for var in buffers_of(plan, each)]
+        return [var for var in buffers if var not in step.places]
     if isinstance(step, Nest | Rows):
         buffers = [var for var in made if var.size != 1 and var not in plan.passing]
         return [plan.columns[var] if var in plan.turned else var for var in buffers]
@@ -345,14 +351,6 @@ def _steps(plan: Plan, var: Var) -> tuple[int, ...] | None:
         steps.insert(0, size)
         size *= length
     return (int(by_columns), *steps)
-
-
-def _as_matrix(memory: Memory) -> Matrix:
-    """A batch as a matrix: its first axis, and all others."""
-    rows, columns = memory.shape[0], prod(memory.shape[1:])
-    if memory.steps is None:
-        return Matrix(memory.pointer, rows, columns, columns)
-    return Matrix(memory.pointer, rows, columns, rows, transposed=True)
 
 
 def in_arena(body: Body, surroundings: Surroundings, offset: int) -> Value:

@@ -1,4 +1,4 @@
-"""What a plan consists of: nests of loops, rows of nests, tasks, and copies.
+"""What a plan consists of: nests of loops, nests that go together row by row or block by block, tasks, and copies.
 
 May import ``lowering``, ``program``, ``statements`` and ``tasks``.
 
@@ -136,4 +136,46 @@ class Rows:
         return [atom for nest in self.nests for atom in nest.needs()]
 
 
-Step = Nest | Rows | Work | Copy
+class Blocks:
+    """Nests along one axis, and copies of batches, that take a block of places at a time, one after another.
+
+    Attributes
+    ----------
+    length : int
+        Number of places.
+    size : int
+        Places of a block. The last one overlaps the one before.
+    steps : list of Nest and Copy
+    places : dict
+        Of what is needed while its block is at hand only, where it is in the memory for a block, in bytes.
+    memory : int
+        Bytes of that.
+    """
+
+    def __init__(self, steps: list["Nest | Copy"], size: int, places: dict[Var, int], memory: int) -> None:
+        self.length = next(step.axes[0].length for step in steps if isinstance(step, Nest))
+        self.size = size
+        self.steps = steps
+        self.places = places
+        self.memory = memory
+
+    @property
+    def nests(self) -> list[Nest]:
+        """The nests among the steps."""
+        return [step for step in self.steps if isinstance(step, Nest)]
+
+    @property
+    def cost(self) -> float:
+        """Additions, in all."""
+        return sum(step.cost for step in self.steps)
+
+    def made(self) -> list[Var]:
+        """What they make."""
+        return [var for step in self.steps for var in step.made()]
+
+    def needs(self) -> list[Atom]:
+        """What they read."""
+        return [atom for step in self.steps for atom in step.needs()]
+
+
+Step = Nest | Rows | Blocks | Work | Copy
