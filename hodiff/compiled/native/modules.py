@@ -199,6 +199,8 @@ class _LLVM:
         self._efforts: dict[tuple[int, bool], _Effort] = {}
         #: Engines begin with a module. Contexts keep what was ever made in them, and nothing is made in this one.
         self._empty = llvm.create_context()
+        # The functions of this process are found from the first engine on.
+        llvm.create_mcjit_compiler(llvm.parse_assembly("", self._empty), self._create(0, short=False)).close()
 
     def check(self, names: Sequence[str]) -> None:
         """Raise where a function is not in this process: LLVM would end it."""

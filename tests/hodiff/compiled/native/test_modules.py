@@ -4,6 +4,7 @@ import ctypes
 import gc
 import math
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -349,3 +350,23 @@ def test_a_forked_process_compiles_while_its_parent_does():
         for child in children:
             child.join(30)
         assert all(future.result() for future in busy)
+
+
+FIRST = """
+import os
+os.environ["HODIFF_CACHE_DIR"] = ""
+from hodiff.compiled.native.modules import load
+text = '''
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+define void @f(ptr %x, ptr %y, i64 %n) {
+call void @llvm.memcpy.p0.p0.i64(ptr %x, ptr %y, i64 %n, i1 false)
+ret void
+}
+'''
+assert load(text, {}, exported=["f"], size=2).address("f")
+"""
+
+
+def test_the_first_module_of_a_process_finds_its_functions():
+    done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
