@@ -28,7 +28,6 @@ def f(a):
 """
 
 import linecache
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import count
@@ -141,10 +140,9 @@ def _source(writer: Writer, name: str, inputs: list[str], results: list[str]) ->
         )
     lines += [f"    {line}" for line in writer.lines]
     lines += (f"    {GIVE_BACK}", f"    return ({', '.join(results)}{',' if len(results) == 1 else ''})", "")
-    source = "\n".join(lines)
-    if writer.buffers:
-        return source.replace(GIVE_BACK, "pool.append(buffers)")
-    return re.sub(f" *{GIVE_BACK}\n", "", source)
+    if not writer.buffers:
+        lines = [line for line in lines if GIVE_BACK not in line]
+    return "\n".join(lines).replace(GIVE_BACK, "pool.append(buffers)")
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
