@@ -14,8 +14,8 @@ from hodiff.core import Tracer
 
 
 def as_array(x: Any) -> Any:
-    """A traced value as it is, anything else as a plain array."""
-    return x if isinstance(x, Tracer) else np.asarray(x)
+    """A traced value as it is, but for numbers of Python's, which get a precision; anything else as a plain array."""
+    return x.strong() if isinstance(x, Tracer) else np.asarray(x)
 
 
 def value_of(x: Any) -> Any:

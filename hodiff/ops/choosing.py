@@ -85,10 +85,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 def _of_one_dtype(values: Any) -> list[Any]:
     """Arrays of their common dtype, to which, as for NumPy, Python's numbers adapt."""
-    values = [v if type(v) in (int, float, complex) else as_array(v) for v in values]
     # A staged number of Python's has the value as its example.
     examples = [v.example() if isinstance(v, Tracer) else v for v in values]
-    dtype = np.result_type(*(v if type(v) in (int, float, complex) else v.dtype for v in examples))
+    dtype = np.result_type(*(v if type(v) in (int, float, complex) else as_array(v).dtype for v in examples))
     return [_cast(v, dtype) for v in values]
 
 

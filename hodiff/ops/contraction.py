@@ -3,7 +3,8 @@
 All of them come down to ``matmul``, a multilinear operation whose transposes are matmuls again: C = A B gives
 Ā = C̄ Bᵀ and B̄ = Aᵀ C̄ (Giles 2008, "An extended collection of matrix derivative results", 2.2.2), which are BLAS calls
 on transposed views, without copies. Transposes do not conjugate.
-May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``lowering``, ``operators`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``lowering``, ``operands``, ``operators`` and
+``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: x @ np.eye(2) @ x)(np.array([1.0, 2.0]))
@@ -21,6 +22,7 @@ from hodiff.code import Code, is_unheard
 from hodiff.core import Primitive, as_operand
 from hodiff.kinds import composite, multilinear, reject
 from hodiff.lowering import Product
+from hodiff.operands import as_array
 from hodiff.operators import infix
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
 
@@ -124,7 +126,7 @@ composite(np.linalg.matmul)(matmul)
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """NumPy's ``dot``: over the last axis of ``a`` and the last but one of ``b``."""
     reject("numpy.dot", out=(out, None))
-    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return np.multiply(a, b)
     if a.ndim > 1 and b.ndim > 2:
@@ -135,7 +137,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 @composite(np.inner)
 def inner(a: Any, b: Any) -> Any:
     """NumPy's ``inner``: over the last axes of both."""
-    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return np.multiply(a, b)
     if a.ndim == 1:

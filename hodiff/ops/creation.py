@@ -21,7 +21,7 @@ import numpy as np
 from hodiff.core import Tracer
 from hodiff.kinds import composite, reject
 from hodiff.mutation import Buffer, is_array
-from hodiff.operands import value_of
+from hodiff.operands import as_array, value_of
 from hodiff.shaped import is_inexact
 
 _plain_array: Any = np.array
@@ -246,7 +246,7 @@ def copy_of(a: Any) -> Any:
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
     """NumPy's ``copy``; the order in memory means nothing to a traced value."""
     reject("numpy.copy", subok=(bool(subok), False))
-    return copy_of(a)
+    return copy_of(as_array(a))
 
 
 @composite(method="copy")

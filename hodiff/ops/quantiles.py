@@ -213,7 +213,7 @@ def _quantile(
     ignore_nan = name.startswith("nan")
     if ignore_nan and a.size == 0:
         return np.mean(a, axis=axes, keepdims=flag(keepdims))
-    q = as_array(q)
+    q = q if isinstance(q, Tracer) else np.asarray(q)  # one of Python's numbers keeps its lack of precision
     names, top = ("Percentiles", 100) if "percent" in name else ("Quantiles", 1)
     checked_range(q, message=f"{names} must be in the range [0, {top}]")
     x = merged_last(a, axes)

@@ -1,7 +1,8 @@
 """Reshaping and rearranging: reshape, ravel, transpose, moveaxis, squeeze, expand_dims, broadcast_to and their kin.
 
 All of them are one of three operations: ``reshaped``, ``permuted`` and ``broadcasted``, whose answers are views.
-May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``mutation``, ``operators`` and ``shaped``.
+May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``mutation``, ``operands``, ``operators``
+and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.reshape(x, (2, 2)).T[0, 1])(np.arange(4.0))
@@ -20,6 +21,7 @@ from hodiff.errors import InPlaceError, UnsupportedKeywordError
 from hodiff.kinds import composite, linear, reject
 from hodiff.lowering import Index, Rearranged, Reshaped, aligned
 from hodiff.mutation import pinned, view_of
+from hodiff.operands import as_array
 from hodiff.operators import attribute
 from hodiff.shaped import Shape, Shaped, negative_axes, negative_axis
 
@@ -240,6 +242,7 @@ def _permute(a: Any, axes: tuple[int, ...]) -> Any:
 @composite(np.transpose)
 def transpose(a: Any, axes: Any = None) -> Any:
     """NumPy's ``transpose``."""
+    a = as_array(a)
     if axes is None:
         return _reversed(a)
     axes = _tuple(axes)
