@@ -104,7 +104,7 @@ class NestWriter:
         last = self._lengths[-1] if self._lengths else 1
         wide = last >= 8 * width and nest.length <= LIGHT
         self._width = 2 * width if wide else width
-        self._new = 1
+        self._new, self._stop = 1, 0
         self._mask: Value | None = None
         self._sums = any(s.reduces and s.node.nest.operator == "add" for s in nest.statements)  # type: ignore[attr-defined]
 
@@ -115,8 +115,8 @@ class NestWriter:
             if statement.reduces and self._in_memory(statement):
                 self._fill(statement)
         self._axis(0, {})
-        for axis in self._axes:
-            axis.start, axis.stop = 0, axis.length
+        for depth in range(len(self._axes)):
+            self._within(depth, 0, self._axes[depth].length)
         for statement in self.nest.statements:
             if statement.reduces and self._in_memory(statement):
                 self._finish_in_memory(statement)
@@ -176,7 +176,7 @@ class NestWriter:
             step = body.operation("mul nsw", counter, body.constant(I64, lanes))
             place = body.operation("add nsw", start, step)
             self._mask = None if new is None else _from_place(body, place, new, lanes)
-            self.elements.go_to(self._axes[0], place, lanes)
+            self._go_to(self._axes[0], place, lanes)
             return self._place(inner)
 
         mine = {key: value for key, value in running.items() if key[0] in self.nest.statements}
@@ -194,16 +194,16 @@ class NestWriter:
         starting = [s for s in self.nest.statements if s.reduces and self._first_loop(s) == depth]
         axis = self._axes[depth]
         for start, stop in self._segments(depth):
-            axis.start, axis.stop = start, stop
+            self._within(depth, start, stop)
             if depth == len(self._axes) - 1:
                 for block in blocks_of(start, stop, self._width):
                     running = self._blocks(axis, block, running)
             elif stop - start == 1:
-                self.elements.go_to(axis, self.body.constant(I64, start))
+                self._go_to(axis, self.body.constant(I64, start))
                 running = self._axis(depth + 1, running)
             else:
                 running = self._loop(axis, start, stop - start, depth, running)
-        axis.start, axis.stop = 0, axis.length
+        self._within(depth, 0, axis.length)
         for statement in starting:
             self._finish(statement, running)
         return {key: value for key, value in running.items() if key[0] not in starting}
@@ -224,7 +224,7 @@ class NestWriter:
 
     def _loop(self, axis: Axis, start: int, turns: int, depth: int, running: Running) -> Running:
         def turn(counter: Value, inner: Running) -> Running:
-            self.elements.go_to(axis, self._shifted(counter, start))
+            self._go_to(axis, self._shifted(counter, start))
             return self._axis(depth + 1, inner)
 
         inside = prod(self._lengths[depth + 1 :])
@@ -238,11 +238,11 @@ class NestWriter:
             place = counter
             if block.lanes > 1:
                 place = self.body.operation("mul nsw", counter, self.body.constant(I64, block.lanes))
-            self.elements.go_to(axis, self._shifted(place, block.start), block.lanes)
+            self._go_to(axis, self._shifted(place, block.start), block.lanes)
             return self._place(inner)
 
         if block.turns == 1:
-            self.elements.go_to(axis, self.body.constant(I64, block.start), block.lanes)
+            self._go_to(axis, self.body.constant(I64, block.start), block.lanes)
             return self._place(running)
         mine = {key: value for key, value in running.items() if key[2] == block.lanes}
         after = self._split(block.turns, block.lanes, len(self._axes) - 1, mine, turn, stretches=self._sums)
@@ -265,11 +265,24 @@ class NestWriter:
     def _shifted(self, counter: Value, start: int) -> Value:
         return self.body.operation("add nsw", counter, self.body.constant(I64, start)) if start else counter
 
+    def _within(self, depth: int, start: int, stop: int) -> None:
+        """Be in a part of a loop."""
+        for axis in self.nest.together(self._axes[depth]):
+            axis.start, axis.stop = start, min(stop, axis.length)
+        self._stop = stop
+
+    def _go_to(self, axis: Axis, place: Value, lanes: int = 1) -> None:
+        """Be at a place, or at that and those that follow."""
+        for each in self.nest.together(axis):
+            self.elements.go_to(each, place, lanes)
+
     # --- what is done at a place --------------------------------------------------------------------------------------
 
     def _place(self, running: Running) -> Running:
         try:
             for statement in self.nest.statements:
+                if len(self._axes) == 1 and statement.axes[0].length < self._stop:
+                    continue
                 if statement.reduces:
                     running = self._join(statement, running)
                 else:
@@ -364,7 +377,7 @@ class NestWriter:
 
     def _short(self, statement: Statement, kept: Index) -> Index:
         """The places on axes that are no loops, which have running values of their own."""
-        loops = set(self._axes)
+        loops = {*self._axes, *statement.axes}
         return tuple([Affine(0) if any(a in loops for a, _ in entry.terms) else entry for entry in kept])
 
     def _identity(self, statement: Statement, lanes: int) -> Value:

@@ -201,9 +201,8 @@ class Plan:
                 first = max(first, self._home[seen] if joins else self._home[seen] + 1)
         for number in range(first, len(self.steps)):
             step = self.steps[number]
-            fits = isinstance(step, Nest) and step.axes is statement.axes
-            if fits and step.length + statement.cost <= 2 * LONGEST:  # type: ignore[union-attr]
-                step.statements.append(statement)  # type: ignore[union-attr]
+            if isinstance(step, Nest) and step.fits(statement) and step.length + statement.cost <= 2 * LONGEST:
+                step.add(statement)
                 break
         else:
             number = len(self.steps)

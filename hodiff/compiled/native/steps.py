@@ -15,18 +15,40 @@ from hodiff.lowering import Axis
 from hodiff.program import Atom, Var
 
 
+#: By how much axes may differ that share a loop.
+_NEARLY = 8
+
+
 class Nest:
     """Statements in one nest of loops.
 
     Attributes
     ----------
     axes : list of Axis
+        Of a statement; where it is one, and the statements have several, the longest.
     statements : list of Statement
     """
 
     def __init__(self, statement: Statement) -> None:
         self.axes = statement.axes
         self.statements = [statement]
+
+    def add(self, statement: Statement) -> None:
+        """Put a statement behind the others."""
+        self.statements.append(statement)
+        if statement.axes[0].length > self.axes[0].length:
+            self.axes = statement.axes
+
+    def fits(self, statement: Statement) -> bool:
+        """Whether a statement runs along the same axes, or one of nearly the same length where it reads the same."""
+        if any(each.axes is statement.axes for each in self.statements):
+            return True
+        if len(self.axes) > 1 or len(statement.space) > 1 or any(len(each.space) > 1 for each in self.statements):
+            return False
+        lengths = {statement.axes[0].length, *(each.axes[0].length for each in self.statements)}
+        return max(lengths) - min(lengths) <= _NEARLY < min(lengths) and not statement.needs.keys().isdisjoint(
+            self.needs()
+        )
 
     @property
     def flat(self) -> bool:
@@ -43,9 +65,15 @@ class Nest:
         """Additions, in all."""
         return self.length * prod([axis.length for axis in self.axes])
 
+    def together(self, axis: Axis) -> list[Axis]:
+        """The axes that a loop along one runs through."""
+        return list(dict.fromkeys(s.axes[0] for s in self.statements)) if len(self.axes) == 1 else [axis]
+
     def cuts(self, axis: Axis) -> list[int]:
         """Where a loop is cut, in order."""
-        return sorted({place for s in self.statements for cut, place in s.cuts if cut is axis})
+        axes = self.together(axis)
+        ends = {each.length for each in axes} - {axis.length}
+        return sorted(ends | {place for s in self.statements for cut, place in s.cuts if cut in axes})
 
     def made(self) -> list[Var]:
         """What it computes."""
