@@ -2,7 +2,7 @@
 
 Of the answers of a loop, those that are stacked are written row by row where the whole is to be; what is carried is in
 registers, or in memory that `carries` describes. May import ``carries``, ``elements``, ``errors``, ``in_place``,
-``ir``, ``lowering``, ``nodes``, ``planning``, ``program``, ``regions`` and ``tasks``.
+``invariants``, ``ir``, ``lowering``, ``nodes``, ``planning``, ``program``, ``regions`` and ``tasks``.
 
 >>> import numpy as np
 >>> from hodiff.program import Literal
@@ -33,10 +33,11 @@ from hodiff.compiled.native.carries import (
 from hodiff.compiled.native.elements import Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.in_place import adding_in_place, changed_in_place, writing_late
+from hodiff.compiled.native.invariants import divided
 from hodiff.compiled.native.ir import I64, POINTER, Body, Value
 from hodiff.compiled.native.nodes import Node, asked, convert
 from hodiff.compiled.native.planning import identity_place
-from hodiff.compiled.native.regions import Inner, Nested, Region, copy, in_arena, rounded
+from hodiff.compiled.native.regions import Inner, Nested, Region, bytes_of, copy, in_arena, rounded
 from hodiff.compiled.native.tasks import TASKS, own
 from hodiff.lowering import Looped, Repeated
 from hodiff.program import Atom, Equation, Program, Var
@@ -54,10 +55,14 @@ class Loop(Nested):
         first = parameters["constants"]
         self.count = parameters["carries"]
         second = first + self.count
-        body = prepared(parameters["body"], first, self.count)
-        self.inner = Inner(body)
-        self.inputs = body.inputs[:first], body.inputs[first:second], body.inputs[second:]
+        self.before, body = Inner(Program((), (), ())), parameters["body"]
         pairs = list(zip(operands, body.inputs, strict=True))
+        self.inputs = body.inputs[:first], body.inputs[first:second], body.inputs[second:]
+        if self.length > 1:
+            early, body = divided(body, first)
+            self.before = Inner(early)
+        self.inner = Inner(prepared(body, self.inputs[1], self.count))
+        body = self.inner.program
         self.given = [operand_of(atom, var, nodes) for atom, var in pairs[:second]]
         self.sequences = [sequence_of(atom, var, nodes) for atom, var in pairs[second:]]
         #: Outputs that are written to a row of a stack, each with its number.
@@ -71,13 +76,28 @@ class Loop(Nested):
         super().__init__(equation, buffers, numbers)
         self.replaces = replaced(self.equation, self.carried, self.given[first:], buffers)
         sizes = [rounded(size) for size in buffer_sizes(self.carried)] if self.length > 1 else []
-        self._own = rounded(self.inner.layout.size)
+        self._own = rounded(max(self.inner.layout.size, self.before.layout.size))
         self._sizes = sizes
-        self.scratch = self._own + sum(sizes)
-        self.cost = self.length * self.inner.cost
+        self._early = [rounded(bytes_of(var)) for var in self.before.made]
+        self.scratch = self._own + sum(sizes) + sum(self._early)
+        self.cost = self.before.cost + self.length * self.inner.cost
 
     def write_within(self, region: Region, base: int) -> None:
         _LoopWriter(self, region, base).write()
+
+    def write_before(
+        self, region: Region, base: int, constants: Mapping[Var, Value | Memory]
+    ) -> dict[Var, Value | Memory]:
+        """Write what is computed before the loop, of the constants; the values of it."""
+        place = base + self._own + sum(self._sizes)
+        targets: dict[Var, Memory] = {}
+        for var, size in zip(self.before.made, self._early, strict=True):
+            pointer = in_arena(region.body, region.surroundings, place)
+            targets[var] = Memory(pointer, var.shape, var.dtype, (var, self), region.body.level)
+            place += size
+        inner = self.before.write(region, base, constants, targets)
+        outputs = [var for var in self.before.program.outputs if isinstance(var, Var)]
+        return {var: inner.number(var) if var.size == 1 else targets[var] for var in outputs}
 
     def buffers_of(self, region: Region, base: int) -> list[tuple[Value, ...]]:
         """For each carried value, where what it becomes in the first turn is written, and in the second."""
@@ -114,12 +134,14 @@ class _LoopWriter:
         sequences = [self.region.seen(operand.view) for operand in task.sequences if operand.view is not None]
         buffers = task.buffers_of(region, self.base)
         first = len(task.inputs[0])
+        constants = dict(zip(task.inputs[0], values, strict=False))
+        early = task.write_before(region, self.base, constants)
         begin_in_place(region, task.carried, values, first, self.answers)
         with body.loop(task.length) as counter:
             turn = counter
             if task.reverse:
                 turn = body.operation("sub nsw", body.constant(I64, task.length - 1), counter)
-            known: dict[Var, Value | Memory] = dict(zip(task.inputs[0], values, strict=False))
+            known: dict[Var, Value | Memory] = {**constants, **early}
             turning = [
                 Turning(body, carried, within(body, carried, initial), pair)
                 for carried, initial, pair in zip(task.carried, values[first:], buffers, strict=True)
@@ -199,7 +221,8 @@ class Repeat(Nested):
     def __init__(self, equation: Equation, nodes: Mapping[Atom, Node]) -> None:
         parameters = equation.parameters
         first = parameters["constants"]
-        body = prepared(parameters["body"], first, parameters["carries"])
+        body = parameters["body"]
+        body = prepared(body, body.inputs[first:], parameters["carries"])
         self.condition, self.inner = Inner(parameters["condition"]), Inner(body)
         self.first = first
         self.given = [operand_of(atom, var, nodes) for atom, var in zip(equation.operands, body.inputs, strict=True)]
@@ -257,10 +280,10 @@ class Repeat(Nested):
 # --- arrays that are changed in place ---------------------------------------------------------------------------------
 
 
-def prepared(body: Program, constants: int, carries: int) -> Program:
+def prepared(body: Program, carried: Sequence[Var], carries: int) -> Program:
     """The body of a loop such that it changes what is carried in place, where it can."""
     body = adding_in_place(body)
-    pairs = zip(body.inputs[constants : constants + carries], body.outputs[:carries], strict=True)
+    pairs = zip(carried, body.outputs[:carries], strict=True)
     return writing_late(body, [pair for pair in pairs if pair[0].size != 1])
 
 

@@ -63,9 +63,16 @@ def check(function, *values, whole=True, others=(), **tolerance):
 # --- programs and their derivatives -----------------------------------------------------------------------------------
 
 
+#: All derivatives with respect to the sequence, and to the others those that make other programs for them.
+CASES = [
+    pytest.param(t, n, marks=() if n == 2 or t in ("grad", "hessian") else pytest.mark.exhaustive)
+    for t in TRANSFORMS
+    for n in range(3)
+]
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.parametrize("argnum", [0, 1, 2])
+@pytest.mark.parametrize(("transform", "argnum"), CASES)
 def test_programs_and_their_derivatives(name, transform, argnum):
     function = TRANSFORMS[transform](FUNCTIONS[name], argnum)
     w, h, xs = arguments(11, 5)
@@ -211,6 +218,38 @@ def test_loops_within_loops_and_branches():
         return hd.tree.flatten(hd.scan(row, y[0], y))[0]
 
     check(function, M, Y, others=[(-M, Y), (M, -Y), (M * 2, Y * 3)])
+
+
+INVARIANTS = {
+    "computed": lambda w, c, x: (c @ np.exp(w) + x, None),
+    "turned": lambda w, c, x: (np.tanh(w).T @ c + x, None),
+    "a number": lambda w, c, x: (c * np.exp(w[0, 0]) + x * np.sum(w), np.sum(w**2)),
+    "carried": lambda w, c, x: (np.exp(w)[0], c * x),
+    "stacked": lambda w, c, x: (c + np.sin(w)[1], np.sin(w)),
+    "of tasks": lambda w, c, x: (np.linalg.solve(w @ w.T + np.eye(5), c) + x, w @ w),
+    "cheap": lambda w, c, x: (c * (w[0] + 1.0) + x, w + 1.0),
+    "all": lambda w, c, x: (np.exp(w[1]), np.sum(np.sin(w[2]))),
+}
+
+
+@pytest.mark.parametrize("name", INVARIANTS)
+@pytest.mark.parametrize("length", [1, 4])
+def test_what_no_turn_changes(name, length):
+    def function(w, y):
+        return hd.tree.flatten(hd.scan(lambda c, x: INVARIANTS[name](w, c, x), y[0], y))[0]
+
+    check(function, M, Y[:length].copy())
+    check(lambda w, y: hd.grad(lambda w: sum(np.sum(part**2) for part in function(w, y)))(w), M, Y[:length].copy())
+
+
+def test_what_no_turn_changes_is_computed_once():
+    def function(w, y):
+        return hd.scan(lambda c, x: (c @ np.exp(w) + x, None), y[0], y)[0]
+
+    ours, _ = compiled(function, M, Y)
+    assert "@hd.exp" in ours.llvm[: ours.llvm.index("define internal")]
+    inside = re.search(r"^loop(\d+):(?:(?!^after\1:).)*@hd.exp.*?^after\1:", ours.llvm, re.MULTILINE | re.DOTALL)
+    assert inside is None or "fmuladd" not in inside.group()
 
 
 # --- what is changed in place -----------------------------------------------------------------------------------------
