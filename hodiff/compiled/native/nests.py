@@ -8,14 +8,13 @@ have a running value for each lane, so they are in a fixed order that does not d
 May import ``elements``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``parallel``, ``reduction``, ``statements`` and
 ``steps``.
 
->>> [tuple(block) for block in blocks_of(3, 14, 4)]
-[(3, 4, 2, 4), (10, 4, 1, 3)]
+>>> _from_place(Body(), Value("%i", I64), Value("%j", I64), 2).type
+Type(scalar='i1', lanes=2)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import prod
-from typing import NamedTuple
 
 from hodiff.compiled.native.elements import Elements, Memory
 from hodiff.compiled.native.errors import Unsupported
@@ -23,11 +22,13 @@ from hodiff.compiled.native.ir import BIT, I64, Body, Value
 from hodiff.compiled.native.nodes import Undecided, register_type
 from hodiff.compiled.native.parallel import (
     STRETCH,
+    Block,
     Held,
     Rule,
     Running,
     Shared,
     Turn,
+    blocks_of,
     carried,
     in_chunks,
     in_stretches,
@@ -41,29 +42,8 @@ from hodiff.lowering import Affine, Axis, Index
 LIGHT = 60.0
 
 
-class Block(NamedTuple):
-    """A part of a loop: ``turns`` blocks of ``lanes`` elements from ``start`` on, of which the last are new."""
-
-    start: int
-    lanes: int
-    turns: int
-    new: int
-
-
 #: A running value of a reduction: which one, for which place of the short axes, and for how many lanes.
 Key = tuple[Statement, Index, int]
-
-
-def blocks_of(start: int, stop: int, width: int) -> Iterator[Block]:
-    """The blocks of a loop with vectors of up to ``width`` elements."""
-    length = stop - start
-    lanes = width
-    while lanes > length:
-        lanes //= 2
-    count, rest = divmod(length, lanes)
-    yield Block(start, lanes, count, lanes)
-    if rest:
-        yield Block(stop - lanes, lanes, 1, rest)
 
 
 class NestWriter:

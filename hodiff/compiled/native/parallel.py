@@ -1,13 +1,15 @@
-"""Loops that hand values from turn to turn, in one thread, or split into chunks that several threads share.
+"""Loops in blocks, and loops that hand values from turn to turn, in one thread or in chunks that several threads share.
 
 Where a chunk begins depends on the loop alone, each leaves what it has joined in a place of its own, and these are
 joined in their order: the bits are the same for any number of threads, and for one. May import ``ir``.
 
+>>> [tuple(block) for block in blocks_of(3, 14, 4)]
+[(3, 4, 2, 4), (10, 4, 1, 3)]
 >>> chunk_of(100, 1000.0), chunk_of(1_000_000, 100.0), chunk_of(1_000_000, 100.0, joining=1e7)
 (None, 3907, None)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from hodiff.compiled.native.ir import I64, POINTER, Body, Value
@@ -124,6 +126,27 @@ def chunk_of(turns: int, cost: float, *, joining: float = 0.0, size: int = 0) ->
     least = max(SMALLEST, joining / _SHARE)
     chunk = max(1, round(least / cost), -(-turns // most))
     return None if -(-turns // chunk) < _FEWEST else chunk
+
+
+class Block(NamedTuple):
+    """A part of a loop: ``turns`` blocks of ``lanes`` elements from ``start`` on, of which the last are new."""
+
+    start: int
+    lanes: int
+    turns: int
+    new: int
+
+
+def blocks_of(start: int, stop: int, width: int) -> Iterator[Block]:
+    """The blocks of a loop with vectors of up to ``width`` elements."""
+    length = stop - start
+    lanes = width
+    while lanes > length:
+        lanes //= 2
+    count, rest = divmod(length, lanes)
+    yield Block(start, lanes, count, lanes)
+    if rest:
+        yield Block(stop - lanes, lanes, 1, rest)
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------

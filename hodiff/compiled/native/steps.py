@@ -14,7 +14,6 @@ from hodiff.compiled.native.tasks import Task
 from hodiff.lowering import Axis
 from hodiff.program import Atom, Var
 
-
 #: By how much axes may differ that share a loop.
 _NEARLY = 8
 
