@@ -284,11 +284,13 @@ def _is_explained(plain, found, noisy, roundings, *, derived):
     with np.errstate(all="ignore"):
         moved = np.max([np.abs(run - plain) for run in noisy], axis=0)
     scale = np.max(moved, initial=0.0, where=np.isfinite(moved))
-    # Within a derivative rule there is no noise: two terms may cancel as they do in the plain one.
-    within = CLOSE * np.finfo(plain.dtype).eps * np.max(np.abs(plain), initial=1.0, where=np.isfinite(plain))
+    # Within a statement, or a derivative rule, there is no noise: large terms may cancel, as they do in the plain one.
+    within = 4 * np.finfo(plain.dtype).eps * np.max(np.abs(plain), initial=0.0, where=np.isfinite(plain))
+    if derived:
+        within = max(10 * within, CLOSE * np.finfo(plain.dtype).eps)
     unsure = ~np.isfinite(moved) | (moved > CHAOTIC * np.abs(plain))
     # Where one element is moved, so may be its neighbours, which noise happens to have left in their place.
-    allowed = np.where(unsure, np.inf, 4 * moved + 0.01 * scale + (within if derived else 0.0))
+    allowed = np.where(unsure, np.inf, 4 * moved + 0.01 * scale + within)
     return not np.any(_apart(plain, found, roundings=roundings, allowed=allowed))
 
 
