@@ -423,7 +423,8 @@ class Body:
                 f"{value.text} = load {value.type}, ptr {value.text}.at, align 8",
             ]
             offset += 8 * value.type.lanes
-        head = f"define internal void @{name}(ptr noalias %context, i64 %first, i64 %last) {{"
+        # Vectors that registers do not hold would be in two lines of the cache each, where the stack is not aligned.
+        head = f"define internal void @{name}(ptr noalias %context, i64 %first, i64 %last) alignstack(64) {{"
         self.declarations[name] = "\n".join([head, "entry:", *loads, *lines, "ret void", "}"])
         self.declarations[RUN_CHUNKS] = f"declare void @{RUN_CHUNKS}(ptr, ptr, i64)"
         self.effect(f"call void @{RUN_CHUNKS}(ptr @{name}, {context}, i64 {chunks})")

@@ -133,7 +133,10 @@ class _Writer:
             self._ask(guards, done)
         self._store_outputs()
         lines = body.lines()
-        text = "\n".join(["define i32 @kernel(ptr noalias %slots) {", "entry:", *lines, "ret i32 0", "}", ""])
+        # Vectors that registers do not hold would be in two lines of the cache each, where the stack is not aligned.
+        text = "\n".join(
+            ["define i32 @kernel(ptr noalias %slots) alignstack(64) {", "entry:", *lines, "ret i32 0", "}", ""]
+        )
         if self._literals:
             self._globals.append(f"@literals = global [{len(self._literals)} x ptr] zeroinitializer")
         text = "\n".join([text, *body.declarations.values(), *self._globals, ""])
