@@ -106,7 +106,8 @@ class Mapped:
     Attributes
     ----------
     name : str
-        "select", "convert" (to the dtype of the answer), "clamp", "real", "imaginary", "sign" or "same".
+        "select", "convert" (to the dtype of the answer), "clamp", "real", "imaginary", "sign", "complex" (of
+        its parts) or "same".
     """
 
     name: str
@@ -283,6 +284,34 @@ class Composed:
     """
 
     function: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The real and the imaginary part of the operand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Complex numbers of a real and an imaginary part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halved:
+    """A ufunc of complex numbers, whose operands are the parts of each, one after the other.
+
+    Attributes
+    ----------
+    function : ufunc
+    dtype : dtype
+        Of the parts that it is computed for.
+    which : int or None
+        The part of the answer: 0 is the real one, 1 the imaginary one; None of real answers.
+    """
+
+    function: Any
+    dtype: Any
+    which: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,7 @@ complex_of = linear(
     lambda ct, re, im: np.real(1j * ct),
     name="complex_of",
     batch=batch_aligned,
+    code=Code(shares=False, nest=Mapped("complex")),
 )
 
 

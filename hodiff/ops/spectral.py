@@ -309,6 +309,10 @@ def _power_norm_jvp(t: Any, ans: Any, x: Any, p: float, axes: Axes, keepdims: bo
     return _directional(np.where(zero, 0.0, direction), t, axes, keepdims)
 
 
+def _squares(x: Any) -> Any:
+    return np.square(x.real) + np.square(x.imag) if x.dtype.kind == "c" else np.square(x)
+
+
 def _power_norm(x: Any, p: float, axes: Axes, keepdims: bool) -> Any:
     total = np.sum(np.power(np.abs(x), x.dtype.type(p)), axis=axes, keepdims=keepdims)
     return np.power(total, np.reciprocal(x.dtype.type(p)))
@@ -322,7 +326,7 @@ euclidean = general(
     leading=True,
     code=Code(
         shares=False,
-        nest=Composed(lambda x, axes, keepdims: np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))),
+        nest=Composed(lambda x, axes, keepdims: np.sqrt(np.sum(_squares(x), axis=axes, keepdims=keepdims))),
     ),
 )
 #: Vector norms of other orders, of real vectors.

@@ -19,6 +19,7 @@ from hodiff.compiled.native import (  # noqa: F401 - most of them define tasks
     contraction,
     convolving,
     entry,
+    halving,
     linear,
     loops,
     running,

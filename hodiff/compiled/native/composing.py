@@ -13,6 +13,7 @@ program stay what they are. May import ``batch_rules``, ``code``, ``core``, ``er
 
 import warnings
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from hodiff.batch_rules import batch_aligned
 from hodiff.code import Code
 from hodiff.compiled.native import ufuncs
+from hodiff.compiled.native.complexes import COMPLEX, PARTS, taken_apart, without_detours
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.nodes import Node
 from hodiff.compiled.native.recognising import node_of
@@ -36,12 +38,12 @@ _SAME = Primitive("same", lambda x: x, batch=batch_aligned, constant=True, code=
 
 def composed(program: Program) -> Program:
     """The program with operations in the place of those that are composed of them."""
-    if not any(isinstance(_nest_of(equation), Composed) for equation in program.equations):
-        return program
     steps: list[Equation | Guard] = []
     for step in program.steps:
         steps += [step] if isinstance(step, Guard) else parts_of(step)
-    return program.replace(steps=steps)
+    if len(steps) == len(program.steps) and all(map(is_, steps, program.steps)):
+        return program
+    return program.replace(steps=without_detours(steps, program.outputs))
 
 
 def _declared(equation: Equation) -> tuple[Primitive, dict[str, Any]]:
@@ -56,13 +58,19 @@ def _nest_of(equation: Equation) -> Any:
 
 def parts_of(equation: Equation) -> list[Equation]:
     """What an equation is composed of; itself, where it is not, or where that has no native form."""
-    nest = _nest_of(equation)
-    if not isinstance(nest, Composed) or any(
-        ufuncs.ir_type(atom.dtype) is None for atom in (*equation.operands, *equation.answers)
-    ):
+    atoms = (*equation.operands, *equation.answers)
+    if equation.primitive is PARTS or equation.primitive is COMPLEX:
         return [equation]
-    parts = _parts(equation, nest)
-    if parts is None or any(_declared(part)[0] is _declared(equation)[0] for part in parts):
+    nest = _nest_of(equation)
+    if isinstance(nest, Composed) and all(atom.dtype.char in "FD" or ufuncs.ir_type(atom.dtype) for atom in atoms):
+        parts = _parts(equation, nest)
+        if any(_declared(part)[0] is _declared(equation)[0] for part in parts or ()):
+            return [equation]
+    elif any(atom.dtype.char in "FD" for atom in atoms):
+        parts = taken_apart(equation)
+    else:
+        return [equation]
+    if parts is None:
         return [equation]
     found = [step for part in parts for step in parts_of(part)]
     return found if _is_native(found) else [equation]

@@ -234,7 +234,7 @@ class _Writer:
         first = len(self._program.inputs)
         for number, var in enumerate(self._outputs):
             target = Memory(self._slot(first + number), var.shape, var.dtype)
-            if var.size == 1:
+            if var.size == 1 and var.dtype.kind != "c":
                 value = self._elements.element(var, identity_place(var.shape))
                 self._elements.store(target, identity_place(var.shape), value)
             elif self._elements.memory[var].pointer != target.pointer:
@@ -279,7 +279,7 @@ def _results_of(program: Program, fresh: Sequence[bool]) -> tuple[list[Result], 
         else:
             if atom in shown and not new:
                 raise Unsupported("a result that is a view of an argument")
-            if ufuncs.ir_type(atom.dtype) is None:
+            if ufuncs.ir_type(atom.dtype) is None and atom.dtype.char not in "FD":
                 raise Unsupported(f"a result of dtype {atom.dtype}")
             results.append(Result("slot", len(outputs)))
             outputs.append(atom)

@@ -24,7 +24,8 @@ from hodiff.compiled.native.nodes import InOrder, Looked, Moved, Node, Read, con
 from hodiff.compiled.native.parts import Parted
 from hodiff.compiled.native.python_numbers import checked, lowered_number
 from hodiff.compiled.native.reduction import INNER, ProductSum, Reduction, SmallProduct
-from hodiff.lowering import Index, Mapped, Picked, Pieces, Product, Rearranged, Reduced, Reshaped, aligned
+from hodiff.compiled.native.ufuncs_complex import complex_lowering
+from hodiff.lowering import Halved, Index, Mapped, Picked, Pieces, Product, Rearranged, Reduced, Reshaped, aligned
 from hodiff.program import Atom, Equation
 
 _WEAK = {"i": int, "f": float, "c": complex}
@@ -74,6 +75,8 @@ def node_of(equation: Equation) -> Node:
     nest = None if primitive.code is None else primitive.code.nest
     if isinstance(nest, Mapped):
         return _of_mapped(equation, nest)
+    if isinstance(nest, Halved):
+        return _of_halved(equation, nest)
     if isinstance(nest, Rearranged):
         return Moved(equation, nest)
     if isinstance(nest, Reshaped):
@@ -106,6 +109,20 @@ def _of_ufunc(equation: Equation, function: np.ufunc) -> Node:
         if careful is not None and not any(atom.form == "array" for atom in equation.operands):
             lowering = lowering._replace(write=careful)
     return Elementwise(equation, lowering, kinds)
+
+
+def _of_halved(equation: Equation, nest: Halved) -> Node:
+    lowering = complex_lowering(nest.function)
+    if lowering is None:
+        raise Unsupported(f"{nest.function.__name__} of complex numbers")
+
+    def write(body: Body, values: Sequence[Value]) -> Value:
+        answer = lowering.write(body, list(zip(values[::2], values[1::2], strict=True)))
+        found: Value = answer if nest.which is None else answer[nest.which]
+        return found
+
+    kinds = [nest.dtype] * len(equation.operands)
+    return Elementwise(equation, ufuncs.Lowering(write, lowering.exact, lowering.cost), kinds)
 
 
 def _of_mapped(equation: Equation, nest: Mapped) -> Node:

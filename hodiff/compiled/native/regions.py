@@ -25,7 +25,7 @@ from hodiff.compiled.native.composing import composed
 from hodiff.compiled.native.elements import Elements, Memory, memory_type
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.groups import Group, as_matrix
-from hodiff.compiled.native.ir import BAIL, I8, POINTER, Body, Value
+from hodiff.compiled.native.ir import BAIL, POINTER, Body, Value
 from hodiff.compiled.native.nests import NestWriter
 from hodiff.compiled.native.nodes import convert
 from hodiff.compiled.native.parallel import Shared
@@ -380,7 +380,7 @@ def bytes_of(var: Var) -> int:
 
 def element_size(dtype: Any) -> int:
     """Bytes of an element."""
-    return 1 if memory_type(dtype) == I8 else int(dtype.itemsize)
+    return 1 if dtype.kind == "b" else int(dtype.itemsize)
 
 
 def rounded(size: int) -> int:
