@@ -7,10 +7,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hodiff.compiled import native
 from hodiff.core import NUMPY_FUNCTIONS, NUMPY_UFUNCS
 
 _CACHE = pytest.StashKey[str]()
@@ -26,6 +28,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the object code."""
     if _CACHE in config.stash:
         shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the examples of the native back end where there is no native code: most of them ask for the processor."""
+    reason = native.reason()
+    if reason is None:
+        return
+    place = Path(native.__file__).parent
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and place in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=f"no native code: {reason}"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from backends import native_only
 
 from tests.hodiff.compiled.native.native_programs import check
+
+pytestmark = native_only
 
 RANDOM = np.random.default_rng(5)
 
