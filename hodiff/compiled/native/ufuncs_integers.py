@@ -39,7 +39,7 @@ def _divided(opcode: str, signed: bool) -> Formula:
     def divided(x: Lanes, y: Lanes) -> Lanes:
         none = y.equals(0)
         plain = Lanes(x.text, x.text.operation(opcode, x.value, none.choose(1, y).value))
-        bad = none
+        tested = y
         if signed:
             negated = y.equals(-1)
             safe = (none | negated).choose(1, y)
@@ -47,10 +47,11 @@ def _divided(opcode: str, signed: bool) -> Formula:
             if opcode == "sdiv":
                 least = x.equals(-(1 << (int(x.value.type.scalar[1:]) - 1)))
                 plain = negated.choose(0 - x, plain)
-                bad = none | (negated & least)
-        # The quotient of floating-point numbers is used, so it is taken, and raises its flag.
+                tested = y ^ (negated & least).mask(y)
+        # The quotient of floating-point numbers is used, so it is taken, and raises its flag: of a divisor that LLVM
+        # cannot know, as it would know that of a bit.
         ones = Lanes(x.text, x.text.constant(DOUBLE.of(x.value.type.lanes), 1.0))
-        divisor = Lanes(x.text, x.text.convert("uitofp", (~bad).value, DOUBLE))
+        divisor = Lanes(x.text, x.text.convert("sitofp" if signed else "uitofp", tested.value, DOUBLE))
         refused = (ones / divisor).equals(math.inf)
         return (refused & none).choose(0, refused.choose(x, plain) if opcode == "sdiv" else plain)
 

@@ -176,3 +176,20 @@ def test_the_imaginary_part_of_what_is_real_has_its_type(number):
 @pytest.mark.parametrize("value", [np.True_, np.array(True), np.int8(100), np.uint8(200), 2.5, 3], ids=repr)
 def test_squares_have_the_dtype_of_numpy(value):
     assert_alike(np.square, value)  # and warn of no overflow
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (40,)])
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+def test_division_of_integers_by_zero_warns_whatever_the_shape(shape, dtype, backend):
+    divisions = (lambda a, b: a // b, lambda a, b: a % b, np.fmod)
+    zeros, least = np.zeros(shape, dtype), np.full(shape, np.iinfo(dtype).min)
+    for function in divisions:
+        compiled = hd.jit(function)
+        for _ in range(2):
+            with pytest.warns(RuntimeWarning, match="divide by zero"):
+                np.testing.assert_array_equal(compiled(zeros + 1, zeros), np.zeros(shape))
+    if dtype is np.int64:  # NumPy does not warn of smaller ones
+        compiled = hd.jit(divisions[0])
+        for _ in range(2):
+            with pytest.warns(RuntimeWarning, match="overflow"):
+                np.testing.assert_array_equal(compiled(least, np.full(shape, -1, dtype)), least)
