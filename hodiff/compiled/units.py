@@ -35,8 +35,6 @@ def optimised(program: Program) -> Program:
 
 def compiled(program: Program, fresh: tuple[bool, ...], backend: str) -> tuple[Executable, str | None]:
     """The program as code, and why that is not native, where it was to be."""
-    if backend == "auto":  # native code is not complete
-        backend = "numpy"
     reason = None if backend == "numpy" else native.reason()
     if backend != "numpy" and reason is None:
         try:
