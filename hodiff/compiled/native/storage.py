@@ -107,6 +107,8 @@ def choose(
         if var in stored or needed or _is_forced(node, readers.get(var, []), cost, exact, batches):
             stored.add(var)
             cost, exact = 0.0, True
+        elif in_register(node, batches):
+            cost, exact = 0.0, True  # it is computed once, outside of loops
         costs[var] = cost, exact
     return stored
 

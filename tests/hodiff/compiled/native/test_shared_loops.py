@@ -64,3 +64,15 @@ def test_value_and_gradient_have_one_loop():
 
 def test_loops_of_other_lengths_are_their_own():
     assert lengths(FUNCTIONS["lengths that are far apart"], np.zeros(1000)) == [[1000], [500]]
+
+
+def test_numbers_cost_nothing_where_they_are_read():
+    # The softmax is scaled twice, by a number that is a quotient, and stored once.
+    def log_sum_exp(x):
+        top = np.max(x)
+        return top + np.log(np.sum(np.exp(x - top)))
+
+    program = optimised(stage(lambda x: list(hd.value_and_grad(log_sum_exp)(x)), (np.ones(1000),), name="f")[1])
+    plan = Plan(program.inputs, program.equations, [*program.outputs, *(guard.operand for guard in program.guards)])
+    stored = [s.answer.shape for nest in plan.nests for s in nest.statements if not s.reduces]
+    assert stored == [(1000,), (1000,)]
