@@ -133,6 +133,9 @@ def converted(body: Body, value: Value, source: "np.dtype[Any]", target: "np.dty
         return value
     if target.kind == "b":
         return Lanes(body, value).compared("une" if source.kind == "f" else "ne", 0).value
+    if source.kind == "b" and target.kind in "fiu":
+        kind = kind.of(value.type.lanes)  # a choice is one instruction, a conversion of bits several
+        return body.select(value, body.constant(kind, 1), body.constant(kind, 0))
     if target.kind == "f":
         if source.kind == "f":
             return body.convert("fpext" if target.itemsize > source.itemsize else "fptrunc", value, kind)
