@@ -170,8 +170,6 @@ LAYERS = {
     "hodiff.compiled.native.composing": 9,
     "hodiff.compiled.native.invariants": 8,
     "hodiff.compiled.native.lengths": 11,
-    "hodiff.compiled.native.invariants": 8,
-    "hodiff.compiled.native.lengths": 11,
     "hodiff.compiled.native.branches": 17,
     "hodiff.compiled.native.kernel": 18,
     "hodiff.compiled.native": 19,
