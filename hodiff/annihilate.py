@@ -20,9 +20,9 @@ import numpy as np
 from hodiff.casting import convert
 from hodiff.code import Code, is_unheard
 from hodiff.core import Primitive, Sign, Trace, Tracer, bind
-from hodiff.errors import NotLinearError
+from hodiff.errors import NotLinearError, NotStagedError
 from hodiff.kinds import constant, multilinear
-from hodiff.lowering import Reduced
+from hodiff.lowering import Composed, Reduced
 
 
 class AnnihilateTracer(Tracer):
@@ -227,6 +227,8 @@ def annihilating(primitive: Primitive) -> Primitive:
         batch=primitive.batch,
         shape=primitive.shape,
     )
+    if primitive.function is np.multiply:
+        variant.code = Code(shares=False, nest=Composed(_real_product))
     variant.leading = primitive.leading
     variant.annihilating = variant
     primitive.annihilating = variant
@@ -244,6 +246,17 @@ def _product(primitive: Primitive, operands: tuple[Any, ...], parameters: dict[s
         return result
     part = _infinite_part(primitive, arrays, parameters)
     return result + part.astype(result.real.dtype if result.dtype.kind in "fc" else part.dtype)
+
+
+def _real_product(x: Any, y: Any) -> Any:
+    """The same of real numbers, element by element; without a zero times infinity, of which one could hear."""
+    if np.result_type(x.dtype, y.dtype).kind != "f":
+        raise NotStagedError("zeros of complex numbers are left to NumPy")
+    finite = np.isfinite(x), np.isfinite(y)
+    void = (np.equal(x, 0) | np.equal(y, 0)) & np.logical_not(finite[0] & finite[1])
+    product = np.where(void, 0, x) * np.where(void, 0, y)
+    # To numbers with infinite ones among them, zeros are added, which takes the sign of zeros.
+    return product + np.where(np.all(finite[0]) & np.all(finite[1]), -0.0, 0.0).astype(product.dtype)
 
 
 def _infinite_part(primitive: Primitive, operands: list[Any], parameters: dict[str, Any]) -> Any:

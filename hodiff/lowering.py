@@ -320,6 +320,11 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """The places of elements in their order along ``parameters["axis"]``, of equal ones in that of ``"kind"``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Convolved:
     """Sums of products of operand 1 with pieces of operand 0, along the last axis.
 

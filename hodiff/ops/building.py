@@ -2,7 +2,7 @@
 
 ``linspace`` is linear in its two ends together, so it is an operation of its own; ``geomspace`` is not, and follows
 from yᵢ = start^(1−wᵢ)·stop^wᵢ. The rest is written with other functions.
-May import ``batch_rules``, ``core``, ``kinds``, ``operands`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda stop: np.linspace(0.0, stop, 3)[1])(2.0)
@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
+from hodiff.code import Code
 from hodiff.core import Primitive, Tracer, as_operand
+from hodiff.errors import NotStagedError
 from hodiff.kinds import composite, general, linear, reject
+from hodiff.lowering import Composed
 from hodiff.operands import as_array
 from hodiff.shaped import negative_axis
 
@@ -42,12 +45,25 @@ def _share_of_stop(t: Any, ans: Any, stop: Any, num: int, endpoint: bool) -> Any
     return np.expand_dims(t, -1) * (_weights(num, endpoint, ans.dtype) * ans / np.expand_dims(stop, -1))
 
 
+def _evenly_spaced(start: Any, stop: Any, num: int, endpoint: bool) -> Any:
+    """``numpy.linspace``, which multiplies by steps where these are no zeros."""
+    steps = num - 1 if endpoint else num
+    if steps < 1 or np.result_type(start.dtype, stop.dtype).char not in "fdFD":
+        raise NotStagedError("a grid without steps, or of integers, is left to NumPy")
+    delta = np.expand_dims(stop - start, -1)
+    numbers = np.arange(num).astype(delta.dtype)
+    step = delta / steps
+    grid = np.where(np.any(np.equal(step, 0)), numbers / steps * delta, numbers * step) + np.expand_dims(start, -1)
+    return np.where(np.arange(num) == num - 1, np.expand_dims(stop, -1), grid) if endpoint else grid
+
+
 spaced: Primitive = linear(
     lambda start, stop, num, endpoint: np.linspace(start, stop, num, endpoint, axis=-1),
     lambda ct, start, stop, num, endpoint: np.sum(ct * (1 - _weights(num, endpoint, ct.dtype)), axis=-1),
     lambda ct, start, stop, num, endpoint: np.sum(ct * _weights(num, endpoint, ct.dtype), axis=-1),
     name="spaced",
     batch=batch_aligned,
+    code=Code(shares=False, nest=Composed(_evenly_spaced)),
 )
 geometric: Primitive = general(
     _geometric,

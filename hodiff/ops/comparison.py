@@ -18,7 +18,7 @@ from hodiff.code import Code
 from hodiff.core import Tracer
 from hodiff.errors import NotStagedError
 from hodiff.kinds import composite, constant, reject
-from hodiff.lowering import Composed, Mapped, Reduced, reduced_axes
+from hodiff.lowering import Composed, Mapped, Ordered, Reduced, reduced_axes
 from hodiff.operators import infix, prefix
 from hodiff.reducing import masked
 from hodiff.shaped import negative_axes, negative_axis
@@ -88,7 +88,12 @@ arg_minimum = constant(
     leading=True,
     code=Code(shares=False, nest=Composed(partial(_first_extremum, extremum=np.min))),
 )
-arg_sort = constant(lambda x, axis, kind: np.argsort(x, axis, kind=kind), name="arg_sort", leading=True)
+arg_sort = constant(
+    lambda x, axis, kind: np.argsort(x, axis, kind=kind),
+    name="arg_sort",
+    leading=True,
+    code=Code(shares=False, nest=Ordered()),
+)
 stop_gradient = constant(
     lambda x: x, name="stop_gradient", core=0, hazard="none", code=Code(shares=True, nest=Mapped("same"))
 )

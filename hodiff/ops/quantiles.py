@@ -4,7 +4,8 @@ All sort, and take one element or interpolate between two: the derivative in the
 so elements that tie share it. The interpolating methods are differentiable in q too; where q meets an element, the
 slope of least absolute value counts. A NaN in the data makes every derivative NaN.
 Names of the methods and positions: Hyndman & Fan (1996), "Sample quantiles in statistical packages".
-May import ``batch_rules``, ``core``, ``kinds``, ``operands``, ``reducing`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``lowering``, ``operands``, ``reducing``, ``refusing`` and
+``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(np.median)(np.array([3.0, 1.0, 2.0, 5.0]))
@@ -17,10 +18,13 @@ from typing import Any
 import numpy as np
 
 from hodiff.batch_rules import batch_aligned
+from hodiff.code import Code
 from hodiff.core import Tracer, as_operand
 from hodiff.kinds import composite, constant, reject
+from hodiff.lowering import Composed
 from hodiff.operands import as_array
 from hodiff.reducing import flag, merged_last
+from hodiff.refusing import refused
 from hodiff.shaped import keepdims_shape, negative_axes, negative_axis
 
 # Continuous methods: the constants (alpha, beta) of the position n q + alpha + q (1 - alpha - beta) - 1.
@@ -82,9 +86,16 @@ def _check_range(q: Any, message: str) -> Any:
     return q
 
 
+def _range_refused(q: Any, message: str) -> Any:
+    refused(np.logical_not(np.all((q >= 0) & (q <= 1))))
+    return q
+
+
 weighted_index = constant(_weighted_index, name="weighted_index", batch=partial(batch_aligned, core=1))
 #: q itself, plain or batched, after the check that it is between 0 and 1.
-checked_range = constant(lambda q, message: _check_range(q, message), name="checked_range", core=0)
+checked_range = constant(
+    lambda q, message: _check_range(q, message), name="checked_range", core=0, code=Code(nest=Composed(_range_refused))
+)
 
 
 # --- along the last axis ----------------------------------------------------------------------------------------------

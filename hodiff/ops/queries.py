@@ -15,7 +15,7 @@ import numpy as np
 
 from hodiff.code import Code
 from hodiff.core import Tracer, as_operand
-from hodiff.errors import ConversionError
+from hodiff.errors import ConversionError, NotStagedError
 from hodiff.kinds import composite, constant, reject
 from hodiff.lowering import Composed, Reduced, reduced_axes
 from hodiff.operands import as_array, value_of
@@ -44,7 +44,24 @@ positive_infinity = constant(
     core=0,
     code=Code(shares=False, nest=Composed(lambda x: np.equal(x, np.inf))),
 )
-close = constant(lambda a, b, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan), name="close", core=0)
+
+
+def _close(a: Any, b: Any, rtol: Any, atol: Any, equal_nan: bool) -> Any:
+    """``numpy.isclose`` without differences of infinities."""
+    if not (np.all(np.isfinite(atol)) and np.all(np.isfinite(rtol))):
+        raise NotStagedError("NumPy warns that the tolerances are not valid")
+    finite = np.isfinite(a) & np.isfinite(b)
+    x, y = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
+    near = finite & np.less_equal(np.abs(x - y), atol + rtol * np.abs(y)) | np.equal(a, b)
+    return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
+
+
+close = constant(
+    lambda a, b, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan),
+    name="close",
+    core=0,
+    code=Code(shares=False, nest=Composed(_close)),
+)
 
 
 @composite(np.isneginf)

@@ -3,7 +3,7 @@
 Sorting permutes, so its derivative is that permutation. Elements that tie may stand in any order: the derivative is the
 average over these orders, so that those that tie share equally. For one order statistic, and so for medians and
 quantiles, this is the minimum-norm element of the Clarke subdifferential.
-May import ``batch_rules``, ``code``, ``core``, ``kinds``, ``lowering`` and ``shaped``.
+May import ``batch_rules``, ``code``, ``core``, ``errors``, ``kinds``, ``lowering`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> hd.grad(lambda x: np.sort(x)[0])(np.array([1.0, 1.0, 2.0]))
@@ -18,9 +18,13 @@ import numpy as np
 from hodiff.batch_rules import batch_aligned, batch_loop
 from hodiff.code import Code
 from hodiff.core import Primitive, Tracer, as_operand
+from hodiff.errors import NotStagedError
 from hodiff.kinds import composite, constant, general, linear, reject
 from hodiff.lowering import Composed, Searched
 from hodiff.shaped import Shaped, negative_axis
+
+#: Elements in a row that are few.
+_FEW = 32
 
 # --- ties -------------------------------------------------------------------------------------------------------------
 # Elements that tie have equal labels, and labels do not decrease along the last axis.
@@ -46,12 +50,21 @@ def _average(x: Any, labels: Any) -> Any:
     return sums[groups] / counts[groups]
 
 
+def _average_of_few(x: Any, labels: Any) -> Any:
+    """The same for so few elements that each can be compared with each."""
+    if x.shape[-1] > _FEW:
+        raise NotStagedError("groups of many elements are left to NumPy")
+    same = np.equal(labels[..., :, None], labels[..., None, :])
+    return np.sum(np.where(same, x[..., None, :], 0), axis=-1) / np.sum(same, axis=-1).astype(x.real.dtype)
+
+
 tie_labels = constant(_label, name="tie_labels", leading=True, code=Code(shares=False, nest=Composed()))
 tie_average: Primitive = linear(
     _average,
     lambda ct, x, labels: tie_average(ct, labels),
     None,
     name="tie_average",
+    code=Code(shares=False, nest=Composed(_average_of_few)),
     batch=partial(batch_aligned, core=1),
     shape=lambda x, labels: Shaped(np.broadcast_shapes(x.shape, labels.shape), x.dtype),
 )
@@ -62,6 +75,7 @@ tied: Primitive = general(
     None,
     name="tied",
     leading=True,
+    code=Code(shares=False, nest=Composed(lambda x, labels: x)),
 )
 
 

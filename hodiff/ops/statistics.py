@@ -96,7 +96,9 @@ forbidden = constant(_forbidden, name="forbidden", leading=True, code=Code(nest=
 #: Its operand, with a warning where that holds anywhere.
 doubtful = constant(_doubtful, name="doubtful", leading=True, code=Code(nest=Checked()))
 #: Correlations beyond 1 are so by rounding alone, so cutting that off does not change the derivative.
-within_one = elementwise(_within_one, 1, name="within_one", smooth=True)
+within_one = elementwise(
+    _within_one, 1, name="within_one", smooth=True, code=Code(shares=False, nest=Composed(lambda r: np.clip(r, -1, 1)))
+)
 binned = linear(
     _binned,
     lambda ct, w, index, length: np.take_along_axis(ct, index, axis=-1),

@@ -2,7 +2,7 @@
 
 The derivatives of sinc are those of the spherical Bessel function j₀, by the recurrence without a division (DLMF
 10.51.2), so they are accurate at 0 and near it, at every order.
-May import ``core``, ``kinds``, ``operands`` and ``shaped``.
+May import ``code``, ``core``, ``errors``, ``kinds``, ``lowering``, ``operands`` and ``shaped``.
 
 >>> import hodiff as hd
 >>> round(float(hd.grad(hd.grad(np.sinc))(0.0)), 12) == round(-np.pi**2 / 3, 12)
@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from hodiff.code import Code
 from hodiff.core import Primitive
+from hodiff.errors import NotStagedError
 from hodiff.kinds import composite, constant, elementwise
+from hodiff.lowering import Composed
 from hodiff.operands import as_array, value_of
 from hodiff.shaped import is_inexact, negative_axis
 
@@ -40,8 +43,18 @@ def _spherical_slope(ans: Any, x: Any, n: int) -> Any:
     return (n * spherical_wave(x, n=n - 1) - (n + 1) * spherical_wave(x, n=n + 1)) * (np.pi / (2 * n + 1))
 
 
+def _sinc(x: Any, n: int) -> Any:
+    if n or x.dtype.char not in "fd":
+        raise NotStagedError("Bessel functions are those of SciPy")
+    x = np.pi * x
+    y = np.where(np.not_equal(x, 0), x, np.finfo(x.dtype).eps)
+    return np.sin(y) / y
+
+
 #: Spherical Bessel function jₙ(πx).
-spherical_wave: Primitive = elementwise(_spherical, _spherical_slope, name="spherical_wave", smooth=True)
+spherical_wave: Primitive = elementwise(
+    _spherical, _spherical_slope, name="spherical_wave", smooth=True, code=Code(shares=False, nest=Composed(_sinc))
+)
 
 
 @composite(np.sinc)
@@ -79,7 +92,12 @@ def _turns(p: Any, discont: Any, axis: int, period: Any) -> Any:
     return np.rint((np.unwrap(p, discont, axis, period=period) - p) / period)
 
 
-real_angle = constant(lambda x: np.arctan2(0, x), name="real_angle", core=0)
+real_angle = constant(
+    lambda x: np.arctan2(0, x),
+    name="real_angle",
+    core=0,
+    code=Code(shares=False, nest=Composed(lambda x: np.arctan2(0, x))),
+)
 unwrap_turns = constant(_turns, name="unwrap_turns", leading=True)
 
 

@@ -1,9 +1,9 @@
 """The native back end: programs as machine code, by LLVM. It needs the extra ``hodiff[native]``.
 
 May import ``numpy_source``, ``program``, and of this package ``blas``, ``branches``, ``checking``, ``composing``,
-``contraction``, ``convolving``, ``entry``, ``errors``, ``executable``, ``kernel``, ``lapack``, ``lengths``,
-``library``, ``linear``, ``loops``, ``machine``, ``modules``, ``running``, ``scattering``, ``searching``,
-``segments`` and ``threads``.
+``contraction``, ``convolving``, ``entry``, ``errors``, ``executable``, ``halving``, ``kernel``, ``lapack``,
+``lengths``, ``library``, ``linear``, ``loops``, ``machine``, ``modules``, ``ordering``, ``running``, ``scattering``,
+``searching``, ``segments`` and ``threads``.
 
 >>> reason() is None or isinstance(reason(), str)
 True
@@ -22,6 +22,7 @@ from hodiff.compiled.native import (  # noqa: F401 - most of them define tasks
     halving,
     linear,
     loops,
+    ordering,
     running,
     scattering,
     searching,

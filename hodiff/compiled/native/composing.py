@@ -1,8 +1,8 @@
 """Operations that are composed of others, written out.
 
 A declaration `lowering.Composed` says how: a function of NumPy's is staged as the user's are. Inputs and outputs of a
-program stay what they are. May import ``batch_rules``, ``code``, ``core``, ``errors``, ``lowering``, ``nodes``,
-``program``, ``recognising``, ``staging``, ``tasks`` and ``ufuncs``.
+program stay what they are. May import ``batch_rules``, ``code``, ``complexes``, ``core``, ``errors``,
+``lowering``, ``nodes``, ``program``, ``recognising``, ``staging``, ``tasks`` and ``ufuncs``.
 
 >>> from hodiff.ops.moments import variance
 >>> x, y = Var((9,), np.dtype(float)), Var((), np.dtype(float), "scalar")
@@ -13,6 +13,7 @@ program stay what they are. May import ``batch_rules``, ``code``, ``core``, ``er
 
 import warnings
 from collections.abc import Sequence
+from math import prod
 from operator import is_
 from typing import Any
 
@@ -124,6 +125,8 @@ def _is_native(equations: Sequence[Equation]) -> bool:
     nodes: dict[Atom, Node] = {}
     try:
         for equation in equations:
+            if not all(prod(atom.shape) for atom in (*equation.operands, *equation.answers)):
+                return False
             if task_of(equation, nodes) is None:
                 node = node_of(equation)
                 nodes[node.answer] = node

@@ -1,7 +1,7 @@
 """Which node an equation is, or why it has none.
 
 May import ``code``, ``errors``, ``ir``, ``lowering``, ``nodes``, ``parts``, ``program``, ``python_numbers``,
-``reduction`` and ``ufuncs``.
+``reduction``, ``ufuncs`` and ``ufuncs_complex``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> from hodiff.program import Var
@@ -166,7 +166,8 @@ def _sign(dtype: Any, body: Body, values: Sequence[Value]) -> Value:
 
 
 def _check_conversion(before: Any, after: Any) -> None:
-    if (before.kind in "fc" and after.kind not in "fc") or (before.kind == "c" and after.kind != "c"):
+    narrow = before.kind == "f" and (after.kind == "u" or (after.kind == "i" and after.itemsize < 4))
+    if narrow or (before.kind == "c" and after.kind != "c"):
         raise Unsupported(f"conversion of {before} to {after}")
 
 

@@ -95,3 +95,65 @@ def test_infinities_meet_no_padding():
     x = np.array([np.inf, 1.0, 2.0, np.inf])
     check(lambda x: [np.convolve(x, np.array([1.0, 2.0, 4.0]))], x)
     check(lambda x: [np.convolve(x[1:3], np.array([-0.0])), np.convolve(x[1:3], np.array([-0.0, 0.0]))], x)
+
+
+# --- orders -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i2", "u4"])
+@pytest.mark.parametrize("shape", [(2,), (32,), (2, 3), (3, 5), (9, 2), (4, 3, 6)], ids=str)
+def test_orders(shape, dtype):
+    x = np.random.default_rng(5).permutation(int(np.prod(shape))).reshape(shape).astype(dtype)
+    axes = [*range(len(shape)), None]
+    check(lambda x: [f(x, axis) for f in (np.sort, np.argsort) for axis in axes if x.size <= 32 or axis is not None], x)
+    check(lambda x: [np.argsort(x.T[::-1], 0)], x)
+
+
+def test_equals_have_the_order_that_they_have_or_are_left_to_numpy():
+    x = np.array([[2.0, -0.0, 0.0, 2.0, 1.0], [np.nan, 1.0, np.nan, np.inf, -np.inf]])
+    check(lambda x: [np.argsort(x, 1, kind="stable"), np.argsort(x, 0, "stable")], x)
+    check(lambda x: [np.sort(x, 1)], np.arange(10.0).reshape(2, 5), others=[(x,)], elsewhere=True)
+
+
+def test_order_statistics():
+    x = numbers((6, 7))
+    check(lambda x: [np.median(x[:, :4]), np.median(x, 0), np.percentile(x, 30, 1)], x, bits=False)
+    check(lambda x: [np.quantile(x, q, 0) for q in (0.1, 0.5, 1.0)], x, bits=False)
+    check(lambda x: [hd.grad(lambda x: np.sum(np.sort(x, 0) ** 2 * np.arange(7.0)))(x)], x, bits=False)
+    check(lambda x: [hd.grad(lambda x: np.sum(np.median(x, axis=1) ** 2))(x)], x, bits=False)
+
+
+# --- grids, tolerances, conversions -----------------------------------------------------------------------------------
+
+
+def test_grids():
+    a, c = np.array([0.0, 1.0, -3.0]), np.array([0.5, 1.0, 1e300])
+    for endpoint in (True, False):
+        check(lambda a, c, e=endpoint: [np.linspace(a, c, 7, e), np.linspace(a[0], c[0], 5, e)], a, c, bits=False)
+    check(lambda a, c: [np.linspace(a, c, 4)], np.float64(1.0), np.float64(1.0), bits=False)
+    check(lambda a: [hd.grad(lambda a: np.sum(np.linspace(0.0, a, 5) ** 2))(a)], np.float64(2.0), bits=False)
+
+
+def test_tolerances():
+    x = np.array([np.inf, np.nan, 1.0, -np.inf, 1.0, np.inf, 0.0])
+    y = np.array([np.inf, np.nan, 1.0 + 1e-9, np.inf, 1.1, 2.0, 1e-9])
+    check(lambda x, y: [np.isclose(x, y), np.isclose(x, y, equal_nan=True), np.isclose(x, y, 0.2, 0.0)], x, y)
+    check(lambda x, y: [np.isclose(x, y)], np.arange(5), np.arange(5.0) * (1 + 1e-6))
+
+
+@pytest.mark.parametrize("dtype", ["i8", "i4", "?"])
+def test_numbers_as_integers(dtype):
+    x = np.array([0.0, -0.0, 0.9, -0.9, 2.5, -3.5, 1e9, -1e9, 5e-324])
+    check(lambda x: [x.astype(dtype), x[:5].astype(np.float32).astype(dtype)], x)
+    if dtype != "?":
+        for wrong in (np.nan, np.inf, 1e30):
+            bad = np.where(np.arange(9) == 8, wrong, x)
+            check(lambda x: [x.astype(dtype)], x, others=[(bad,)], elsewhere=True)
+
+
+def test_other_functions():
+    x = np.array([0.0, -0.5, 2.0, -3.0, 1e-9])
+    check(lambda x: [np.sinc(x), np.angle(x), np.i0(x)], x, bits=False)
+    check(lambda x: [np.corrcoef(x)], numbers((3, 9)), bits=False, ulps=8)
+    gradient = hd.grad(lambda x: np.sum(np.where(x > 0, np.log(np.abs(x)), 0.0)))
+    check(lambda x: [gradient(x)], x, others=[(numbers(5),)], bits=False, elsewhere=True)
