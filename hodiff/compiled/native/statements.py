@@ -132,6 +132,8 @@ class Explorer:
         for index in statement.indices():
             for read in self._first_reads(statement, index):
                 self._follow(statement, read, index, seen)
+            if not statement.reduces:
+                statement.cost += statement.node.cost
         statement.cost += len(seen)
 
     def _first_reads(self, statement: Statement, index: Index) -> list[Read]:
