@@ -156,4 +156,4 @@ def test_other_functions():
     check(lambda x: [np.sinc(x), np.angle(x), np.i0(x)], x, bits=False)
     check(lambda x: [np.corrcoef(x)], numbers((3, 9)), bits=False, ulps=8)
     gradient = hd.grad(lambda x: np.sum(np.where(x > 0, np.log(np.abs(x)), 0.0)))
-    check(lambda x: [gradient(x)], x, others=[(numbers(5),)], bits=False, elsewhere=True)
+    check(lambda x: [gradient(x)], x, bits=False, elsewhere=True)
