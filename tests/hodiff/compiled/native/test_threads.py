@@ -271,9 +271,8 @@ def test_the_interpreter_ends_while_threads_are_there():
     program = """
         import ctypes, threading
         from hodiff.compiled.native import threads
+        from hodiff.compiled.native.ir import RUN_CHUNKS
 
-        CHUNK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-        RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, CHUNK, ctypes.c_int64)
         text = "define void @f(ptr %slots, i64 %first, i64 %last) {\\nret void\\n}\\n"
         from hodiff.compiled.native.modules import load
         loaded = load(text, {}, exported=["f"], size=1)
