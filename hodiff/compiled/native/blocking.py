@@ -76,10 +76,11 @@ def _length(step: Nest | Copy) -> int:
 
 def _is_plain(nest: Nest) -> bool:
     """Whether there is one loop, in one piece, and what it joins needs no memory."""
-    return len(nest.axes) == 1 and not nest.cuts(nest.axes[0]) and all(_is_number(s) for s in nest.statements)
+    return len(nest.axes) == 1 and not nest.cuts(nest.axes[0]) and all(_needs_no_memory(s) for s in nest.statements)
 
 
-def _is_number(statement: Statement) -> bool:
+def _needs_no_memory(statement: Statement) -> bool:
+    """Whether it joins nothing, or all places of the loop, which it does in registers."""
     node = statement.node
     return not statement.reduces or (isinstance(node, Reduction) and 0 in node.axes)
 

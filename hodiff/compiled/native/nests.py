@@ -41,7 +41,6 @@ from hodiff.lowering import Affine, Axis, Index
 #: Additions for one place that are so few that two vectors at once keep the processor busier.
 LIGHT = 60.0
 
-
 #: A running value of a reduction: which one, for which place of the short axes, and for how many lanes.
 Key = tuple[Statement, Index, int]
 

@@ -73,8 +73,7 @@ class Parted(Node):
         kind = register_type(self.answer.dtype)
         if not values:
             return body.constant(kind, 0)
-        operands = {id(read[0]): read[0] for read in self.reads(index)}
-        dtypes = [operands[id(atom)].dtype for atom, _ in self.reads(index)]
+        dtypes = [atom.dtype for atom, _ in self.reads(index)]
         parts = [convert(body, v, d, self.answer.dtype) for v, d in zip(values, dtypes, strict=True)]
         if not self._adds:
             return parts[-1]
@@ -103,17 +102,16 @@ def _contains(piece: Piece, index: Index) -> bool:
     """Whether all elements at ``index`` are in a piece, or none of them."""
     for place, at in zip(piece.places, index, strict=True):
         low, high = at.span()
-        first, last = (place[0], place[-1]) if place.step > 0 else (place[-1], place[0]) if place else (0, -1)
-        if not place or high < first or low > last:
+        if not place:
             return False
-        if low == high and low not in place:
+        first, last = sorted((place[0], place[-1]))
+        if high < first or low > last or (low == high and low not in place):
             return False
     for place, at in zip(piece.places, index, strict=True):
         low, high = at.span()
         first, last = sorted((place[0], place[-1]))
         if low < first or high > last or (low != high and abs(place.step) != 1):
-            axis, places = _places(place, at)
-            raise Undecided(axis, places)
+            raise Undecided(*_places(place, at))
     return True
 
 
@@ -128,8 +126,8 @@ def _cut(place: range, at: Affine, cuts: set[tuple[Axis, int]]) -> bool:
     if low == high:
         return low in place
     if low < first or high > last or abs(place.step) != 1:
-        axis, places = _places(place, at)
-        cuts.update((axis, at) for at in places if axis.start < at < axis.stop)
+        axis, ends = _places(place, at)
+        cuts.update((axis, end) for end in ends if axis.start < end < axis.stop)
     return True
 
 

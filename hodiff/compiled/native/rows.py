@@ -89,8 +89,8 @@ def _is_column(nest: Nest) -> bool:
 def _is_known_late(statement: Statement) -> bool:
     """Whether it reduces, and its rows are known after the loop through all of them only.
 
-    So it is with sums of rows; and with what is joined in memory, as a loop within one that is reduced is not: all of it
-    is begun before the rows, and a mean is divided behind them.
+    So it is with sums of rows; and with what is joined in memory, where a loop is not reduced that is within one that
+    is: all of it is begun before the rows, and a mean is divided behind them.
     """
     node = statement.node
     if not isinstance(node, Reduction) or not statement.reduces:
