@@ -64,7 +64,9 @@ def _attempt(run: Callable[[], Any]) -> Done | None:
     try:
         return Done(run())
     except Exception:  # noqa: BLE001 - whatever it is, the plain code raises it too, or is right
-        del trace.steps[mark:]
+        # Arrays may hold answers of these equations: assignments that have waited until now. The plain code does again
+        # what else there is.
+        trace.steps[mark:] = [step for step in trace.steps[mark:] if isinstance(step, Equation)]
         trace.failure = failure
         return None
 

@@ -50,6 +50,8 @@ class Linear(Nested):
         code = equation.primitive.code
         assert code is not None
         self._write = _WRITERS[code.nest.task]
+        if code.nest.task == "adjugate" and len(equation.operands) > 1:
+            raise Unsupported("derivatives of adjugates")
         atoms = (*equation.answers, *equation.operands)
         dtypes = {atom.dtype for atom in equation.operands}
         if len(dtypes) > 1 or any(dtype.char not in "fdFD" for dtype in dtypes):

@@ -11,8 +11,6 @@ from hodiff.compiled.native.executable import Fallback
 from hodiff.errors import ArgumentError
 
 X = np.array([0.5, -1.0, 2.0])
-#: As soon as "auto" is native code where there is any, these pass.
-later = pytest.mark.xfail(reason='"auto" is still NumPy code')
 
 
 def cost(x):
@@ -53,7 +51,7 @@ DERIVED = {
 
 
 @pytest.mark.parametrize("mode", DERIVED)
-@pytest.mark.parametrize("backend", ["native", pytest.param("auto", marks=later)])
+@pytest.mark.parametrize("backend", ["native", "auto"])
 def test_all_that_is_derived_is_native_too(compiled, mode, backend, monkeypatch):
     made = hd.jit(cost, backend=backend)
     found = DERIVED[mode](made)
@@ -94,7 +92,6 @@ def test_lower_shows_the_code_and_the_calls_back(compiled):
         assert part in text
 
 
-@later
 def test_without_native_code_numpy_code_is_taken_and_the_reason_told(without_native):
     with pytest.raises(ArgumentError, match="no such processor"):
         hd.jit(cost, backend="native")
@@ -105,7 +102,7 @@ def test_without_native_code_numpy_code_is_taken_and_the_reason_told(without_nat
     assert "native" not in hd.jit(cost, backend="numpy").lower(X)
 
 
-@pytest.mark.parametrize("backend", [pytest.param("auto", marks=later), "numpy", "native"])
+@pytest.mark.parametrize("backend", ["auto", "numpy", "native"])
 def test_the_back_end_is_kept_by_pickling(compiled, backend):
     made = pickle.loads(pickle.dumps(hd.jit(cost, backend=backend)))
     assert made.backend == backend

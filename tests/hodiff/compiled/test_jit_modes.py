@@ -11,11 +11,13 @@ import warnings
 
 import numpy as np
 import pytest
-from backends import sampled
+from backends import NATIVE, sampled
 from cases import collect
 from cases.table import Case, Special
 
 import hodiff as hd
+from hodiff.compiled import units
+from hodiff.compiled.native import NativeExecutable
 from hodiff.extend import tree_flatten
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -135,6 +137,24 @@ def test_values(case: Case, generator):
     points = (case.args, _moved(case.args, case.scale, generator))
     strict = case.name not in DEVIATIONS
     _compare({"jit": hd.jit(case.function)}, case.function, points, values=True, kinds=strict)
+
+
+@pytest.mark.parametrize("backend", [NATIVE], indirect=True)
+def test_most_cases_have_native_code(backend, monkeypatch):
+    """Tests that the comparisons of the native back end are not between NumPy code and NumPy."""
+    compiled, native_code = units.compiled, []
+
+    def counted(program, fresh, asked):
+        executable, reason = compiled(program, fresh, asked)
+        native_code.append(isinstance(executable, NativeExecutable))
+        return executable, reason
+
+    monkeypatch.setattr(units, "compiled", counted)
+    with np.errstate(all="ignore"):
+        for case in CASES[::10]:
+            _outcome(hd.jit(case.function, backend=backend, quiet=True), case.args)
+    assert len(native_code) > 150
+    assert np.mean(native_code) > 0.8
 
 
 @pytest.mark.parametrize("name", DEVIATIONS)

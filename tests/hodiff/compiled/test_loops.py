@@ -342,3 +342,22 @@ def test_zeros_win_in_derivatives_that_a_turn_takes():
     with np.errstate(all="ignore"):
         for x in np.array([4.0, 0.5, 0.25, 0.0, 9.0]):  # 0.25 leads to zero in the first turn
             assert compiled(x) == sudden(x)
+
+
+def test_assignments_before_a_choice_that_is_no_operation():
+    """A side that asks for a value is not staged; what it had read of an array until then is not forgotten."""
+
+    def f(w, y, z):
+        z = z.copy()
+        z[2] = y[0]
+
+        def other():
+            doubled = z * 2.0
+            return doubled if doubled[0] > 1e9 else doubled + 1.0
+
+        return hd.cond(w > 0.2, lambda: y * 1.0, other)
+
+    compiled = hd.jit(f)
+    for w in (0.1, 0.3, 0.1):
+        np.testing.assert_array_equal(compiled(w, H, XS[0]), f(w, H, XS[0]))
+    assert compiled.cache_info().eager_calls == 0

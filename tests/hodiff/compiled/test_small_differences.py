@@ -193,3 +193,15 @@ def test_division_of_integers_by_zero_warns_whatever_the_shape(shape, dtype, bac
         for _ in range(2):
             with pytest.warns(RuntimeWarning, match="overflow"):
                 np.testing.assert_array_equal(compiled(least, np.full(shape, -1, dtype)), least)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_second_derivatives_of_determinants_are_compiled(n, backend):
+    def f(a):
+        return np.linalg.det(a @ a.T + np.eye(n))
+
+    a = np.random.default_rng(n).normal(size=(n, n))
+    compiled = hd.jit(hd.hessian(f))
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(a), hd.hessian(f)(a), rtol=1e-9, atol=1e-9)
+    assert compiled.eager_reason is None
