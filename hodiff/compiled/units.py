@@ -33,6 +33,10 @@ def optimised(program: Program) -> Program:
     return simple if rolled is simple else simplify(fission.run(rolled))
 
 
+#: Begins the reason where native code failed for no fault of the program.
+MISTAKE = "its program cannot be compiled"
+
+
 def compiled(program: Program, fresh: tuple[bool, ...], backend: str) -> tuple[Executable, str | None]:
     """The program as code, and why that is not native, where it was to be."""
     reason = None if backend == "numpy" else native.reason()
@@ -41,6 +45,8 @@ def compiled(program: Program, fresh: tuple[bool, ...], backend: str) -> tuple[E
             return native.compile(program, fresh=fresh), None
         except native.Unsupported as unsupported:
             reason = str(unsupported)
+        except Exception as error:  # noqa: BLE001 - a mistake of the back end: the other one takes the program
+            reason = f"{MISTAKE}: {type(error).__name__}: {error}"
     return emit(program, fresh=fresh), reason
 
 

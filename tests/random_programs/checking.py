@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import hodiff as hd
+from hodiff.compiled.units import MISTAKE
 from hodiff.errors import HodiffError
 from hodiff.extend import tree_flatten, tree_unflatten
 from random_programs.recording import hidden_errors
@@ -128,8 +129,9 @@ def silent(made, plain):
     """What has gone wrong where the results are right, since the plain function ran instead; None where nothing has."""
     for function in made:
         reason = function.eager_reason
-        if reason is not None and "cannot be compiled" in reason:
-            return f"all calls: eager: {reason}"
+        for mistake in (reason, *_not_native(function)):
+            if mistake is not None and MISTAKE in mistake:
+                return f"all calls: {mistake}"
         if reason is None and function.cache_info().eager_calls and not any(outcome.error for outcome in plain):
             return "all calls: eager: for no reason"
     return None
