@@ -3,7 +3,7 @@
 from hodiff import errors, extend, numpy, ops, scipy, testing
 from hodiff.api import grad, jvp, linear_transpose, linearize, stop_gradient, value_and_grad, vjp
 from hodiff.compiled.jit import jit, make_program
-from hodiff.compiled.native.threads import set_num_threads
+from hodiff.compiled.native.loading.threads import set_num_threads
 from hodiff.control import cond, fori_loop, scan, while_loop
 from hodiff.custom import checkpoint, custom_jvp, custom_vjp
 from hodiff.debug import debug_nans

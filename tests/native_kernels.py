@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hodiff.compiled.native.functions.library import addresses
+from hodiff.compiled.native.functions.ufuncs import ir_type
 from hodiff.compiled.native.ir import BIT, I8, I64, POINTER, Body, Type, Value
-from hodiff.compiled.native.library import addresses
-from hodiff.compiled.native.modules import load
-from hodiff.compiled.native.ufuncs import ir_type
+from hodiff.compiled.native.loading.modules import load
 
 WIDTHS = (1, 2, 4, 8, 16, 32)
 #: Bits of ``fetestexcept`` on x86, by NumPy's names.

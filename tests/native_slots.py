@@ -5,8 +5,8 @@ import platform
 
 import numpy as np
 
-from hodiff.compiled.native import modules
 from hodiff.compiled.native.ir import I64, POINTER, Body
+from hodiff.compiled.native.loading import modules
 
 #: Whether the flags of floating-point errors are in a register that a kernel can read.
 X86 = platform.machine().lower() in ("x86_64", "amd64")

@@ -159,7 +159,7 @@ def compiles(backend: str, count: int) -> None:
     # What ten thousand programs of 20 kB would leave is 200 MB.
     assert resident() - before < 20.0 + 0.005 * count
     if backend == "native":
-        from hodiff.compiled.native import modules
+        from hodiff.compiled.native.loading import modules
 
         # That of the threads stays.
         assert len(modules._loaded) <= 1, f"{len(modules._loaded)} modules are loaded still"

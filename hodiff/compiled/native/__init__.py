@@ -13,32 +13,31 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hodiff.compiled.native import (  # noqa: F401 - most of them define tasks
-    branches,
-    checking,
+from hodiff.compiled.native.calling import entry
+from hodiff.compiled.native.calling.entry import make_function
+from hodiff.compiled.native.errors import Unsupported
+from hodiff.compiled.native.executable import Fallback, NativeExecutable
+from hodiff.compiled.native.functions import checking  # noqa: F401 - it defines tasks, as those below
+from hodiff.compiled.native.functions.library import addresses
+from hodiff.compiled.native.lengths import explained, with_lengths
+from hodiff.compiled.native.linalg import linear  # noqa: F401
+from hodiff.compiled.native.linalg.lapack import symbols
+from hodiff.compiled.native.loading import threads
+from hodiff.compiled.native.loading.machine import machine
+from hodiff.compiled.native.loading.modules import Loaded, load
+from hodiff.compiled.native.plans import (  # noqa: F401
     contraction,
     convolving,
-    entry,
     halving,
-    linear,
-    loops,
     ordering,
     running,
     scattering,
     searching,
-    threads,
 )
-from hodiff.compiled.native.composing import composed
-from hodiff.compiled.native.entry import make_function
-from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.executable import Fallback, NativeExecutable
-from hodiff.compiled.native.kernel import Kernel, write_kernel
-from hodiff.compiled.native.lapack import symbols
-from hodiff.compiled.native.lengths import explained, with_lengths
-from hodiff.compiled.native.library import addresses
-from hodiff.compiled.native.machine import machine
-from hodiff.compiled.native.modules import Loaded, load
+from hodiff.compiled.native.plans.composing import composed
 from hodiff.compiled.native.segments import divided, joined, why_not
+from hodiff.compiled.native.writing import branches, loops  # noqa: F401
+from hodiff.compiled.native.writing.kernel import Kernel, write_kernel
 from hodiff.compiled.numpy_source import Miss, emit
 from hodiff.program import Program
 

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hodiff.code import Code, is_unheard
-from hodiff.compiled.native.composing import parts_of
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.nodes import InOrder, Moved, Node
-from hodiff.compiled.native.recognising import node_of
-from hodiff.compiled.native.tasks import task_of
+from hodiff.compiled.native.plans.composing import parts_of
+from hodiff.compiled.native.plans.nodes import InOrder, Moved, Node
+from hodiff.compiled.native.plans.recognising import node_of
+from hodiff.compiled.native.plans.tasks import task_of
 from hodiff.core import Primitive
 from hodiff.program import Atom, Equation, Guard, Program, Var
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from hodiff.compiled.native.entry import Result, Slot, make_function
-from hodiff.compiled.native.modules import load
-from hodiff.compiled.native.python_api import symbols
+from hodiff.compiled.native.calling.entry import Result, Slot, make_function
+from hodiff.compiled.native.calling.python_api import symbols
+from hodiff.compiled.native.loading.modules import load
 
 KERNEL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_size_t))
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from native_slots import INVALID, OVERFLOW, UNDERFLOW, X86, Kernel, slot
 
-from hodiff.compiled.native.blas import write_is_finite, write_matmul, write_matmuls
 from hodiff.compiled.native.ir import I32, POINTER, Body, Value
-from hodiff.compiled.native.lapack import LETTERS, symbols
-from hodiff.compiled.native.machine import reason
-from hodiff.compiled.native.matrices import Matrix, blocks, merged, scalar_type
-from hodiff.compiled.native.products import sum_lanes, write_copy
+from hodiff.compiled.native.linalg.blas import write_is_finite, write_matmul, write_matmuls
+from hodiff.compiled.native.linalg.lapack import LETTERS, symbols
+from hodiff.compiled.native.linalg.matrices import Matrix, blocks, merged, scalar_type
+from hodiff.compiled.native.linalg.products import sum_lanes, write_copy
+from hodiff.compiled.native.loading.machine import reason
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
 

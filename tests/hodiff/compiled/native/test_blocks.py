@@ -5,9 +5,11 @@ import pytest
 
 import hodiff as hd
 from hodiff.compiled import native
-from hodiff.compiled.native import blocking, parallel, planning, storage, threads
-from hodiff.compiled.native.kernel import write_kernel
-from hodiff.compiled.native.steps import Blocks
+from hodiff.compiled.native.loading import threads
+from hodiff.compiled.native.plans import blocking, planning, storage
+from hodiff.compiled.native.plans.steps import Blocks
+from hodiff.compiled.native.writing import parallel
+from hodiff.compiled.native.writing.kernel import write_kernel
 from hodiff.compiled.units import optimised
 from hodiff.staging import stage
 

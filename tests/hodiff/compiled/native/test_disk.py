@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hodiff.compiled.native import disk, modules
-from hodiff.compiled.native.machine import reason
+from hodiff.compiled.native.loading import disk, modules
+from hodiff.compiled.native.loading.machine import reason
 
 CODE = bytes(range(256)) * 8
 NAMES = [disk.key([str(number)]) for number in range(200)]
@@ -160,7 +160,7 @@ def test_the_default_is_the_cache_of_the_user(monkeypatch):
 DOUBLED = "define i64 @f(i64 %x) {\n%y = mul i64 %x, 2\nret i64 %y\n}\n"
 PROGRAM = f"""
 import ctypes
-from hodiff.compiled.native import modules
+from hodiff.compiled.native.loading import modules
 
 loaded = modules.load({DOUBLED!r}, {{}}, exported=["f"], size=1)
 print(ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(loaded.address("f"))(21))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hodiff.compiled.native import python_api
-from hodiff.compiled.native.entry import Result, Slot, fallbacks, reason
+from hodiff.compiled.native.calling import python_api
+from hodiff.compiled.native.calling.entry import Result, Slot, fallbacks, reason
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.numpy_source import Miss
 from hodiff.program import Var

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from entries import ELSEWHERE, copying, elsewhere, function_of, identity, native, slot
 
-from hodiff.compiled.native import entry
-from hodiff.compiled.native.entry import Result, Slot, fallbacks, make_function, reason
-from hodiff.compiled.native.entry_code import entry_text
-from hodiff.compiled.native.entry_layout import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
+from hodiff.compiled.native.calling import entry
+from hodiff.compiled.native.calling.entry import Result, Slot, fallbacks, make_function, reason
+from hodiff.compiled.native.calling.entry_code import entry_text
+from hodiff.compiled.native.calling.entry_layout import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
 from hodiff.compiled.numpy_source import Miss
 from hodiff.handling import quiet
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from native_slots import X86, Kernel, slot
 
-from hodiff.compiled.native.determinants import write_adjugate, write_determinant, write_sign_logdet
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.factorising import write_cholesky, write_eigh, write_qr, write_svd
+from hodiff.compiled.native.functions.library import addresses
 from hodiff.compiled.native.ir import I8, I32, POINTER, Body, Value
-from hodiff.compiled.native.lapack import symbols
-from hodiff.compiled.native.library import addresses
-from hodiff.compiled.native.machine import reason
-from hodiff.compiled.native.solving import write_inverse, write_solve
-from hodiff.compiled.native.stacks import INLINE, Site, Stack
+from hodiff.compiled.native.linalg.determinants import write_adjugate, write_determinant, write_sign_logdet
+from hodiff.compiled.native.linalg.factorising import write_cholesky, write_eigh, write_qr, write_svd
+from hodiff.compiled.native.linalg.lapack import symbols
+from hodiff.compiled.native.linalg.solving import write_inverse, write_solve
+from hodiff.compiled.native.linalg.stacks import INLINE, Site, Stack
+from hodiff.compiled.native.loading.machine import reason
 from hodiff.ops.linalg import adjugate
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))

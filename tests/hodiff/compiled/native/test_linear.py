@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hodiff as hd
-from hodiff.compiled.native.machine import reason
+from hodiff.compiled.native.loading.machine import reason
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
 

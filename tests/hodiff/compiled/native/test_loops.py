@@ -13,7 +13,7 @@ from loop_models import MODELS, bodies, derived, interpret
 import hodiff as hd
 from hodiff.compiled import native
 from hodiff.compiled.native import lengths
-from hodiff.compiled.native.kernel import write_kernel
+from hodiff.compiled.native.writing.kernel import write_kernel
 from hodiff.compiled.numpy_source import Miss, emit
 from hodiff.compiled.units import optimised
 from hodiff.staging import stage

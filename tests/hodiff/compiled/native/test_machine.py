@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hodiff.compiled.native.machine import machine, reason
+from hodiff.compiled.native.loading.machine import machine, reason
 
 AVX512 = dict.fromkeys(("avx2", "avx512f", "avx512dq", "avx512vl", "avx512bw"), True)
 native = pytest.mark.skipif(reason() is not None, reason=str(reason()))

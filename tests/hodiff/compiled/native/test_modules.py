@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hodiff.compiled.native import modules
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.linking import linked, straight
-from hodiff.compiled.native.machine import machine, reason
+from hodiff.compiled.native.loading import modules
+from hodiff.compiled.native.loading.linking import linked, straight
+from hodiff.compiled.native.loading.machine import machine, reason
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
 
@@ -355,7 +355,7 @@ def test_a_forked_process_compiles_while_its_parent_does():
 FIRST = """
 import os
 os.environ["HODIFF_CACHE_DIR"] = ""
-from hodiff.compiled.native.modules import load
+from hodiff.compiled.native.loading.modules import load
 text = '''
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 define void @f(ptr %x, ptr %y, i64 %n) {

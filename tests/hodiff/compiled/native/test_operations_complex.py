@@ -7,7 +7,7 @@ import pytest
 from native_programs import check
 
 import hodiff as hd
-from hodiff.compiled.native.machine import reason
+from hodiff.compiled.native.loading.machine import reason
 from hodiff.ops.elementwise import complex_of
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))

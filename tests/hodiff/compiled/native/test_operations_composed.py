@@ -5,7 +5,7 @@ import pytest
 from native_programs import check
 
 import hodiff as hd
-from hodiff.compiled.native.machine import reason
+from hodiff.compiled.native.loading.machine import reason
 from hodiff.ops.spectral import coinciding, hermitian_part, sharing, signed_power, vanishing, vanishing_sums
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))

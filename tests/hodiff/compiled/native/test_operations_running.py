@@ -5,7 +5,7 @@ import pytest
 from native_programs import check
 
 import hodiff as hd
-from hodiff.compiled.native.machine import reason
+from hodiff.compiled.native.loading.machine import reason
 from hodiff.ops.cumulative import recurrence
 from hodiff.ops.reductions import running_total
 

@@ -5,7 +5,7 @@ import pytest
 from native_programs import check
 
 import hodiff as hd
-from hodiff.compiled.native.machine import reason
+from hodiff.compiled.native.loading.machine import reason
 from hodiff.ops.assignment import put_at
 from hodiff.ops.indexing import scatter
 

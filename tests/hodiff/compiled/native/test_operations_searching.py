@@ -5,7 +5,7 @@ import pytest
 from native_programs import check
 
 import hodiff as hd
-from hodiff.compiled.native.machine import reason
+from hodiff.compiled.native.loading.machine import reason
 from hodiff.ops.signal import full_convolution, sliding_product
 from hodiff.ops.statistics import binned
 

@@ -9,8 +9,9 @@ import pytest
 
 import hodiff as hd
 from hodiff.compiled import native
-from hodiff.compiled.native import parallel, threads
-from hodiff.compiled.native.kernel import write_kernel
+from hodiff.compiled.native.loading import threads
+from hodiff.compiled.native.writing import parallel
+from hodiff.compiled.native.writing.kernel import write_kernel
 from hodiff.compiled.units import optimised
 from hodiff.staging import stage
 

@@ -8,9 +8,9 @@ import pytest
 from backends import native_only
 
 import hodiff as hd
-from hodiff.compiled.native.planning import Plan
-from hodiff.compiled.native.steps import Copy, Nest, Rows, Work
-from hodiff.compiled.native.storage import CHEAP, FEW, LONGEST, VECTOR, Batches
+from hodiff.compiled.native.plans.planning import Plan
+from hodiff.compiled.native.plans.steps import Copy, Nest, Rows, Work
+from hodiff.compiled.native.plans.storage import CHEAP, FEW, LONGEST, VECTOR, Batches
 from hodiff.compiled.units import optimised
 
 pytestmark = native_only

@@ -5,7 +5,7 @@ import pytest
 
 import hodiff as hd
 from hodiff.compiled import native
-from hodiff.compiled.native.planning import Plan
+from hodiff.compiled.native.plans.planning import Plan
 from hodiff.compiled.units import optimised
 from hodiff.staging import stage
 

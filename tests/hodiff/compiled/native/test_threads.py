@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from hodiff.compiled.native import modules, pool_code, threads
 from hodiff.compiled.native.ir import RUN_CHUNKS
-from hodiff.compiled.native.machine import machine, reason
+from hodiff.compiled.native.loading import modules, pool_code, threads
+from hodiff.compiled.native.loading.machine import machine, reason
 from hodiff.errors import ArgumentError
 
 native = pytest.mark.skipif(reason() is not None, reason=str(reason()))
@@ -270,11 +270,11 @@ def test_a_forked_process_has_threads_of_its_own(many):
 def test_the_interpreter_ends_while_threads_are_there():
     program = """
         import ctypes, threading
-        from hodiff.compiled.native import threads
+        from hodiff.compiled.native.loading import threads
         from hodiff.compiled.native.ir import RUN_CHUNKS
 
         text = "define void @f(ptr %slots, i64 %first, i64 %last) {\\nret void\\n}\\n"
-        from hodiff.compiled.native.modules import load
+        from hodiff.compiled.native.loading.modules import load
         loaded = load(text, {}, exported=["f"], size=1)
         threads.set_num_threads(3)
         run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from native_kernels import WIDTHS, Case, compiled, raised, ulps
 
-from hodiff.compiled.native.machine import reason
-from hodiff.compiled.native.ufuncs import converted, lowered
+from hodiff.compiled.native.functions.ufuncs import converted, lowered
+from hodiff.compiled.native.loading.machine import reason
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
 

@@ -9,9 +9,9 @@ import pytest
 from native_kernels import WIDTHS, Case, compiled, raised, ulps
 from scipy import special
 
-from hodiff.compiled.native import vecmath
-from hodiff.compiled.native.machine import machine, reason
-from hodiff.compiled.native.ufuncs import lowered
+from hodiff.compiled.native.functions import vecmath
+from hodiff.compiled.native.functions.ufuncs import lowered
+from hodiff.compiled.native.loading.machine import machine, reason
 
 pytestmark = pytest.mark.skipif(reason() is not None, reason=str(reason()))
 

@@ -1,0 +1,1 @@
+"""The fast-call entry: a kernel as a builtin function of Python."""

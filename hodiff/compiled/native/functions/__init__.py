@@ -1,0 +1,1 @@
+"""Functions of numbers as instructions: NumPy's ufuncs, vector mathematics, Python's numbers."""

@@ -1,0 +1,1 @@
+"""Linear algebra: matrices in memory, products, factors, solutions."""

@@ -1,0 +1,1 @@
+"""LLVM text as machine code in this process: the processor, modules, the cache on disk, threads."""
