@@ -11,9 +11,9 @@ from hodiff.compiled import units
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: Any, monkeypatch: Any) -> Iterator[str]:
-    """The back end that "auto" is during the test, which fails if any program is not compiled for an error of it.
+    """The back end that "auto" is during the test, which fails if a mistake of it leaves a program uncompiled.
 
-    Such a program runs eagerly, and is right, so that nobody would notice.
+    Such a program is NumPy code or runs eagerly, and is right, so that nobody would notice.
     """
     chosen: str = request.param
     compiled = units.compiled
@@ -21,10 +21,13 @@ def backend(request: Any, monkeypatch: Any) -> Iterator[str]:
 
     def chosen_compiled(program: Any, fresh: Any, asked: str) -> Any:
         try:
-            return compiled(program, fresh, chosen if asked == "auto" else asked)
+            executable, reason = compiled(program, fresh, chosen if asked == "auto" else asked)
         except Exception as error:
             errors.append(f"{type(error).__name__}: {error}\n{program}")
             raise
+        if reason is not None and reason.startswith(units.MISTAKE):
+            errors.append(f"{reason}\n{program}")
+        return executable, reason
 
     monkeypatch.setattr(units, "compiled", chosen_compiled)
     yield chosen
