@@ -16,7 +16,7 @@ BACKENDS = [
     pytest.param("native", marks=pytest.mark.skipif(native.reason() is not None, reason=str(native.reason()))),
 ]
 #: Programs a test.
-MANY = 50
+MANY = 25
 
 
 @pytest.fixture(autouse=True)
