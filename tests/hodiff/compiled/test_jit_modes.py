@@ -26,6 +26,8 @@ CASES, SPECIALS = collect()
 # Those that check that traced values are refused tell traced values from others.
 CASES = [case for case in CASES if not case.name.startswith("refused-")]
 
+#: Whose sum depends on the order of its terms, the largest numbers and their negatives.
+CANCELLING = ("nan-to-num-values",)
 #: Cases whose value is of another kind than NumPy's, compiled or differentiated -> what hodiff's operation gives.
 DEVIATIONS = {
     "piecewise-scalar": "a scalar of a scalar, NumPy an array of shape ()",
@@ -233,7 +235,7 @@ def test_special_values(row: Special):
 
     def modes(g):
         def all_modes(*args):
-            found = [hd.value_and_grad(g, argnums=every)(*args)]
+            found = [(hd.grad if row.name in CANCELLING else hd.value_and_grad)(g, argnums=every)(*args)]
             if row.forward and not any(np.iscomplexobj(a) for a in args):
                 found.append(hd.jacfwd(g, argnums=every)(*args))
             if row.second is not None:
