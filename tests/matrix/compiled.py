@@ -41,7 +41,11 @@ def run_compiled(entry: Entry, every: int, first: int = 0) -> CompiledReport:
             loose = any(label in entry.deviations for label in case.labels)
             written = any(value is OUT for value in case.keywords.values())
             try:
-                _value(f, case.operands, entry.ulps, loose, written, report)
+                ulps = max(entry.ulps, 4.0)
+                if entry.name.startswith("special.") and not fine(*case.operands):
+                    # Native code computes in double precision, SciPy iterates in single, to a few units.
+                    ulps = max(ulps, 16.0)
+                _value(f, case.operands, ulps, loose, written, report)
                 _pullback(f, case.operands, report)
             except Disagreement as error:
                 report.failures.append(f"{case.where}: {error}")
@@ -65,7 +69,7 @@ def _value(
         if loose:
             close(found, expected, 1e-9 if fine(*expected, *operands) else 1e-3, f"value, {call}")
         else:
-            same_value(found, list(expected), max(ulps, 4.0) * _coarse(operands, expected), f"value, {call}", written)
+            same_value(found, list(expected), ulps * _coarse(operands, expected), f"value, {call}", written)
     report.combinations += 1
     report.eager += compiled.eager_reason is not None
 

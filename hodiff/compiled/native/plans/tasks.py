@@ -172,6 +172,8 @@ def task_of(equation: Equation, nodes: Mapping[Atom, Node], batches: Container[t
     Unsupported
         Where it is one, but not of operands like these.
     """
+    if not all(atom.dtype.isnative for atom in (*equation.operands, *equation.answers)):
+        raise Unsupported("numbers in another order of bytes")
     nest = None if equation.primitive.code is None else equation.primitive.code.nest
     if isinstance(nest, Product):
         return None if _goes_by_rows(equation, nodes, batches) else MatrixProduct(equation, nodes)
