@@ -16,7 +16,7 @@ BACKENDS = [
     pytest.param("native", marks=pytest.mark.skipif(native.reason() is not None, reason=str(native.reason()))),
 ]
 #: Programs a test.
-MANY = 25
+MANY = 15
 
 
 @pytest.fixture(autouse=True)
