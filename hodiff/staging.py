@@ -116,7 +116,10 @@ class StageTracer(Tracer):
         return complex(self.alive().truth())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self.alive().truth(), dtype)
+        plain = np.array(self.alive().truth(), dtype)
+        if not copy and plain.dtype == self.value.dtype and plain.shape:
+            plain.flags.writeable = False  # NumPy gives the argument itself here: what writes into that is not staged
+        return plain
 
     def __round__(self, digits: int | None = None) -> Any:
         return round(self.alive().truth(), digits)

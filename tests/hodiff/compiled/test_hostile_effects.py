@@ -37,6 +37,20 @@ def numpys_global_generator(jit, call):
 
 
 @hostile
+def integers_written_through_an_array_that_is_the_same(jit, call):
+    def write(as_plain, x):
+        y = as_plain(x)
+        y[..., -1] = 7
+        return x
+
+    for as_plain in (np.asarray, np.ascontiguousarray, np.asfortranarray, np.require, np.array, np.copy):
+        f, of_sum = jit(lambda x, a=as_plain: write(a, x)), jit(lambda x, a=as_plain: write(a, x + 1))
+        for n in (1, 1, 2, 3):
+            call(f, np.arange(3) + n)
+            call(of_sum, np.arange(3) + n)
+
+
+@hostile
 def pythons_random_numbers(jit, call):
     random.seed(0)
     f = jit(lambda x: x * random.random())
