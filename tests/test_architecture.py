@@ -145,6 +145,7 @@ LAYERS = {
     "hodiff.compiled.native.calling.entry": 6,
     "hodiff.compiled.native.executable": 7,
     "hodiff.compiled.native.functions.python_numbers": 5,
+    "hodiff.compiled.native.plans.placing": 0,
     "hodiff.compiled.native.plans.nodes": 5,
     "hodiff.compiled.native.plans.parts": 6,
     "hodiff.compiled.native.plans.reduction": 6,

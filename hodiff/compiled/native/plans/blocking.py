@@ -1,7 +1,7 @@
 """Blocks: nests along the first axis of batches do a block of places one after another, so that it stays in the cache.
 
 A batch has columns by the hundred, and long chains of operations are cut into several nests: all that they hand on
-would go to memory and back. May import ``program``, ``reduction``, ``statements`` and ``steps``.
+would go to memory and back. May import ``placing``, ``program``, ``reduction``, ``statements`` and ``steps``.
 
 >>> blocked([], {}, set())
 []
@@ -10,6 +10,7 @@ would go to memory and back. May import ``program``, ``reduction``, ``statements
 from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
+from hodiff.compiled.native.plans.placing import place
 from hodiff.compiled.native.plans.reduction import Reduction
 from hodiff.compiled.native.plans.statements import Statement
 from hodiff.compiled.native.plans.steps import Blocks, Copy, Nest, Step
@@ -136,18 +137,5 @@ def _spans(
 
 def _places(spans: Mapping[Var, tuple[int, int]], size: int) -> tuple[dict[Var, int], int]:
     """Where each is in the memory for a block, and how much that is."""
-    taken: list[tuple[int, int, int]] = []
-    places: dict[Var, int] = {}
-    memory = 0
-    for var, (begin, end) in sorted(spans.items(), key=lambda item: item[1]):
-        length = -(-size * prod(var.shape[1:]) * var.dtype.itemsize // _ALIGNMENT) * _ALIGNMENT
-        taken = [span for span in taken if span[2] >= begin]
-        place = 0
-        for start, stop, _ in sorted(taken):
-            if start - place >= length:
-                break
-            place = max(place, stop)
-        taken.append((place, place + length, end))
-        places[var] = place
-        memory = max(memory, place + length)
-    return places, memory
+    lengths = {var: -(-size * prod(var.shape[1:]) * var.dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for var in spans}
+    return place((var, lengths[var], span) for var, span in sorted(spans.items(), key=lambda item: item[1]))

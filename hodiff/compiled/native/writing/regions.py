@@ -2,7 +2,7 @@
 
 The memory of all buffers is planned before anything is written: a region has places in one block of scratch memory, the
 arena, and so has what is nested in it, for as long as it runs. May import ``composing``, ``elements``, ``errors``,
-``groups``, ``ir``, ``nests``, ``nodes``, ``parallel``, ``planning``, ``products``, ``program``, ``steps``, ``tasks``
+``groups``, ``ir``, ``nests``, ``nodes``, ``parallel``, ``placing``, ``planning``, ``products``, ``program``, ``steps``, ``tasks``
 and ``ufuncs``.
 
 >>> from hodiff.compiled.native.plans.planning import Plan
@@ -26,6 +26,7 @@ from hodiff.compiled.native.ir import BAIL, POINTER, Body, Value
 from hodiff.compiled.native.linalg.products import write_copy
 from hodiff.compiled.native.plans.composing import composed
 from hodiff.compiled.native.plans.nodes import convert
+from hodiff.compiled.native.plans.placing import place
 from hodiff.compiled.native.plans.planning import Plan, identity_place
 from hodiff.compiled.native.plans.steps import Blocks, Copy, Nest, Rows, Step, Work
 from hodiff.compiled.native.plans.tasks import Task, View
@@ -273,20 +274,9 @@ def _check(program: Program) -> None:
 
 def arrange(plan: Plan, given: Collection[Atom]) -> Layout:
     """Give every buffer of a plan a place, but those that are given one."""
-    taken: list[tuple[int, int, int]] = []  # offset, end, last step
-    offsets: dict[Var | Work, int] = {}
-    size = 0
-    for key, (begin, end) in _spans(plan, given).items():
-        length = rounded(_bytes_in(plan, key) if isinstance(key, Var) else key.task.scratch)
-        taken = [span for span in taken if span[2] >= begin]
-        offset = 0
-        for start, stop, _ in sorted(taken):
-            if start - offset >= length:
-                break
-            offset = max(offset, stop)
-        taken.append((offset, offset + length, end))
-        size = max(size, offset + length)
-        offsets[key] = offset
+    spans = _spans(plan, given)
+    lengths = {key: rounded(_bytes_in(plan, key) if isinstance(key, Var) else key.task.scratch) for key in spans}
+    offsets, size = place((key, lengths[key], span) for key, span in spans.items())
     return Layout(size, offsets)
 
 
