@@ -2,8 +2,8 @@
 
 The memory of all buffers is planned before anything is written: a region has places in one block of scratch memory, the
 arena, and so has what is nested in it, for as long as it runs. May import ``composing``, ``elements``, ``errors``,
-``groups``, ``ir``, ``nests``, ``nodes``, ``parallel``, ``placing``, ``planning``, ``products``, ``program``, ``steps``, ``tasks``
-and ``ufuncs``.
+``groups``, ``ir``, ``nests``, ``nodes``, ``parallel``, ``placing``, ``planning``, ``products``, ``program``, ``steps``,
+``tasks`` and ``ufuncs``.
 
 >>> from hodiff.compiled.native.plans.planning import Plan
 >>> from hodiff.ops.elementwise import exp, add
