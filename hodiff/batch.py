@@ -80,6 +80,10 @@ class BatchTrace(Trace):
         super().__init__()
         self.size = size
 
+    def input(self, value: Any) -> BatchTracer:
+        """A tracer for a batch."""
+        return BatchTracer(self, value)
+
     def constant(self, value: Any) -> BatchTracer:
         """The same value for every member."""
         return BatchTracer(self, np.broadcast_to(value, (self.size, *np.shape(value))))
@@ -94,7 +98,10 @@ class BatchTrace(Trace):
             mine = isinstance(operand, BatchTracer) and operand.owner is self
             values.append(operand.value if mine else operand)
             batched.append(mine)
-        answer = primitive.batch(primitive, self.size, values, batched, parameters)
+        return self.traced(primitive, primitive.batch(primitive, self.size, values, batched, parameters), BatchTracer)
+
+    def traced(self, primitive: Primitive, answer: Any, kind: type[BatchTracer]) -> Any:
+        """The answer of the batching rule, its batches in tracers."""
         self.check_answer(primitive, answer)
         parts = answer if isinstance(answer, tuple) else (answer,)
         flags = answer.flags if answer.__class__ is Partly else (True,) * len(parts)
@@ -104,7 +111,7 @@ class BatchTrace(Trace):
                     f"{primitive.name}: its batching rule returned shape {part.shape} for a batch of {self.size}; the "
                     f"batch must be axis 0: check `core`, `leading` or `batch` in its declaration"
                 )
-        traced = tuple(BatchTracer(self, p) if flag else p for p, flag in zip(parts, flags, strict=True))
+        traced = tuple(kind(self, p) if flag else p for p, flag in zip(parts, flags, strict=True))
         return traced if isinstance(answer, tuple) else traced[0]
 
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from hodiff.api import grad, jvp
 from hodiff.arguments import Selection
-from hodiff.batch import BatchTrace, BatchTracer
+from hodiff.batch import BatchTracer
+from hodiff.directions import basis_trace
 from hodiff.errors import ArgumentError
 from hodiff.transform import Linearised, Transformed, check_output, linearise, zeros
 from hodiff.tree import unflatten
@@ -393,8 +394,8 @@ def _apply_chunk(
             directions[np.arange(low - start, high - start), np.arange(low - offset, high - offset)] = 1
         basis.append(directions.reshape(count, *value.shape) if low < high else None)
         offset += value.size
-    with BatchTrace(count) as trace:
-        images = linear([None if b is None else BatchTracer(trace, b) for b in basis])
+    with basis_trace(count) as trace:
+        images = linear([None if b is None else trace.input(b) for b in basis])
         return [
             image.value
             if isinstance(image, BatchTracer) and image.owner is trace

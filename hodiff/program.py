@@ -87,12 +87,16 @@ def _number_name(dtype: "np.dtype[Any]") -> str:
 
 
 class Literal:
-    """A plain value that is the same at every call; an array in it belongs to the program and must not change."""
+    """A plain value that is the same at every call; an array in it belongs to the program and must not change.
 
-    __slots__ = ("value",)
+    Where ``tangent`` is true, it is a tangent or cotangent, whose zeros win over what they are multiplied with.
+    """
 
-    def __init__(self, value: Any) -> None:
+    __slots__ = ("tangent", "value")
+
+    def __init__(self, value: Any, *, tangent: bool = False) -> None:
         self.value = value
+        self.tangent = tangent
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,6 +151,14 @@ class Errstate(NamedTuple):
 
 #: As derivative rules run: they compute coefficients that may never be needed.
 QUIET = Errstate("ignore", "ignore", "ignore", "ignore")
+
+
+class _Linear(Errstate):
+    __slots__ = ()
+
+
+#: As linear maps are applied to their tangents or cotangents: just as `QUIET` and equal to it, but zeros of them win.
+LINEAR: Errstate = _Linear(*QUIET)
 
 
 # Frozen, it would take three times as long to make, and staging and passes make many.

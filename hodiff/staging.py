@@ -34,7 +34,7 @@ from hodiff.frames import UserLines
 from hodiff.handling import HANDLING
 from hodiff.mutation import Buffer
 from hodiff.operators import SYMBOLS
-from hodiff.program import QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
+from hodiff.program import LINEAR, QUIET, Atom, Equation, Errstate, Guard, Literal, Program, Source, Var, exact
 
 #: Python's own numbers.
 NUMBERS = (bool, int, float, complex)
@@ -159,6 +159,7 @@ class StageTrace(Trace):
         "_lines",
         "_literals",
         "_shapes",
+        "directed",
         "failure",
         "inner",
         "inputs",
@@ -174,6 +175,8 @@ class StageTrace(Trace):
         self.steps: list[Equation | Guard] = []
         #: Values of outer traces that were met, with the inputs that stand for them.
         self.lifted: list[tuple[Tracer, StageTracer]] = []
+        #: Whether what is being done is linear in tangents, of which exact zeros win.
+        self.directed = False
         #: Why there is no program, should the function go on after it was refused.
         self.failure: NotStagedError | None = None
         self._ambient: Any = Errstate(**np.geterr())
@@ -221,6 +224,10 @@ class StageTrace(Trace):
         """A tracer for a value that does not depend on the inputs."""
         _, atom = self._operand(value)
         return StageTracer(self, value.value if isinstance(value, StageTracer) else value, atom)
+
+    def tangent(self, value: Any) -> StageTracer:
+        """A tracer for a tangent that does not depend on the inputs."""
+        return StageTracer(self, value, Literal(self._literal(value).value, tangent=True))
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         """Compute the answer and write the equation."""
@@ -275,6 +282,8 @@ class StageTrace(Trace):
 
     def _write(self, primitive: Primitive, atoms: tuple[Atom, ...], parameters: dict[str, Any], answer: Any) -> Any:
         errstate, source = self._errstate(), self._lines.at(4)
+        if self.directed and errstate is QUIET:
+            errstate = LINEAR
         # What many equations have in common is kept once: Python looks at all that is alive again and again.
         parameters = parameters or _NO_PARAMETERS
         if answer.__class__ is np.ndarray or not isinstance(answer, tuple):

@@ -1,6 +1,6 @@
 """Units: a program with its compiled code, and with the units that its derivatives and batches are, made once.
 
-May import ``derive``, ``fission``, ``native``, ``numpy_source``, ``passes``, ``program`` and ``rolling``.
+May import ``derive``, ``directions``, ``fission``, ``native``, ``numpy_source``, ``passes``, ``program`` and ``rolling``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from hodiff.compiled import derive, fission, native
 from hodiff.compiled.numpy_source import Executable, emit
-from hodiff.compiled.passes import simplify
+from hodiff.compiled.passes import directions, simplify
 from hodiff.compiled.rolling import roll
 from hodiff.program import Program
 
@@ -30,7 +30,10 @@ def optimised(program: Program) -> Program:
     # Loops first: what is left after that is short.
     simple = simplify(fission.run(roll(program)))
     rolled = roll(simple)
-    return simple if rolled is simple else simplify(fission.run(rolled))
+    if rolled is not simple:
+        simple = simplify(fission.run(rolled))
+    apart = directions.run(simple)
+    return simple if apart is simple else simplify(apart)
 
 
 #: Begins the reason where native code failed for no fault of the program.

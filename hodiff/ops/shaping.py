@@ -85,6 +85,7 @@ broadcasted = linear(
     lambda ct, x, shape: ct,  # the tape undoes broadcasting
     name="broadcasted",
     batch=_batch_broadcast,
+    leading=lambda size, shape: {"shape": (size, *shape)},  # of operands with as many axes as the answer
     shape=lambda x, shape: Shaped(shape, x.dtype),
     view=_read_only,
     code=Code(value="np.broadcast_to({0}, {shape})", nest=Rearranged(_read_broadcasted)),

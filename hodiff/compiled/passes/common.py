@@ -23,7 +23,7 @@ import numpy as np
 
 from hodiff.compiled.passes.rewriting import Rule, Sweep, is_quiet, rewrite
 from hodiff.core import Primitive
-from hodiff.program import Atom, Equation, Literal, Program, exact
+from hodiff.program import LINEAR, QUIET, Atom, Equation, Literal, Program, exact
 
 #: Larger arrays are compared by identity.
 _SMALL = 64
@@ -55,6 +55,9 @@ def _merged(sweep: Sweep, equation: Equation) -> Atom | None:
         if not is_quiet(first) or guards != sweep.guards:
             return None
         sweep.seen[key] = (sweep.promote(first, equation.errstate), guards)
+    elif first.errstate is LINEAR and equation.errstate is not LINEAR and equation.primitive.hazard != "none":
+        # Zeros win in the one and not in the other.
+        sweep.seen[key] = (sweep.promote(first, QUIET), guards)
     for var, answer in zip(equation.answers[1:], first.answers[1:], strict=True):
         sweep.substitute(var, answer)
     return first.answers[0]

@@ -21,7 +21,7 @@ import numpy as np
 
 from hodiff.compiled.passes.rewriting import Rule, Sweep, fits, is_quiet, number_of, rewrite, with_equation
 from hodiff.core import Primitive
-from hodiff.program import Equation, Literal, Program, Var
+from hodiff.program import LINEAR, Equation, Literal, Program, Var
 
 #: No larger array is made, unless an operand has its size.
 _LARGEST = 1024
@@ -76,7 +76,8 @@ def _folded(sweep: Sweep, equation: Equation) -> Literal | None:
         return None
     if uniform and np.shape(value) != answer.shape:
         value = np.broadcast_to(value, answer.shape)
-    literal = Literal(_unchanging(value))
+    tangent = equation.errstate is LINEAR and any(atom.tangent for atom in equation.operands)  # type: ignore[union-attr]
+    literal = Literal(_unchanging(value), tangent=tangent)
     return literal if fits(literal, answer) else None
 
 
