@@ -245,7 +245,7 @@ class StageTrace(Trace):
             values.append(value)
             atoms.append(atom)
         try:
-            answer: Any = _applied(primitive, values)(*values, **parameters)
+            answer: Any = applied(primitive, values)(*values, **parameters)
         except Exception as error:
             # NumPy makes arrays of Python's numbers where it needs them; the functions of primitives need not.
             if not isinstance(error, (AttributeError, TypeError)) or not any(
@@ -458,7 +458,7 @@ _BY_OPERATOR = {
 }
 
 
-def _applied(primitive: Primitive, values: Sequence[Any]) -> Callable[..., Any]:
+def applied(primitive: Primitive, values: Sequence[Any]) -> Callable[..., Any]:
     """The function of an operation; between scalars the operator, which warns in other words and more often."""
     if primitive.symbol is None:
         return primitive.function

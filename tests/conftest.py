@@ -16,7 +16,7 @@ def backend(request: Any, monkeypatch: Any) -> Iterator[str]:
     Such a program is NumPy code or runs eagerly, and is right, so that nobody would notice.
     """
     chosen: str = request.param
-    compiled = units.compiled
+    compiled, emit = units.compiled, units.emit
     errors: list[str] = []
 
     def chosen_compiled(program: Any, fresh: Any, asked: str) -> Any:
@@ -29,7 +29,15 @@ def backend(request: Any, monkeypatch: Any) -> Iterator[str]:
             errors.append(f"{reason}\n{program}")
         return executable, reason
 
+    def checked_emit(program: Any, **options: Any) -> Any:
+        try:
+            return emit(program, **options)
+        except Exception as error:
+            errors.append(f"{type(error).__name__}: {error}\n{program}")
+            raise
+
     monkeypatch.setattr(units, "compiled", chosen_compiled)
+    monkeypatch.setattr(units, "emit", checked_emit)
     yield chosen
     if errors:
         pytest.fail(f"{len(errors)} programs could not be compiled to {chosen} code:\n\n{errors[0]}")

@@ -2,7 +2,8 @@
 
 ``Compiled`` has a function of numbers, compiled for the types of its arguments. What the function reads from outside
 (see ``captures``) is guarded, and arrays among it are inputs. May import ``batch``, ``captures``, ``comparing``,
-``core``, ``errors``, ``forms``, ``numpy_source``, ``program``, ``specialisations``, ``staging`` and ``transform``.
+``core``, ``errors``, ``forms``, ``mutation``, ``numpy_source``, ``program``, ``specialisations``, ``staging`` and
+``transform``.
 
 >>> double = Compiled(World(lambda x: 2 * x), lambda function: lambda values: function(*values), "double")
 >>> double.run([3.0])
@@ -13,7 +14,8 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from hodiff.compiled.specialisations import BOUND, Specialisation, Table, is_fre
 from hodiff.core import Tracer
 from hodiff.errors import EagerWarning, NotStagedError
 from hodiff.forms import Form
+from hodiff.mutation import Buffer
 from hodiff.program import Guard, Program
 from hodiff.staging import LEAST, stage
 
@@ -81,6 +84,44 @@ class World:
         self.statistics = Statistics() if statistics is None else statistics
         #: What is compiled, by the form of the arguments.
         self.compiled: dict[Any, Compiled] = {}
+
+
+class Staged(NamedTuple):
+    """What a staged run gives.
+
+    Attributes
+    ----------
+    program : Program
+    form : Form
+        Of the result.
+    new : tuple of bool
+        For each number of the result, whether it is an array that the function has made, though it may contain what an
+        argument does: a copy.
+    results : list
+        The numbers of the result.
+    """
+
+    program: Program
+    form: Form
+    new: tuple[bool, ...]
+    results: list[Any]
+
+    def fresh(self, inputs: Sequence[Any]) -> tuple[bool, ...]:
+        """For each number of the result, whether it must be an array of its own."""
+        return tuple(
+            [
+                new or (is_fresh(value, inputs) and atom not in self.program.inputs)
+                for new, value, atom in zip(self.new, self.results, self.program.outputs, strict=True)
+            ]
+        )
+
+    def tree(self, inputs: Sequence[Any]) -> Any:
+        """The result of this run."""
+        results = [
+            value.copy() if new and isinstance(value, np.ndarray) and not is_fresh(value, inputs) else value
+            for new, value in zip(self.new, self.results, strict=True)
+        ]
+        return self.form.fill(owned(results, inputs))
 
 
 class Compiled:
@@ -198,7 +239,7 @@ class Compiled:
         captures = self.world.captures
         memory = captures.memory()
         try:
-            form, results, program = self.stage(inputs, len(values))
+            staged = self.stage(inputs, len(values))
         except Exception as error:  # noqa: BLE001 - whatever it is, the plain function raises it too, or is right
             failure = str(error) if isinstance(error, NotStagedError) else f"{type(error).__name__}: {error}"
         if failure is not None:
@@ -211,42 +252,51 @@ class Compiled:
         if changed is not None:
             self.world.reason = changed
             if captures.doubt is None and not memory.leaked():
-                return form.fill(owned(results, inputs))
+                return staged.tree(inputs)
             memory.restore()
-        elif self._trusted(table, program, form, results, values):
+        elif self._trusted(table, staged, values):
             try:
-                made = self.compile(program, form, results, inputs)
+                made = self.compile(staged, inputs, partial(self._emitted, table))
             except Exception as error:  # noqa: BLE001 - the staged run is right, whatever became of its program
-                table.eager = f"its program cannot be compiled ({type(error).__name__}: {error})"
-                return form.fill(owned(results, inputs))
+                table.eager = _not_compiled(error)
+                return staged.tree(inputs)
             with self._lock:
                 table.add(made)
                 statistics.specialisations += 1
             statistics.compile_seconds += time.perf_counter() - began
-            return self._first(table, form, inputs, results)
+            return self._first(made, staged, inputs)
         # Neither what was staged nor what it left behind is what the plain function gives.
         return self.plain(values)
 
-    def _first(self, table: Table, form: Form, inputs: Sequence[Any], results: list[Any]) -> Any:
+    def _first(self, made: Specialisation, staged: Staged, inputs: Sequence[Any]) -> Any:
         """The tree of results of a new program: what it will give for these inputs at every call, to the last bit."""
         try:
-            with np.errstate(all="ignore"):  # the staged run has warned
-                found, outputs = table.look_up(inputs)
+            outputs = made.once(inputs)  # in silence: the staged run has warned
         except Exception:  # noqa: BLE001 - the staged run raised nothing, and its results are right
-            found = None
-        return form.fill(owned(results, inputs)) if found is None else form.fill(outputs)
+            outputs = None
+        return staged.tree(inputs) if outputs is None else staged.form.fill(outputs)
 
-    def compile(self, program: Program, form: Form, results: list[Any], inputs: Sequence[Any]) -> Specialisation:
-        """What was staged, compiled."""
-        fresh = tuple(
-            is_fresh(value, inputs) and atom not in program.inputs
-            for value, atom in zip(results, program.outputs, strict=True)
+    def compile(
+        self,
+        staged: Staged,
+        inputs: Sequence[Any],
+        emitted: Callable[[float, Exception | None], None] | None = None,
+    ) -> Specialisation:
+        """What was staged, as a specialisation."""
+        fresh = staged.fresh(inputs)
+        return Specialisation(
+            staged.program, form=staged.form, fresh=fresh, backend=self.world.backend, emitted=emitted
         )
-        return Specialisation(program, form=form, fresh=fresh, backend=self.world.backend)
 
-    def stage(self, inputs: Sequence[Any], count: int) -> tuple[Form, list[Any], Program]:
-        """Form of the result, its numbers, and the program, from a staged run; ``count`` inputs are arguments."""
-        forms: list[Form] = []
+    def _emitted(self, table: Table, seconds: float, error: Exception | None) -> None:
+        """Note that a specialisation of a table has got its NumPy code, or cannot."""
+        self.world.statistics.compile_seconds += seconds
+        if error is not None:
+            table.eager = _not_compiled(error)
+
+    def stage(self, inputs: Sequence[Any], count: int) -> Staged:
+        """What a staged run gives; ``count`` inputs are arguments."""
+        forms: list[tuple[Form, tuple[bool, ...]]] = []
 
         same = places_of_same(inputs)
 
@@ -257,27 +307,28 @@ class Compiled:
             form, numbers = Form.of(self.flat(function)(tracers[:count]))
             for leaf in form.static:
                 _check_static(leaf)
-            forms.append(form)
+            forms.append((form, tuple([n.__class__ is Buffer and n.shared is None for n in numbers])))
             return numbers
 
         results, program = stage(traced, inputs, name=self.name)
-        return forms[0], results, program
+        return Staged(program, *forms[0], results)
 
-    def _trusted(self, table: Table, program: Program, form: Form, results: list[Any], values: Sequence[Any]) -> bool:
+    def _trusted(self, table: Table, staged: Staged, values: Sequence[Any]) -> bool:
         """Whether the program stands for the function. In doubt, a second staging and a plain run have to agree."""
         if self.world.captures.doubt is None:
             return True
         if table.pending is None:
-            table.pending = program
+            table.pending = staged.program
             return False
         pending, table.pending = table.pending, None
-        if not same_program(pending, program):
+        if not same_program(pending, staged.program):
             table.eager = f"two runs with arguments of the same types differ ({self.world.captures.doubt})"
             return False
         plain_form, plain = Form.of(self.plain(values))
+        form = staged.form
         alike = plain_form.structure == form.structure and plain_form.slots == form.slots
         alike = alike and all(map(_same_static, plain_form.static, form.static))
-        if not alike or not all(map(_agree, plain, results)):
+        if not alike or not all(map(_agree, plain, staged.results)):
             table.eager = f"it tells traced values from plain ones ({self.world.captures.doubt})"
             return False
         return True
@@ -348,6 +399,10 @@ def _agree(plain: Any, staged: Any) -> bool:
 def _same_static(plain: Any, staged: Any) -> bool:
     """Whether two parts of results that are no numbers are the same."""
     return plain is staged or (isinstance(staged, (str, bytes)) and type(plain) is type(staged) and plain == staged)
+
+
+def _not_compiled(error: Exception) -> str:
+    return f"its program cannot be compiled ({type(error).__name__}: {error})"
 
 
 def _branching(guard: Guard | None) -> str:

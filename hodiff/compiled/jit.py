@@ -300,8 +300,7 @@ class Jit(Transformed):
         if compiled is None:
             raise NotStagedError(f"hodiff.jit: {self._label} runs eagerly: {_FORMS}")
         inputs = (*numbers, *world.captures.arrays())
-        form, results, program = compiled.stage(inputs, len(numbers))
-        return compiled.compile(program, form, results, inputs).listing()
+        return compiled.compile(compiled.stage(inputs, len(numbers)), inputs).listing()
 
 
 def jit(

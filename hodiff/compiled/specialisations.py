@@ -15,13 +15,14 @@ is tried first. May import ``entrance``, ``numpy_source``, ``program`` and ``uni
 (True, True)
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from hodiff.compiled.entrance import make_builder
-from hodiff.compiled.numpy_source import Miss
+from hodiff.compiled.numpy_source import Executable, Miss
 from hodiff.compiled.units import Unit
 from hodiff.program import Guard, Program
 
@@ -42,16 +43,38 @@ class Specialisation(Unit):
         For each output, whether the function made a new array of it.
     backend : {"numpy", "native", "auto"}
         As of a `Unit`.
+    emitted : callable, optional
+        ``emitted(seconds, error)`` is called when its NumPy code has been made, after this time, or could not be.
     """
 
-    __slots__ = ("build", "form", "outcomes")
+    __slots__ = ("_told", "build", "form", "outcomes")
 
-    def __init__(self, program: Program, *, form: Any, fresh: tuple[bool, ...], backend: str = "numpy") -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        form: Any,
+        fresh: tuple[bool, ...],
+        backend: str = "numpy",
+        emitted: Callable[[float, Exception | None], None] | None = None,
+    ) -> None:
         super().__init__(program, fresh, backend)
+        self._told = emitted
         self.form = form
         #: ``build(outputs)``: the result; None where that is the tuple of outputs.
         self.build = make_builder(form)
         self.outcomes = tuple(guard.outcome_expected for guard in program.guards)
+
+    def _emitted(self) -> Executable:
+        began, failure = time.perf_counter(), None
+        try:
+            return super()._emitted()
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            if self._told is not None:
+                self._told(time.perf_counter() - began, failure)
 
 
 class Table:

@@ -1,6 +1,7 @@
 """Units: a program with its compiled code, and with the units that its derivatives and batches are, made once.
 
-May import ``derive``, ``directions``, ``fission``, ``native``, ``numpy_source``, ``passes``, ``program`` and ``rolling``.
+May import ``derive``, ``directions``, ``fission``, ``handling``, ``native``, ``numpy_source``, ``passes``, ``program``,
+``replay`` and ``rolling``.
 
 >>> import numpy as np
 >>> from hodiff.staging import stage
@@ -12,14 +13,18 @@ May import ``derive``, ``directions``, ``fission``, ``native``, ``numpy_source``
 (np.float64(2.0),)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from hodiff.compiled import derive, fission, native
-from hodiff.compiled.numpy_source import Executable, emit
+from hodiff.compiled.numpy_source import Executable, Miss, emit
 from hodiff.compiled.passes import directions, simplify
+from hodiff.compiled.replay import replay
 from hodiff.compiled.rolling import roll
-from hodiff.program import Program
+from hodiff.handling import quiet
+from hodiff.program import Literal, Program
 
 #: Derived units that one keeps: sizes of batches may be many.
 _DERIVED = 64
@@ -40,8 +45,8 @@ def optimised(program: Program) -> Program:
 MISTAKE = "its program cannot be compiled"
 
 
-def compiled(program: Program, fresh: tuple[bool, ...], backend: str) -> tuple[Executable, str | None]:
-    """The program as code, and why that is not native, where it was to be."""
+def compiled(program: Program, fresh: tuple[bool, ...], backend: str) -> tuple[Executable | None, str | None]:
+    """The program as native code, or None and why there is none, where that was asked for."""
     reason = None if backend == "numpy" else native.reason()
     if backend != "numpy" and reason is None:
         try:
@@ -50,7 +55,13 @@ def compiled(program: Program, fresh: tuple[bool, ...], backend: str) -> tuple[E
             reason = str(unsupported)
         except Exception as error:  # noqa: BLE001 - a mistake of the back end: the other one takes the program
             reason = f"{MISTAKE}: {type(error).__name__}: {error}"
-    return emit(program, fresh=fresh), reason
+    return None, reason
+
+
+def _arrays(program: Program) -> Iterator[Any]:
+    """The arrays that a program contains."""
+    operands = (atom for equation in program.equations for atom in equation.operands)
+    return (atom.value for atom in (*operands, *program.outputs) if isinstance(atom, Literal))
 
 
 class Passes(NamedTuple):
@@ -73,6 +84,9 @@ class Passes(NamedTuple):
 class Unit:
     """A program with its compiled code.
 
+    Native code is made at once. NumPy code is made when it runs for the first time, which for many is never: their only
+    call is answered by `once`.
+
     Parameters
     ----------
     program : Program
@@ -86,24 +100,64 @@ class Unit:
     ----------
     program : Program
         After all passes.
-    executable : Executable
     function : callable
         ``function(*inputs)``: a tuple of outputs, or a `Miss`.
     not_native : str or None
         Why it is no native code, where that was asked for.
     """
 
-    __slots__ = ("_derived", "backend", "batched", "executable", "fresh", "function", "not_native", "program")
+    __slots__ = ("_derived", "_executable", "backend", "batched", "fresh", "function", "not_native", "program")
 
     def __init__(self, program: Program, fresh: tuple[bool, ...] | None = None, backend: str = "numpy") -> None:
         self.program = optimised(program)
         self.fresh = (True,) * len(program.outputs) if fresh is None else fresh
         self.backend = backend
-        self.executable, self.not_native = compiled(self.program, self.fresh, backend)
-        self.function: Callable[..., Any] = self.executable.function
+        self._executable, self.not_native = compiled(self.program, self.fresh, backend)
+        self.function: Callable[..., Any] = self._run if self._executable is None else self._executable.function
         #: Which outputs have the batch, of a unit made by `batch`.
         self.batched: tuple[bool, ...] = ()
         self._derived: dict[Any, Any] = {}
+
+    @property
+    def executable(self) -> Executable:
+        """The code, which is made if there is none yet."""
+        made = self._executable
+        if made is None:
+            # Two threads may both make it, and either is good.
+            made = self._executable = self._emitted()
+            self.function = made.function
+        return made
+
+    def _emitted(self) -> Executable:
+        """NumPy code."""
+        return emit(self.program, fresh=self.fresh)
+
+    def _run(self, *inputs: Any) -> Any:
+        """What ``function`` is as long as there is no code."""
+        return self.executable.function(*inputs)
+
+    def once(self, inputs: Sequence[Any]) -> Sequence[Any] | None:
+        """Outputs for inputs for which the guards hold, in silence; None where a guard says otherwise.
+
+        They have the bits that they will have at every call.
+        """
+        if self._executable is None:
+            return self._owned(replay(self.program, inputs), inputs)
+        with quiet():
+            outputs = self._executable.function(*inputs)
+        return None if outputs.__class__ is Miss else outputs
+
+    def _owned(self, outputs: list[Any], inputs: Sequence[Any]) -> list[Any]:
+        """Outputs, as arrays of the caller's own where they are to be new."""
+        found: list[Any] = []
+        for value, new in zip(outputs, self.fresh, strict=True):
+            if isinstance(value, np.ndarray) and (
+                any(value is other for other in (*_arrays(self.program), *((*found, *inputs) if new else ())))
+                or (new and not (value.flags.owndata and value.flags.writeable))
+            ):
+                value = value.copy()
+            found.append(value)
+        return found
 
     def linearise(self, slots: tuple[int, ...], values: Sequence[Any]) -> Passes:
         """Forward and backward pass; ``values`` are plain, and the guards hold for them."""

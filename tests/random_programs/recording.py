@@ -8,17 +8,20 @@ from hodiff.compiled import units
 @contextmanager
 def hidden_errors():
     """A list of the errors that back ends raise in the block."""
-    errors, plain = [], units.compiled
+    errors, plain = [], (units.compiled, units.emit)
 
-    def compiled(*args):
-        try:
-            return plain(*args)
-        except Exception as error:
-            errors.append(error)
-            raise
+    def recording(function):
+        def recorded(*args, **options):
+            try:
+                return function(*args, **options)
+            except Exception as error:
+                errors.append(error)
+                raise
 
-    units.compiled = compiled
+        return recorded
+
+    units.compiled, units.emit = map(recording, plain)
     try:
         yield errors
     finally:
-        units.compiled = plain
+        units.compiled, units.emit = plain

@@ -9,6 +9,8 @@ import hodiff as hd
 from hodiff.compiled import native
 from hodiff.compiled.native.executable import Fallback
 from hodiff.errors import ArgumentError
+from hodiff.forms import Form
+from hodiff.program import exact
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -116,3 +118,60 @@ def test_what_was_pickled_elsewhere_runs_where_there_is_no_native_code(compiled,
     made = pickle.loads(data)
     assert made(X) == pytest.approx(cost(X))
     assert "no such processor" in made.lower(X)
+
+
+# --- NumPy code is made at the second call ----------------------------------------------------------------------------
+
+
+def test_one_call_makes_no_numpy_code(monkeypatch):
+    monkeypatch.setattr("hodiff.compiled.units.emit", None)
+    made = hd.jit(hd.value_and_grad(cost), backend="numpy")
+    value, gradient = made(X)
+    np.testing.assert_allclose(value, cost(X), rtol=1e-14)
+    np.testing.assert_allclose(gradient, hd.grad(cost)(X), rtol=1e-14)
+    assert made.cache_info().specialisations == 1
+
+
+def test_a_mistake_at_the_second_call_leaves_the_function_to_python(monkeypatch):
+    def mistaken(program, **options):
+        raise KeyError("mistake")
+
+    monkeypatch.setattr("hodiff.compiled.units.emit", mistaken)
+    made = hd.jit(cost, backend="numpy")
+    for _ in range(4):
+        assert made(X) == pytest.approx(cost(X), rel=1e-14)
+    assert made.eager_reason == "its program cannot be compiled (KeyError: 'mistake')"
+    assert made.cache_info().eager_calls == 3
+
+
+KEPT = np.arange(3.0)
+RETURNED = {
+    "the argument": lambda x: x,
+    "a view of it": lambda x: x[::-1],
+    "a constant": lambda x: np.array([1.0, 2.0, 3.0]),
+    "a captured array": lambda x: KEPT,
+    "a view of a new array": lambda x: (x * 2.0)[1:],
+    "the same twice": lambda x: 2 * (x + 1.0,),
+    "an array and a view of it": lambda x: [(y := x + 1.0), y[:2], y[None]],
+    "what cannot be written to": lambda x: np.broadcast_to(x * 2.0, (2, 3)),
+    "a copy of the argument": lambda x: (x.copy(), x + 0.0, x),
+    "numbers": lambda x: (x[0], x[0] * 2, len(x), x.sum().item(), 3),
+    "a loop": lambda x: hd.scan(lambda carry, v: (carry * v, carry + v), x[0], x),
+}
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_the_first_call_gives_what_later_ones_give(name, backend):
+    """The same bits and types, and arrays that show the memory of the arguments that the plain function's show."""
+    function = RETURNED[name]
+    made = hd.jit(function)
+    calls = []
+    for called in (made, made, made, function):
+        x = np.array([0.1, 0.2, 0.7])
+        leaves = Form.of(called(x))[1]
+        shown = [[isinstance(v, np.ndarray) and np.may_share_memory(v, a) for a in (x, KEPT)] for v in leaves]
+        flags = [isinstance(v, np.ndarray) and v.flags.writeable for v in leaves]
+        calls.append([shown, [(type(v), exact(v)) for v in leaves], flags])
+    assert made.eager_reason is None
+    assert calls[0] == calls[1] == calls[2]
+    assert calls[0][0] == calls[3][0]
