@@ -1,7 +1,7 @@
 """Operations that are composed of others, written out.
 
 A declaration `lowering.Composed` says how: a function of NumPy's is staged as the user's are. Inputs and outputs of a
-program stay what they are. May import ``batch_rules``, ``code``, ``complexes``, ``core``, ``errors``,
+program stay what they are. May import ``batch_rules``, ``code``, ``complexes``, ``core``, ``distributing``, ``errors``,
 ``lowering``, ``nodes``, ``program``, ``recognising``, ``staging``, ``tasks`` and ``ufuncs``.
 
 >>> from hodiff.ops.moments import variance
@@ -24,6 +24,7 @@ from hodiff.code import Code
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.functions import ufuncs
 from hodiff.compiled.native.plans.complexes import COMPLEX, PARTS, taken_apart, without_detours
+from hodiff.compiled.native.plans.distributing import distributed
 from hodiff.compiled.native.plans.nodes import Node
 from hodiff.compiled.native.plans.recognising import node_of
 from hodiff.compiled.native.plans.tasks import task_of
@@ -39,6 +40,7 @@ _SAME = Primitive("same", lambda x: x, batch=batch_aligned, constant=True, code=
 
 def composed(program: Program) -> Program:
     """The program with operations in the place of those that are composed of them."""
+    program = distributed(program)
     steps: list[Equation | Guard] = []
     for step in program.steps:
         steps += [step] if isinstance(step, Guard) else parts_of(step)

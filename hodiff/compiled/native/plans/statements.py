@@ -20,7 +20,7 @@ from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.plans.nodes import InMemory, InOrder, Node, Read
 from hodiff.compiled.native.plans.parts import Parted
 from hodiff.compiled.native.plans.reduction import Reduction
-from hodiff.compiled.native.plans.storage import Batches, written_out
+from hodiff.compiled.native.plans.storage import Batches, is_short, written_out
 from hodiff.lowering import Affine, Axis, Index
 from hodiff.program import Atom, Literal, Var
 
@@ -111,7 +111,8 @@ class Explorer:
         space = node.space if isinstance(node, Reduction) and reduces else node.answer.shape
         statement = Statement(node, self._loops(space), space, reduces=reduces)
         self._explore(statement)
-        if space in self._batches and (not statement.flat or not self._made.isdisjoint(statement.needs)):
+        gains = space in self._batches and (not statement.flat or not self._made.isdisjoint(statement.needs))
+        if gains or _is_apart(statement):
             batch = Statement(node, self._loops(space[:1]), space, reduces=reduces)
             self._explore(batch)
             if batch.cost <= LARGEST:
@@ -191,3 +192,11 @@ class Explorer:
                 statement.needs[atom] = False
         elif loops == 1 and len(index) > 1 and index[0].terms and size != atom.shape[0]:
             statement.rows.setdefault(atom, set()).add(index[1:])
+
+
+def _is_apart(statement: Statement) -> bool:
+    """Whether it is short but along the first axis, and each place on the last made in another way, not by vectors."""
+    if len(statement.space) < 2 or not is_short(statement.space):
+        return False
+    axis = statement.axes[-1]
+    return len({place for cut, place in statement.cuts if cut is axis}) == axis.length - 1 > 0

@@ -52,15 +52,16 @@ class Batches:
     """
 
     def __init__(self, shapes: Iterable[tuple[int, ...]]) -> None:
-        self._lengths = {shape[0] for shape in shapes if sum(n > 1 for n in shape) > 2 and _is_short(shape)}
+        self._lengths = {shape[0] for shape in shapes if sum(n > 1 for n in shape) > 2 and is_short(shape)}
 
     def __contains__(self, space: Any) -> bool:
         if len(space) < 2:
             return len(space) == 1 and space[0] >= 2 * VECTOR
-        return _is_short(space) and (space[-1] < VECTOR or space[0] in self._lengths)
+        return is_short(space) and (space[-1] < VECTOR or space[0] in self._lengths)
 
 
-def _is_short(shape: Sequence[int]) -> bool:
+def is_short(shape: Sequence[int]) -> bool:
+    """Whether all axes but the first are short, and that is long."""
     return prod(shape[1:]) <= SHORT and shape[0] >= 2 * VECTOR
 
 
