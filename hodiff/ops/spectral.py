@@ -118,9 +118,16 @@ def _eigen_jvp(t: Any, ans: Any, a: Any, vectors: bool, undefined: tuple[float, 
     return dw, v @ ((inner + adjoint(inner)) * (0.5 * weights))
 
 
+def _eigen(a: Any, vectors: bool, undefined: tuple[float, ...]) -> tuple[Any, Any]:
+    w, v = np.linalg.eigh(a)
+    if not vectors and not np.all(np.isfinite(w)):
+        np.linalg.eigvalsh(a)  # another routine, which raises for some of these matrices
+    return w, v
+
+
 #: Eigenvalues and eigenvectors of the symmetric part of a matrix; ``vectors`` tells whether the latter are wanted.
 eigen: Primitive = general(
-    lambda a, vectors, undefined: tuple(np.linalg.eigh(a)),
+    _eigen,
     _eigen_jvp,
     name="eigen",
     core=2,

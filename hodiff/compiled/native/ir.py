@@ -146,12 +146,24 @@ class Body:
 
     def select(self, condition: Value, x: Value, y: Value) -> Value:
         """``x`` where the condition holds, else ``y``."""
-        return self.pure(f"select {condition}, {x}, {y}", x.type, condition, x, y)
+        answer = self.pure(f"select {condition}, {x}, {y}", x.type, condition, x, y)
+        known = "%" in condition.text and not ("%" in x.text and "%" in y.text)
+        return self.opaque(answer) if known else answer
 
     def convert(self, opcode: str, value: Value, kind: Type) -> Value:
         """Another scalar type in as many lanes: ``sitofp``, ``fptrunc``, ``bitcast``, ``zext`` and so on."""
         kind = kind.of(value.type.lanes)
         return self.pure(f"{opcode} {value} to {kind}", kind, value)
+
+    def opaque(self, value: Value) -> Value:
+        """The same floating-point number, of which LLVM does not see that it is one of a few; any other value itself.
+
+        Else LLVM would do what is done with it once for each of those, and nobody would hear of the errors in that.
+        """
+        kind = value.type
+        if not kind.is_float:
+            return value
+        return self.call(intrinsic("arithmetic.fence", kind), kind, value)
 
     def call(self, name: str, kind: Type, *arguments: Value, declared: str | None = None) -> Value:
         """A call of a function without effects, declared as its arguments are, or as given."""
@@ -436,6 +448,16 @@ class Body:
         """All lines, when no loop is open."""
         (level,) = self._levels
         return self._first + level.lines
+
+
+def intrinsic(name: str, kind: Type) -> str:
+    """Name of an intrinsic function of LLVM for a type.
+
+    >>> intrinsic("sqrt", DOUBLE.of(4))
+    'llvm.sqrt.v4f64'
+    """
+    scalar = {"double": "f64", "float": "f32"}.get(kind.scalar, kind.scalar)
+    return f"llvm.{name}.{scalar}" if kind.lanes == 1 else f"llvm.{name}.v{kind.lanes}{scalar}"
 
 
 def written(scalar: str, value: Any) -> str:

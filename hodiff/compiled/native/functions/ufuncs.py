@@ -148,10 +148,12 @@ def converted(body: Body, value: Value, source: "np.dtype[Any]", target: "np.dty
     if target.kind == "f":
         if source.kind == "f":
             return body.convert("fpext" if target.itemsize > source.itemsize else "fptrunc", value, kind)
-        return body.convert("sitofp" if source.kind == "i" else "uitofp", value, kind)
+        # Of an integer that was a bit, LLVM knows both numbers.
+        return body.opaque(body.convert("sitofp" if source.kind == "i" else "uitofp", value, kind))
     if source.kind == "f":
         # Narrow integers and those without a sign go through wider ones in NumPy, in ways that differ by machine.
-        return body.convert("fptosi", value, kind) if target.kind == "i" and target.itemsize >= 4 else None
+        narrow = target.kind != "i" or target.itemsize < 4
+        return None if narrow else Lanes(body, value).raising_integer(kind).value
     if target.itemsize < source.itemsize:
         return body.convert("trunc", value, kind)
     return body.convert("sext" if source.kind == "i" else "zext", value, kind)

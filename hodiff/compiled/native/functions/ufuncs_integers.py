@@ -48,11 +48,10 @@ def _divided(opcode: str, signed: bool) -> Formula:
                 least = x.equals(-(1 << (int(x.value.type.scalar[1:]) - 1)))
                 plain = negated.choose(0 - x, plain)
                 tested = y ^ (negated & least).mask(y)
-        # The quotient of floating-point numbers is used, so it is taken, and raises its flag: of a divisor that LLVM
-        # cannot know, as it would know that of a bit.
+        # The quotient of floating-point numbers raises the flag.
         ones = Lanes(x.text, x.text.constant(DOUBLE.of(x.value.type.lanes), 1.0))
         divisor = Lanes(x.text, x.text.convert("sitofp" if signed else "uitofp", tested.value, DOUBLE))
-        refused = (ones / divisor).equals(math.inf)
+        refused = ones.raising_quotient(divisor).equals(math.inf)
         return (refused & none).choose(0, refused.choose(x, plain) if opcode == "sdiv" else plain)
 
     return divided

@@ -30,7 +30,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from hodiff.compiled.native.ir import BIT, DOUBLE, FLOAT, I8, I32, I64, Body, Type, Value
+from hodiff.compiled.native.ir import BIT, DOUBLE, FLOAT, I8, I32, I64, Body, Type, Value, intrinsic
 from hodiff.compiled.native.loading.machine import machine
 
 #: Lanes of the widest function that is defined: wider blocks are done in parts, so that values stay in registers.
@@ -122,11 +122,32 @@ class Lanes:
 
     def _compared_quietly(self, predicate: str, other: "Lanes") -> "Lanes":
         # The plain instruction becomes one that signals NaN where there are two, as on x86.
+        return self._constrained("fcmp", other, BIT, predicate, "fpexcept.ignore")
+
+    def compared_aloud(self, predicate: str, other: "Lanes") -> "Lanes":
+        """Bits: where a comparison holds; that of NaN raises ``invalid``."""
+        return self._constrained("fcmps", other, BIT, predicate, "fpexcept.strict")
+
+    def raising_quotient(self, divisor: "Lanes") -> "Lanes":
+        """A quotient that is taken for the error it may raise, whatever LLVM knows of it."""
+        return self._constrained("fdiv", divisor, self.value.type, "round.tonearest", "fpexcept.strict")
+
+    def raising_integer(self, kind: Type) -> "Lanes":
+        """An integer with a sign, rounded to zero; what does not fit is what the machine makes of it, aloud."""
+        value = self.value
+        kind = kind.of(value.type.lanes)
+        name = f"{intrinsic('experimental.constrained.fptosi', kind)}.{intrinsic('', value.type).rpartition('.')[2]}"
+        self.text.declarations.setdefault(name, f"declare {kind} @{name}({value.type}, metadata)")
+        return Lanes(
+            self.text, self.text.pure(f'call {kind} @{name}({value}, metadata !"fpexcept.strict")', kind, value)
+        )
+
+    def _constrained(self, operation: str, other: "Lanes", answer: Type, how: str, errors: str) -> "Lanes":
+        """An operation of which LLVM knows that it raises errors."""
         kind = self.value.type
-        name = intrinsic("experimental.constrained.fcmp", kind)
-        answer = BIT.of(kind.lanes)
+        name, answer = intrinsic(f"experimental.constrained.{operation}", kind), answer.of(kind.lanes)
         self.text.declarations.setdefault(name, f"declare {answer} @{name}({kind}, {kind}, metadata, metadata)")
-        arguments = f'{self.value}, {other.value}, metadata !"{predicate}", metadata !"fpexcept.ignore"'
+        arguments = f'{self.value}, {other.value}, metadata !"{how}", metadata !"{errors}"'
         return Lanes(self.text, self.text.pure(f"call {answer} @{name}({arguments})", answer, self.value, other.value))
 
     def __lt__(self, other: "Lanes | float") -> "Lanes":
@@ -219,12 +240,6 @@ class Lanes:
     def applied(self, name: str, *others: "Lanes") -> "Lanes":
         """Answer of a function that a formula defines."""
         return Lanes(self.text, call(self.text, name, self.value, *[other.value for other in others]))
-
-
-def intrinsic(name: str, kind: Type) -> str:
-    """Name of an intrinsic function of LLVM for a type."""
-    scalar = {"double": "f64", "float": "f32"}.get(kind.scalar, kind.scalar)
-    return f"llvm.{name}.{scalar}" if kind.lanes == 1 else f"llvm.{name}.v{kind.lanes}{scalar}"
 
 
 class Pair(NamedTuple):

@@ -29,6 +29,9 @@ SHIFT = 1.5 * 2.0**52
 #: Beyond it, in absolute value, exponentials may be no normal numbers.
 WIDE = 708.0
 
+#: Beyond it, exponentials are infinite.
+_LARGEST = 709.782712893384
+
 #: Below it, exponentials are 0.
 LEAST = -746.0
 
@@ -131,6 +134,8 @@ def _tanh(x: Lanes) -> Lanes:
 def _expit(x: Lanes) -> Lanes:
     parts = reduced(-limited(x, -LEAST).absolute())
     exponential = parts.scaled(parts.less_one + 1.0, x.magnitude > bits_of(WIDE))
+    # SciPy has the inverse of an exponential, which is infinite there.
+    exponential = exponential.zero_where(x.magnitude > bits_of(_LARGEST))
     value = (x.bits < 0).choose(exponential, 1.0) / (exponential + 1.0)
     return x.is_nan.choose(x, value)
 

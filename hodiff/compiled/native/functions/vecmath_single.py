@@ -24,6 +24,9 @@ _BITS_OF_ONE, _BITS_OF_SHIFT, _BITS_OF_ROOT = 0x3F800000, 0x4B000000, 0x3F3504F3
 #: From here to there, exponentials are normal numbers; below the last they are 0.
 _LARGEST, _SMALLEST, _LEAST = 88.0, -87.0, -105.0
 
+#: Beyond it, exponentials are infinite.
+_INFINITE = 88.72283172607422
+
 #: By so many powers of two, subnormal numbers are made normal.
 _STEP = 100
 
@@ -78,7 +81,8 @@ def _tanh(x: Lanes) -> Lanes:
 @formula("expit.single", FLOAT)
 def _expit(x: Lanes) -> Lanes:
     a = (x.magnitude > 0x42D20000).choose(x.constant(-_LEAST), x.absolute())
-    exponential = _reduced(-a).exponential(-a < _SMALLEST)
+    # SciPy has the inverse of an exponential, which is infinite there.
+    exponential = _reduced(-a).exponential(-a < _SMALLEST).zero_where(a > _INFINITE)
     value = (x.bits < 0).choose(exponential, 1.0) / (exponential + 1.0)
     return x.is_nan.choose(x, value)
 

@@ -155,6 +155,7 @@ def write_eigh(site: Site, values: Stack, vectors: Stack | None, a: Stack) -> ir
         site.copy(fortran(square, n, n), a.matrix(source))
         call_routine(body, name, job, "L", n, square, n, target, *work, failures.info)
         failures.note_info()
+        _note_undefined(body, failures, target, values)
         if vectors is not None:
             site.copy(vectors.matrix(columns[0]), fortran(square, n, n))
     return failures.bit()
@@ -187,10 +188,20 @@ def write_svd(site: Site, u: Stack | None, values: Stack, vh: Stack | None, a: S
         places = (arrays[0], rows, target, arrays[1], rows, arrays[2], height)
         call_routine(body, name, job, rows, columns, *places, *work, failures.info)
         failures.note_info()
+        _note_undefined(body, failures, target, values)
         if u is not None and vh is not None:
             site.copy(u.matrix(vectors[0]), fortran(arrays[1], rows, width))
             site.copy(vh.matrix(vectors[1]), fortran(arrays[2], height, columns))
     return failures.bit()
+
+
+def _note_undefined(body: ir.Body, failures: Failures, place: ir.Value, values: Stack) -> None:
+    """A failure where ordered values are not finite: some LAPACKs say so of such matrices, NumPy's perhaps."""
+    kind = copied_type(values.dtype)
+    row = Matrix(place, 1, values.shape[-1], values.shape[-1])
+    ends = [load(body, element(body, row, kind, 0, column), kind) for column in (0, values.shape[-1] - 1)]
+    span = body.operation("fsub", *ends)
+    failures.note(body.compare("une", body.operation("fsub", span, span), body.constant(kind, 0)))
 
 
 def _real_work(job: str, small: int, large: int) -> int:

@@ -146,7 +146,10 @@ def test_singles_are_rounded_doubles_or_nearly_so(kernels, name):
     for where, operands in samples(name, SINGLE):
         with np.errstate(all="ignore"):
             expected = (independent or function)(*[operand.astype(LONG) for operand in operands])
-        error = ulps(kernels[name, "float32"][8](*operands), expected)
+        found = kernels[name, "float32"][8](*operands)
+        error = ulps(found, expected)
+        if name in OF_SCIPY:
+            error = error[(found != 0) | (abs(expected) > np.finfo(SINGLE).tiny)]
         assert error.max() <= (2.5 if name in OF_SINGLES else 0.51), where
 
 

@@ -1,0 +1,116 @@
+"""Floating-point errors are heard whatever LLVM knows of the numbers: also those of values that nobody reads."""
+
+import numpy as np
+import pytest
+from backends import native_only
+from scipy import special
+
+import hodiff as hd
+from tests.hodiff.compiled.native.native_programs import check
+
+pytestmark = native_only
+
+SHAPES = [(), (1,), (2,), (3,), (8,), (21,)]
+
+
+def test_all_numbers_that_nobody_reads_are_computed():
+    def f(x):
+        np.arcsin(x[0] * 2.0)  # outside of [-1, 1]
+        np.sum(x)
+        np.count_nonzero(x)
+        return [x * 2.0]
+
+    check(f, np.zeros(5), others=[(np.ones(5),)], elsewhere=True)
+
+
+#: Of numbers that are 1 or 0: what is an error for the latter, and LLVM could do in advance for both.
+KNOWN = {
+    "of a choice": lambda x: 1.0 / np.where(x > 0, 1.0, 0.0),
+    "of bits": lambda x: 1.0 / (x > 0),
+    "of bits and a bit": lambda x: np.False_ / (x > 0),
+    "of an extremum": lambda x: 1.0 / np.maximum(x, 0.0),
+    "of a sign": lambda x: 1.0 / np.sign(x),
+    "of a difference": lambda x: 2 / (x.astype(int) - x.astype(int)),
+    "too large": lambda x: 1e200 * np.where(x > 0, 1.0, 1e200),
+    "not a number": lambda x: np.inf - np.where(x > 0, 1.0, np.inf),
+    "of two choices": lambda x: np.where(x > 0, 1.0, 0.0) / np.where(x > 0, 1.0, 0.0),
+    "too large for half of the bits": lambda x: np.where(x > 0, 1.0, 1e300).astype(np.float32),
+    "of integers": lambda x: np.int64(7) // np.where(x > 0, 1, 0),
+    "of nothing": lambda x: np.int64(0) % x.astype(int),
+    "of a count": lambda x: np.floor_divide(np.count_nonzero(x), np.count_nonzero(x)),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_errors_of_numbers_that_llvm_knows_are_heard(name, shape):
+    f = KNOWN[name]
+    check(lambda x: [f(x)], np.ones(shape), others=[(np.zeros(shape),)], elsewhere=True)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 21])
+def test_quotients_of_bits_are_those_of_their_numbers(n):
+    x = np.arange(n) % 2 == 0
+    check(lambda x: [False / x, True / x, np.where(x, 3.0, 0.0) / x], np.ones(n, bool))
+    check(lambda x: [False / x], x, elsewhere=n > 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("target", [np.int64, np.int32])
+@pytest.mark.parametrize("shape", [(18,), (9, 2), (18, 1)], ids=str)
+def test_integers_that_do_not_fit_are_what_the_machine_makes_of_them(dtype, target, shape):
+    # Were they anything, the way from floats to integers and back could be left out.
+    numbers = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300, 9.3e18, -9.3e18, 3e9, -3e9, 2.5, -2.5, 1.0, 7.0, 9.0]
+    with np.errstate(all="ignore"):
+        x = np.array([*numbers, 1e16, -1.0]).astype(dtype).reshape(shape)
+    f = hd.jit(lambda x: [np.rint(x).astype(target) != x, np.trunc(x).astype(target) + x], backend="native")
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            for found, wanted in zip(f(x), f.__wrapped__(x), strict=True):
+                np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
+@pytest.mark.parametrize("function", [lambda x, y: x / y, lambda x, y: np.reciprocal(y)], ids=["divide", "reciprocal"])
+@pytest.mark.parametrize("number", [complex(np.nan, 0.0), complex(1.0, np.nan), complex(np.inf, np.nan)])
+def test_complex_divisors_that_are_nan_are_heard(dtype, function, number):
+    # The parts of the divisor are compared.
+    x = np.full(5, 1 + 2j, dtype)
+    check(lambda x, y: [function(x, y)], x, x, others=[(x, np.full(5, number, dtype))], bits=False, elsewhere=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_logistic_functions_end_where_those_of_scipy_do(dtype):
+    ends = np.array([709.782712893384, 745.2, 88.72283172607422, 103.98, 1e30], dtype)
+    ends = np.concatenate([ends, np.nextafter(ends, dtype(0)), np.nextafter(ends, dtype(np.inf))])
+    x = np.concatenate([np.linspace(-760, 40, 5001, dtype=dtype), -ends, ends])
+    found, wanted = hd.jit(special.expit, backend="native")(x), special.expit(x)
+    assert np.array_equal(found == 0, wanted == 0)
+    info = np.finfo(dtype)
+    np.testing.assert_allclose(found, wanted, rtol=4 * info.eps, atol=4 * info.smallest_subnormal)
+
+
+@pytest.mark.parametrize("f", [np.linalg.eigvalsh, lambda a: np.linalg.eigh(a)[0], lambda a: np.linalg.svd(a)[1]])
+def test_spectra_of_what_is_not_finite_are_those_of_numpy(f):
+    rng = np.random.default_rng(0)
+    square = rng.normal(size=(4, 4))
+    square += square.T
+    broken = []
+    for number in (np.nan, np.inf) if f is np.linalg.eigvalsh else (np.nan,):
+        for place in ((0, 0), (2, 2), (3, 1)):
+            a = square.copy()
+            a[place] = number
+            broken.append((a,))
+    check(lambda a: [f(a)], square, others=broken, bits=False, elsewhere=True, ulps=100)
+    for back_end in ("numpy", "native"):
+        compiled = hd.jit(f, backend=back_end)
+        compiled(square)
+        for (a,) in broken:
+            assert outcome_of(compiled, a) == outcome_of(f, a)
+
+
+def outcome_of(f, a):
+    try:
+        return bool(np.any(np.isnan(f(a))))
+    except np.linalg.LinAlgError as error:
+        return str(error)
