@@ -19,7 +19,7 @@ from collections.abc import Collection, Sequence
 from math import prod
 
 from hodiff.compiled.native.plans.blocking import blocked
-from hodiff.compiled.native.plans.nodes import Node
+from hodiff.compiled.native.plans.nodes import InMemory, Node, Read
 from hodiff.compiled.native.plans.recognising import node_of
 from hodiff.compiled.native.plans.rows import grouped
 from hodiff.compiled.native.plans.statements import Explorer, Statement
@@ -126,6 +126,24 @@ class Plan:
         across = None if var.shape in self._batches else turned(self.nodes[var], self.nodes, self.stored)
         return explorer.statement(self.nodes[var]) if across is None else Work(across, self._behind(across.buffers))
 
+    def _read_in_order(self) -> set[Atom]:
+        """What the numbers that are wanted read at places in memory."""
+        found: set[Atom] = set()
+        waiting: list[Read] = [(var, identity_place(var.shape)) for var in self._outputs if var.size == 1]
+        seen = set[Read]()
+        while waiting:
+            read = waiting.pop()
+            atom, index = read
+            node = self.nodes.get(atom)
+            if read in seen:
+                continue
+            seen.add(read)
+            if node is not None and atom not in self.stored:
+                waiting += node.explore(index, set())
+            elif isinstance(index, InMemory):
+                found.add(atom)
+        return found
+
     def _behind(self, atoms: Sequence[Atom]) -> set[Atom]:
         """The buffers and reductions that some values are made of."""
         found: set[Atom] = set()
@@ -186,8 +204,8 @@ class Plan:
                 self.steps.append(made)
             else:
                 self._place(made)
-        for var in self._outputs:
-            self._in_rows(var)
+        for atom in (*self._outputs, *self._read_in_order()):
+            self._in_rows(atom)
 
     def _place(self, statement: Statement) -> None:
         first = 0

@@ -1,7 +1,7 @@
 """A program as the text of one kernel, with what its entry has to know.
 
 May import ``code``, ``elements``, ``entry``, ``errors``, ``ir``, ``parallel``, ``planning``, ``program``,
-``regions`` and ``ufuncs``.
+``regions``, ``steps`` and ``ufuncs``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> from hodiff.program import Equation
@@ -23,9 +23,10 @@ from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.functions import ufuncs
 from hodiff.compiled.native.ir import BAIL, POINTER, Body, Value
 from hodiff.compiled.native.plans.planning import Plan, identity_place
+from hodiff.compiled.native.plans.steps import Blocks, Copy, Step
 from hodiff.compiled.native.writing.elements import Memory, memory_type
 from hodiff.compiled.native.writing.parallel import Shared
-from hodiff.compiled.native.writing.regions import Region, Surroundings, arrange, buffers_of, copy, in_arena
+from hodiff.compiled.native.writing.regions import Region, Surroundings, arrange, buffers_of, copy, in_arena, rounded
 from hodiff.program import Atom, Equation, Guard, Literal, Program, Var
 
 #: The status of a kernel of which the first guard does not hold; those of the others follow.
@@ -33,6 +34,8 @@ FIRST_MISS = 2
 #: Literal arrays of more elements are not part of the text.
 _WRITTEN = 64
 _ALIGNMENT = 64
+#: Bytes of a number.
+_NUMBER = 16
 
 
 class Kernel(NamedTuple):
@@ -112,9 +115,10 @@ class _Writer:
             if var in made and var not in memory:
                 memory[var] = Memory(self._slot(len(program.inputs) + number), var.shape, var.dtype, var)
         layout = arrange(self._plan, memory)
-        #: Numbers that nobody reads are stored there.
+        #: Numbers that nobody reads are stored from there on, each at a place of its own: LLVM computes nothing that is
+        #: written over.
         self._sink = layout.size
-        self._arena = layout.size + (_ALIGNMENT if self._unread else 0)
+        self._arena = layout.size + rounded(_NUMBER * len(self._unread))
         arena = self._slot(len(program.inputs) + len(self._outputs))
         self._shared = Shared(arena, self._arena)
         self._surroundings = Surroundings(arena, self._literal, width, self._shared)
@@ -129,7 +133,7 @@ class _Writer:
         self._ask(guards, done)
         for step in plan.steps:
             self._region.write(step)
-            done.update(step.made())
+            done.update(self._done_by(step))
             self._ask(guards, done)
         self._store_outputs()
         lines = body.lines()
@@ -198,6 +202,11 @@ class _Writer:
             value = self._elements.element(atom, identity_place(atom.shape))
             self._check(guard, number, value)
 
+    def _done_by(self, step: Step) -> list[Var]:
+        """What is there after a step, row by row where there is a copy of it that is."""
+        copied = {each.target for each in _copies(self._plan.steps)} - {each.target for each in _copies([step])}
+        return [var for var in step.made() if var not in copied]
+
     def _check(self, guard: Guard, number: int, value: Value) -> None:
         body = self._body
         kind = guard.operand.dtype.kind
@@ -239,11 +248,17 @@ class _Writer:
                 self._elements.store(target, identity_place(var.shape), value)
             elif self._elements.memory[var].pointer != target.pointer:
                 copy(self._body, self._elements.memory[var], target)
-        for atom in self._unread:
+        for number, atom in enumerate(self._unread):
             if atom.size == 1:
                 value = self._elements.element(atom, identity_place(atom.shape))
-                sink = Memory(in_arena(self._body, self._surroundings, self._sink), atom.shape, atom.dtype, atom)
-                self._elements.store(sink, identity_place(atom.shape), value)
+                sink = in_arena(self._body, self._surroundings, self._sink + _NUMBER * number)
+                self._elements.store(Memory(sink, atom.shape, atom.dtype, atom), identity_place(atom.shape), value)
+
+
+def _copies(steps: Sequence[Step]) -> list[Copy]:
+    """The copies among steps, and in blocks."""
+    every = [each for step in steps for each in (step.steps if isinstance(step, Blocks) else [step])]
+    return [step for step in every if isinstance(step, Copy)]
 
 
 def _is_heard(program: Program) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from backends import native_only
 
+import hodiff as hd
 from tests.hodiff.compiled.native.native_programs import check
 
 pytestmark = native_only
@@ -26,3 +27,35 @@ def test_rows_that_read_what_is_joined_in_memory(reduce, returned):
 def test_rows_at_a_position_that_is_data_are_read_backwards(position):
     x, more = RANDOM.normal(size=(5, 33)), RANDOM.normal(size=(5, 33, 3))
     check(lambda x, more, i: [x[i][::-1] * 2, x[i][::-2] * 2, more[i].T[:, ::-1] * 2], x, more, np.array(position))
+
+
+ROWS, COLUMNS = np.arange(17) % 15, np.array([0, 1, 0, 1])
+#: Numbers of elements at places in memory of what batches compute column by column.
+NUMBERS = {
+    "at positions": lambda x: np.trace((x * x)[ROWS][:, COLUMNS]),
+    "in order": lambda x: np.repeat(x * x, 2, axis=None)[-50],
+    "in another shape": lambda x: (x * x)[ROWS].reshape(-1)[7],
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("more", [False, True])
+def test_numbers_of_what_lies_column_by_column(name, more):
+    f, x = NUMBERS[name], RANDOM.normal(size=(15, 2))
+    check(lambda x: [f(x), *[(x * x)[ROWS] * 2.0][:more]], x, bits=False)
+    check(lambda x: [f(x), np.sqrt(x * x)][1:], x)  # which nobody reads
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_guards_on_what_lies_column_by_column(name):
+    f = NUMBERS[name]
+
+    def chosen(x):
+        y = (x * x)[ROWS]
+        return x * y[:1] if f(x) > 1.0 else y
+
+    compiled = hd.jit(chosen, backend="native")
+    for factor in (1.0, 1.0, 100.0, 1.0, 100.0):
+        x = factor * np.linspace(0.1, 0.2, 30).reshape(15, 2)
+        np.testing.assert_array_equal(compiled(x), chosen(x))
+    assert compiled.cache_info().specialisations == 2
