@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from random_programs.checking import Report, check, difference, outcome
+from random_programs.checking import Report, check, difference, order_decides, outcome
 from random_programs.command import explanation
 from random_programs.families import random_program
 from random_programs.inputs import Fixed
 from random_programs.program import Parameter, RandomProgram, Statement
 from random_programs.shrinking import shrink
+from random_programs.transforms import TRANSFORMS
 
 from hodiff.compiled import native
 
@@ -88,6 +89,31 @@ def test_errors_and_warnings_are_compared():
     assert difference(quiet, loud) == "warned ['divide by zero'], plainly []"
     assert difference(loud, quiet) is not None
     assert difference(loud, quiet, derived=True) is None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text", "left_open"),
+    [
+        ([np.inf, np.nan, -np.inf], "v1 = np.sum(a0)", True),  # from the left nothing is heard, pairs from outside meet
+        ([np.inf, 1.0, -np.inf], "v1 = np.sum(a0)", False),  # in any order they meet
+        ([np.inf, np.nan, 1.0], "v1 = np.sum(a0)", False),
+        ([np.inf, np.nan, -np.inf], "v1 = np.sqrt(a0)", False),
+    ],
+)
+def test_where_infinities_meet_is_left_open(numbers, text, left_open):
+    program = RandomProgram(
+        seed=1,
+        inputs={"a0": Fixed((np.array(numbers), np.ones(3)))},
+        captured=(),
+        parameters=(Parameter("a0", "single", ("a0",)),),
+        statements=(Statement(text, "v1", True),),
+        result="v1",
+        transform="jit",
+        argnum=0,
+    )
+    found = [order_decides(program, TRANSFORMS["jit"], program.values(point), {"invalid value"}) for point in (0, 1)]
+    assert found == [left_open, False]
+    assert not order_decides(program, TRANSFORMS["jit"], program.values(0), {"invalid value", "overflow"})
 
 
 def test_a_failing_program_shrinks_to_the_statement_that_fails(monkeypatch):
