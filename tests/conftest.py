@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from backends import BACKENDS
+from backends import BACKENDS, MAKING
 
 from hodiff.compiled import units
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say whether anybody asks for what is marked exhaustive."""
+    MAKING["exhaustive"] = "not exhaustive" not in config.option.markexpr
 
 
 @pytest.fixture(params=BACKENDS)

@@ -47,8 +47,7 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * scale)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-def test_jacobians_of_jacobians(case):
+def jacobians_of_jacobians(case):
     f = cost(case.function)
     rng = np.random.default_rng(0)
     args = tuple(np.asarray(a, float) for a in case.args)
@@ -63,8 +62,7 @@ def test_jacobians_of_jacobians(case):
                 close(np.ravel(u) @ np.reshape(matrix, (u.size, v.size)) @ np.ravel(v), expected)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.batch and len(c.args) > 1], ids=lambda c: c.name)
-def test_gradients_of_partly_batched_functions(case):
+def gradients_of_partly_batched_functions(case):
     f = cost(case.function)
     args = tuple(np.asarray(a, float) for a in case.args)
     numbers = tuple(range(len(args)))
@@ -81,3 +79,10 @@ def test_gradients_of_partly_batched_functions(case):
             close(found[k], np.stack(terms) if k == batched else sum(terms))
         found = hd.vmap(hd.hessian(f, batched), in_axes)(*stacked)
         close(found, np.stack([hd.hessian(f, batched)(*member) for member in members]))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_mixtures(case):
+    jacobians_of_jacobians(case)
+    if case.batch and len(case.args) > 1:
+        gradients_of_partly_batched_functions(case)

@@ -70,13 +70,7 @@ def _ids(rows):
     return [row.name for row in rows]
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(2024)
-
-
-@pytest.mark.parametrize("case", CASES, ids=_ids(CASES))
-def test_first_order(case: Case, rng):
+def _first_order(case: Case, rng):
     f = _flat(case.function)
     v = _directions(case.args, rng)
     numerical = _first_difference(f, case.args, v, case.scale)
@@ -91,8 +85,7 @@ def test_first_order(case: Case, rng):
     _close(hd.linearize(f, *case.args)[1](*v), tangent, 1e-13, "linearize")
 
 
-@pytest.mark.parametrize("case", CASES, ids=_ids(CASES))
-def test_second_order(case: Case, rng):
+def _second_order(case: Case, rng):
     f = _flat(case.function)
     c = rng.uniform(-1, 1, np.shape(f(*case.args)))
     every = tuple(range(len(case.args)))
@@ -119,8 +112,7 @@ def test_second_order(case: Case, rng):
     _close(forward_forward, _inner(forward_reverse, w), 1e-10, "forward over forward")
 
 
-@pytest.mark.parametrize("case", CASES, ids=_ids(CASES))
-def test_jacobians(case: Case, rng):
+def _jacobians(case: Case, rng):
     f = _flat(case.function)
     every = tuple(range(len(case.args)))
     forward = hd.jacfwd(f, argnums=every)(*case.args)
@@ -142,8 +134,7 @@ def test_jacobians(case: Case, rng):
             _close(found, expected, 1e-10, "hessian against hvp")
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.batch], ids=lambda c: c.name)
-def test_batching(case: Case, rng):
+def _batching(case: Case, rng):
     f = _flat(case.function)
     every = tuple(range(len(case.args)))
     moves = [_directions(case.args, rng) for _ in range(3)]
@@ -163,8 +154,7 @@ def test_batching(case: Case, rng):
             _close(batched[i], np.stack([gradient(*row)[i] for row in rows]), 1e-12, f"vmap of grad {axes}")
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.single], ids=lambda c: c.name)
-def test_single_precision(case: Case, rng):
+def _single_precision(case: Case, rng):
     args = tuple(np.asarray(a, dtype=np.float32)[()] for a in case.args)
     f = _flat(case.function)
     out, pullback = hd.vjp(f, *args)
@@ -177,6 +167,16 @@ def test_single_precision(case: Case, rng):
         _close(found, expected, 2e-3, "float32 gradient")
     tangents = tuple(np.float32(1) * np.ones_like(a) for a in args)
     assert hd.jvp(f, args, tangents)[1].dtype == out.dtype
+
+
+@pytest.mark.parametrize("case", CASES, ids=_ids(CASES))
+def test_every_mode(case: Case):
+    """One test a case: to hand out one for each mode takes half a minute longer."""
+    checks = [_first_order, _second_order, _jacobians]
+    checks += [_batching] if case.batch else []
+    checks += [_single_precision] if case.single else []
+    for check in checks:
+        check(case, np.random.default_rng(2024))
 
 
 @pytest.mark.parametrize("row", SPECIALS, ids=_ids(SPECIALS))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from backends import alternating
 from hostile import check
 
 import hodiff as hd
@@ -133,8 +134,7 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f, transform, backend", alternating(FUNCTIONS, TRANSFORMS), indirect=["backend"])
 def test_transformations(f, transform):
     """The transformation of the compiled function, the compiled transformation, and both."""
     make = TRANSFORMS[transform]
