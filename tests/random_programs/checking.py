@@ -275,32 +275,46 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
     # A sum of many may be rounded as often as it has terms, if not always to one side.
     longest = max(np.size(value) for value in values.values())
     roundings = CLOSE + longest / 8
+    coarse = _coarsest(seen(program, transform, values))
     return all(
-        _is_explained(np.asarray(a), np.asarray(b), [np.asarray(leaf) for leaf in noisy], roundings, derived=derived)
+        _is_explained(np.asarray(a), np.asarray(b), list(map(np.asarray, noisy)), roundings, coarse, derived=derived)
         for a, b, *noisy in zip(leaves, of_found, *of_runs, strict=True)
     )
+
+
+def seen(program, transform, values):
+    """The arrays and scalars of NumPy that are inputs, or that statements compute."""
+    found = []
+
+    def see(value):
+        if isinstance(value, (np.ndarray, np.generic)):
+            found.append(value)
+        return value
+
+    call(program, transform, values, noise=see)
+    return found
+
+
+def _coarsest(values):
+    """The largest rounding of some values: what is computed in single precision may be a double at last."""
+    return max([np.finfo(value.dtype).eps for value in values if value.dtype.kind in "fc"], default=0.0)
 
 
 def order_decides(program, transform, values, differing):
     """Whether the order of a sum decides what is heard: both infinities may meet before NaN comes, or not."""
     if differing != {"invalid value"} or not _SUMS.search(program.source()):
         return False
-    undecided = []
-
-    def see(value):
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fc":
-            parts = [value.real, value.imag] if value.dtype.kind == "c" else [value]
-            undecided.extend(
-                bool(np.all([np.any(np.isnan(part)), *np.isin([np.inf, -np.inf], part)])) for part in parts
-            )
-        return value
-
-    call(program, transform, values, noise=see)
-    return any(undecided)
+    parts = [
+        part
+        for value in seen(program, transform, values)
+        if value.dtype.kind in "fc"
+        for part in ((value.real, value.imag) if value.dtype.kind == "c" else (value,))
+    ]
+    return any(np.any(np.isnan(part)) and np.all(np.isin([np.inf, -np.inf], part)) for part in parts)
 
 
-def _is_explained(plain, found, noisy, roundings, *, derived):
-    """Whether noise moves an array as far as another is away from it."""
+def _is_explained(plain, found, noisy, roundings, coarse, *, derived):
+    """Whether noise moves an array as far as another is away from it; ``coarse`` is the largest rounding."""
     if plain.dtype != found.dtype:
         return False
     if plain.dtype.kind not in "fc":
@@ -309,9 +323,10 @@ def _is_explained(plain, found, noisy, roundings, *, derived):
         moved = np.max([np.abs(run - plain) for run in noisy], axis=0)
     scale = np.max(moved, initial=0.0, where=np.isfinite(moved))
     # Within a statement, or a derivative rule, there is no noise: large terms may cancel, as they do in the plain one.
-    within = 4 * np.finfo(plain.dtype).eps * np.max(np.abs(plain), initial=0.0, where=np.isfinite(plain))
+    coarse = max(coarse, np.finfo(plain.dtype).eps)
+    within = 4 * coarse * np.max(np.abs(plain), initial=0.0, where=np.isfinite(plain))
     if derived:
-        within = max(10 * within, CLOSE * np.finfo(plain.dtype).eps)
+        within = max(10 * within, CLOSE * coarse)
     unsure = ~np.isfinite(moved) | (moved > CHAOTIC * np.abs(plain))
     # Where one element is moved, so may be its neighbours, which noise happens to have left in their place.
     allowed = np.where(unsure, np.inf, 4 * moved + 0.01 * scale + within)
