@@ -325,11 +325,7 @@ class Suite:
         modes = self.modes
         if not hasattr(row, "covers"):
             return [modes.test_special_values]
-        tests = [_seeded(modes.test_first_order), _seeded(modes.test_second_order), _seeded(modes.test_jacobians)]
-        if row.batch:
-            tests.append(_seeded(modes.test_batching))
-        if row.single:
-            tests.append(_seeded(modes.test_single_precision))
+        tests = [_seeded(check) for check in modes.checks(row)]
         if row in self.distant:
             tests.append(self.members.test_distant_members)
         return tests

@@ -169,13 +169,17 @@ def _single_precision(case: Case, rng):
     assert hd.jvp(f, args, tangents)[1].dtype == out.dtype
 
 
+def checks(case: Case):
+    """What is checked of a case, functions of it and of a generator."""
+    found = [_first_order, _second_order, _jacobians]
+    found += [_batching] if case.batch else []
+    return found + ([_single_precision] if case.single else [])
+
+
 @pytest.mark.parametrize("case", CASES, ids=_ids(CASES))
 def test_every_mode(case: Case):
     """One test a case: to hand out one for each mode takes half a minute longer."""
-    checks = [_first_order, _second_order, _jacobians]
-    checks += [_batching] if case.batch else []
-    checks += [_single_precision] if case.single else []
-    for check in checks:
+    for check in checks(case):
         check(case, np.random.default_rng(2024))
 
 
