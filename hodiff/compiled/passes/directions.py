@@ -42,6 +42,8 @@ from hodiff.program import LINEAR, Atom, Equation, Guard, Literal, Program, Var
 _NEGATIVE: Any = NUMPY_UFUNCS[np.negative]
 #: What an equation costs apart from its elements, in elements.
 _EQUATION = 200
+#: How much more an array costs that is put together for equations like those that made it: they would have needed none.
+_BETWEEN = 3
 
 
 class Rows(NamedTuple):
@@ -249,6 +251,8 @@ class _Choice:
         #: How many of the steps read a value, and which values others read.
         self.readers: dict[Atom, int] = {}
         self.whole: set[Atom] = {atom for atom in program.outputs if atom in self.made}
+        #: Of those, what linear operations on all rows read.
+        self.between: set[Atom] = set()
         for step in program.steps:
             followed = id(step) in self.steps
             for atom in step.operands if isinstance(step, Equation) else (step.operand,):
@@ -257,6 +261,12 @@ class _Choice:
                         self.readers[atom] = self.readers.get(atom, 0) + 1
                     else:
                         self.whole.add(atom)
+                        if (
+                            isinstance(step, Equation)
+                            and step.errstate is LINEAR
+                            and step.primitive.partials is not None
+                        ):
+                            self.between.add(atom)
 
     def paying(self) -> dict[int, Step]:
         """The steps that are cheaper row by row, by the identity of their equations."""
@@ -267,14 +277,22 @@ class _Choice:
 
     def _ends_better_before(self, step: Step) -> bool:
         """Whether to put the operands together costs less than to put the answer together."""
-        joined = sum(self.made[atom].whole() for atom in self._read(step) if atom not in self.whole)
-        return step.whole() + joined < step.apart() + (step.whole() if step.answer in self.whole else 0)
+        before = sum(_BETWEEN * self.made[atom].whole() for atom in self._read(step) if atom not in self.between)
+        return step.whole() + before < step.apart() + self._joined(step)
+
+    def _joined(self, step: Step) -> int:
+        """What it costs to put the answer together, where that has to be done."""
+        if step.answer not in self.whole:
+            return 0
+        return step.whole() * (_BETWEEN if step.answer in self.between else 1)
 
     def _leave(self, step: Step) -> None:
         del self.steps[id(step.equation)], self.made[step.answer]
         self.whole.discard(step.answer)
+        self.between.discard(step.answer)
         for atom in self._read(step):
             self.whole.add(atom)
+            self.between.add(atom)
             self.readers[atom] -= 1
 
     def _read(self, step: Step) -> Iterator[Atom]:
@@ -295,8 +313,8 @@ class _Choice:
         return list({id(part): part for part in parts.values()}.values())
 
     def _pays(self, part: dict[int, Step]) -> bool:
-        joined = sum(step.whole() for step in part.values() if step.answer in self.whole)
-        return joined + sum(step.apart() for step in part.values()) < sum(step.whole() for step in part.values())
+        apart = sum(step.apart() + self._joined(step) for step in part.values())
+        return apart < sum(step.whole() for step in part.values())
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
