@@ -43,12 +43,12 @@ def sampled(rows: Sequence[Any], every: int) -> list[Any]:
 def alternating(*columns: Iterable[Any]) -> list[Any]:
     """All combinations with back ends, as parameters of ``*columns, backend``: on one of the two, all are exhaustive.
 
-    From one to the next of a column, the back ends take turns. The columns are of texts, or of what has a name.
+    From one to the next of a column, the back ends take turns.
     """
     found = []
     for places in product(*(list(enumerate(column)) for column in columns)):
         numbers, row = zip(*places, strict=True)
-        name = "-".join(value if isinstance(value, str) else value.__name__ for value in row)
+        name = "-".join(str(getattr(value, "__name__", value)) for value in row)
         for backend, first in ((NUMPY, 0), (NATIVE, 1)):
             _add(found, row, name, backend, chosen=sum(numbers) % 2 == first)
     return found

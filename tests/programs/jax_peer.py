@@ -1,8 +1,8 @@
 """Runs the programs under JAX: the same source, with ``jax.numpy`` in the place of NumPy. Writes a pickle to stdout.
 
 A process of its own, since JAX starts threads, warns about forks and keeps its memory. Start it in ``tests`` with
-``python -m programs.jax_peer``. The pickle is a dict from the name of a program to its value and the leaves of its
-gradient, or to what JAX says where it cannot run it.
+``python -m programs.jax_peer 3``, for each third program. The pickle is a dict from the name of a program to its value
+and the leaves of its gradient, or to what JAX says where it cannot run it.
 """
 
 import os
@@ -33,15 +33,15 @@ def under_jax(module):
     return copy
 
 
-def main():
+def main(chosen):
     os.environ.update(JAX_PLATFORMS="cpu", XLA_FLAGS=" ".join(XLA_FLAGS))
     import jax
     from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError
 
     jax.config.update("jax_enable_x64", True)
-    modules = {name: under_jax(name) for name in dict.fromkeys(program.module for program in PROGRAMS)}
+    modules = {name: under_jax(name) for name in dict.fromkeys(program.module for program in chosen)}
     answers = {}
-    for program in PROGRAMS:
+    for program in chosen:
         f = jax.value_and_grad(getattr(modules[program.module], program.function.__name__))
         point = jax.tree.map(jax.numpy.asarray, program.point)
         try:
@@ -58,4 +58,4 @@ def main():
 if __name__ == "__main__":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        main()
+        main(PROGRAMS[:: int(sys.argv[1])])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from backends import alternating
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_models import MODELS, derived, interpret, network, staged
@@ -178,17 +179,16 @@ def test_models(model, kind):
     assert sizes[0] == sizes[1]
 
 
-@pytest.mark.parametrize("kind", ["gradient", "hvp"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model, kind, backend", alternating(MODELS, ["gradient", "hvp"]), indirect=["backend"])
 def test_compiled_models(backend, model, kind):
     """All passes and emitted code, within a compiled function: right, and of one length."""
     lengths = []
     for turns in (30, 75):
         function, values = derived(model, kind, turns)
         compiled = hd.jit(function)
+        expected = function(*values)
         for _ in range(2):
-            found, expected = compiled(*values), function(*values)
-            for part, plain in zip(found, expected, strict=True):
+            for part, plain in zip(compiled(*values), expected, strict=True):
                 np.testing.assert_allclose(part, plain, rtol=1e-9, atol=1e-9)
         assert compiled.cache_info().eager_calls == 0
         lengths.append(str(compiled.lower(*values)).count("\n"))

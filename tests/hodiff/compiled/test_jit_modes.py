@@ -3,7 +3,7 @@
 For each mode, both the compiled derivative, ``jit(mode(f))``, and that of the compiled function, ``mode(jit(f))``, are
 called three times: at a point, where the function is staged; there again, where the program runs; and at another.
 
-What is compared is a sample, of values a sixth, of derivatives less, another one for each back end;
+What is compared is a sample, of values an eighth, of derivatives less, another one for each back end;
 `pytest -m exhaustive` compares the rest.
 """
 
@@ -130,7 +130,7 @@ def _in_single_precision(points):
     return [tuple(np.asarray(a, dtype=np.float32)[()] for a in args) for args in points]
 
 
-@pytest.mark.parametrize("case, backend", sampled(CASES, 6), indirect=["backend"])
+@pytest.mark.parametrize("case, backend", sampled(CASES, 8), indirect=["backend"])
 def test_values(case: Case, generator):
     points = (case.args, _moved(case.args, case.scale, generator))
     strict = case.name not in DEVIATIONS
@@ -167,7 +167,7 @@ def test_deviations_are_listed_for_a_reason(name):
 SINGLE = [case for case in CASES if case.single and not case.name.startswith("polydiv")]
 
 
-@pytest.mark.parametrize("case, backend", sampled(SINGLE, 24), indirect=["backend"])
+@pytest.mark.parametrize("case, backend", sampled(SINGLE, 48), indirect=["backend"])
 def test_single_precision(case: Case, generator):
     f = _flat(case.function)
     c, v = generator.uniform(-1, 1, np.shape(f(*case.args))), _directions(case.args, generator)
@@ -187,7 +187,7 @@ def test_first_order(case: Case, generator):
     _compare(ways, _both(f, c, v), points)
 
 
-@pytest.mark.parametrize("case, backend", sampled(CASES, 48), indirect=["backend"])
+@pytest.mark.parametrize("case, backend", sampled(CASES, 72), indirect=["backend"])
 def test_second_order(case: Case, generator):
     f = _flat(case.function)
     every = tuple(range(len(case.args)))
@@ -209,7 +209,7 @@ def test_second_order(case: Case, generator):
     _compare({"jit(mode)": hd.jit(both(f)), "mode(jit)": both(hd.jit(f))}, both(f), points, rtol=1e-11)
 
 
-@pytest.mark.parametrize("case, backend", sampled([case for case in CASES if case.batch], 24), indirect=["backend"])
+@pytest.mark.parametrize("case, backend", sampled([case for case in CASES if case.batch], 48), indirect=["backend"])
 def test_batching(case: Case, generator):
     f = _flat(case.function)
     every = tuple(range(len(case.args)))

@@ -1,5 +1,7 @@
 """Linear algebra in programs as native code: values and derivatives of NumPy code, and its errors."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -29,8 +31,8 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("leading", [(), (3,), (20,)])
-@pytest.mark.parametrize("n", [1, 3, 4, 30])
+# Few, and so many that small ones are computed in registers; large ones all go to LAPACK, one after the other.
+@pytest.mark.parametrize("n, leading", [(1, ()), (1, (20,)), *product((3, 4), ((), (3,), (20,))), (30, ()), (30, (3,))])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_and_gradients(name, n, leading):
     if name == "inverse of a part" and n == 1:
