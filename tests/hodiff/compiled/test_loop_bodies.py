@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from backends import alternating
 
 import hodiff as hd
 from hodiff.errors import ControlFlowError
 from hodiff.program import Program
-
-pytestmark = pytest.mark.usefixtures("backend")
 
 RNG = np.random.default_rng(3)
 W, H, XS = RNG.normal(size=(3, 3)), RNG.normal(size=3), RNG.normal(size=(6, 3))
@@ -144,8 +143,8 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("name, transform, backend", alternating(FUNCTIONS, TRANSFORMS), indirect=["backend"])
+@pytest.mark.usefixtures("backend")
 def test_compiled_as_plainly(name, transform):
     """Within and under `jit`, at the point of staging and at another."""
     f, derive = FUNCTIONS[name], TRANSFORMS[transform]
@@ -154,16 +153,14 @@ def test_compiled_as_plainly(name, transform):
             with pytest.raises(ControlFlowError):
                 compiled(H)
         return
-    for compiled in (hd.jit(derive(f)), derive(hd.jit(f))):
-        for point in (H, H * 0.7, H):
-            expected = derive(f)(point)
+    around, inside = hd.jit(derive(f)), derive(hd.jit(f))
+    for point in (H, H * 0.7, H):
+        expected = derive(f)(point)
+        for compiled in (around, inside):
             found = compiled(point)
             assert found.dtype == expected.dtype
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-11)
-    compiled = hd.jit(derive(f))
-    for point in (H, H * 0.7, H):
-        compiled(point)
-    assert compiled.cache_info().eager_calls == 0
+    assert around.cache_info().eager_calls == 0
 
 
 def loops(program):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from backends import alternating
 from control_programs import PAIRS, TRANSFORMS, arguments, scan_closure
 
 import hodiff as hd
@@ -12,7 +13,7 @@ from hodiff.errors import ControlFlowError
 from hodiff.program import Program, check
 from hodiff.staging import stage
 
-pytestmark = pytest.mark.usefixtures("backend")
+each_back_end = pytest.mark.usefixtures("backend")
 
 ARGUMENTS = W, H, XS = arguments(11, 5)
 every_pair = pytest.mark.parametrize("name", PAIRS)
@@ -53,8 +54,8 @@ def assert_near(found, expected, rtol):
     np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * max(0.1, np.max(np.abs(expected))))
 
 
-@every_pair
-@pytest.mark.parametrize("argnum", [0, 1, 2])
+@pytest.mark.parametrize("name, argnum, backend", alternating(PAIRS, range(3)), indirect=["backend"])
+@each_back_end
 def test_compiled_and_batched(name, argnum):
     """Under `jit`, in all orders of transformations, batches included."""
     controlled, by_hand, _ = PAIRS[name]
@@ -106,6 +107,7 @@ def power(x, n):
     return hd.fori_loop(0, n, lambda i, y: y * x + i, 1.0)
 
 
+@each_back_end
 def test_bounds_that_are_arguments():
     """One program for any number of turns, negative ones included, with derivatives in both directions."""
     f, gradient, curvature = hd.jit(power), hd.jit(hd.grad(power)), hd.jit(hd.grad(hd.grad(power)))
@@ -128,12 +130,14 @@ def test_bounds_that_are_arguments():
             np.testing.assert_allclose(compiled(batch, n), hd.vmap(derive(power), in_axes=(0, None))(batch, n))
 
 
+@each_back_end
 def test_bounds_that_differ_in_a_batch_are_refused():
     f = hd.jit(hd.vmap(power, in_axes=(None, 0)))
     with pytest.raises(ControlFlowError, match="members of the batch may differ"):
         f(1.1, np.array([1, 2]))
 
 
+@each_back_end
 def test_no_turns():
     def f(x, xs):
         a, ys = hd.scan(lambda c, v: (c * v, c + v), x, xs)
@@ -147,6 +151,7 @@ def test_no_turns():
     assert hd.jit(hd.grad(lambda x, xs: sum(f(x, xs)[::2]) + f(x, xs)[3]))(2.0, np.ones(0)) == 3.0
 
 
+@each_back_end
 def test_a_while_loop_has_one_program_for_any_number_of_turns():
     def root(a):
         return hd.while_loop(lambda x: np.abs(x * x - a) > 1e-12, lambda x: 0.5 * (x + a / x), a)
@@ -176,6 +181,7 @@ FIRST_TURNS = {
 }
 
 
+@each_back_end
 @pytest.mark.parametrize("name", FIRST_TURNS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("length", [1, 4])
@@ -193,6 +199,7 @@ def test_what_the_first_turn_makes_of_a_number(name, dtype, length):
     assert compiled.cache_info().eager_calls == 0
 
 
+@each_back_end
 def test_branches_with_other_types_are_guarded():
     def f(x):
         return hd.cond(x > 0.0, lambda: x, lambda: 1)
@@ -203,6 +210,7 @@ def test_branches_with_other_types_are_guarded():
     assert compiled.cache_info().specialisations == 2
 
 
+@each_back_end
 def test_only_the_chosen_side_is_computed():
     """No warnings, no errors and no derivatives of the other one, captured values included."""
 
@@ -224,6 +232,7 @@ def test_only_the_chosen_side_is_computed():
 # --- what cannot be one program ---------------------------------------------------------------------------------------
 
 
+@each_back_end
 def test_python_control_flow_in_a_body_is_unrolled_and_guarded():
     def f(xs):
         def step(c, x):
@@ -240,6 +249,7 @@ def test_python_control_flow_in_a_body_is_unrolled_and_guarded():
     assert compiled.cache_info().specialisations == 2
 
 
+@each_back_end
 def test_bodies_that_leave_something_behind():
     """A list filled by a body, an array that it writes to, a count: the result is that of the plain function."""
 
@@ -268,6 +278,7 @@ def test_bodies_that_leave_something_behind():
             np.testing.assert_allclose(gradient(x), hd.grad(f)(x))
 
 
+@each_back_end
 def test_errors_are_those_of_the_plain_function():
     compiled = hd.jit(lambda x: hd.fori_loop(0, 2, lambda i, c: c[:-1], x))
     with pytest.raises(hd.errors.StructureError, match=r"was float64\[3\] and became float64\[2\]"):
@@ -277,6 +288,7 @@ def test_errors_are_those_of_the_plain_function():
 # --- zeros that win ---------------------------------------------------------------------------------------------------
 
 
+@each_back_end
 def test_zeros_win_inside_loops():
     """A branch that was not taken cannot spoil a gradient by 0 · ∞, in no turn and in no order."""
 
@@ -320,6 +332,7 @@ def test_programs_of_two_stagings_are_the_same():
         assert same_program(staged(f, ARGUMENTS)[1], staged(f, ARGUMENTS)[1])
 
 
+@each_back_end
 def test_zeros_win_in_derivatives_that_a_turn_takes():
     """Whether they have to is asked of all turns together, behind the loop."""
 
@@ -349,6 +362,7 @@ def test_zeros_win_in_derivatives_that_a_turn_takes():
             assert compiled(x) == sudden(x)
 
 
+@each_back_end
 def test_assignments_before_a_choice_that_is_no_operation():
     """A side that asks for a value is not staged; what it had read of an array until then is not forgotten."""
 
