@@ -16,8 +16,9 @@ BENCH_TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 SOURCES := hodiff optimizers tests examples benchmarks docs
 EXAMPLES := examples/01_curve_fit.py examples/02_custom_primitive.py examples/03_four_ways.py
-# No display needed, and one BLAS thread a process: the workers share the cores already.
-QUIET_ENV := MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+# No display needed, and one BLAS thread a process: the workers share the cores already. Bytecode is kept, for the
+# processes that tests start.
+QUIET_ENV := MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format bench clean

@@ -1,13 +1,15 @@
 """The matrix: every function with every keyword, shape, layout and dtype in every mode.
 
 One test an entry; the number of combinations is printed at the end of the run, see ``conftest.py``. What hodiff refuses
-though NumPy does not, and where its answers are not quite NumPy's, is listed with the entries.
+though NumPy does not, and where its answers are not quite NumPy's, is listed with the entries. Every keyword and shape
+is run in contiguous float64, and in a fifth of the other dtypes and layouts; `pytest -m exhaustive` runs all.
 """
 
 import inspect
 
 import numpy as np
 import pytest
+from backends import rest
 from matrix import collect
 from matrix.check import run
 
@@ -62,8 +64,9 @@ HARMLESS = {"like", "subok", "device"}
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_matrix(entry, record_property):
-    report = run(entry)
+@pytest.mark.parametrize("every", [5, *rest([1])])
+def test_matrix(entry, every, record_property):
+    report = run(entry, every)
     record_property("matrix", [report.combinations, report.rejected, sum(report.refused.values())])
     assert not report.failures, f"{len(report.failures)} failures:\n" + "\n".join(report.failures[:12])
 

@@ -1,11 +1,12 @@
 """Broken rules are noticed by the cases: see ``tests/mutations.py``.
 
-``HODIFF_MUTATIONS=200`` in the environment breaks more of them than the few that every run does.
+Every run breaks a few, `pytest -m exhaustive` two hundred, and ``HODIFF_MUTATIONS=50`` in the environment fifty.
 """
 
 import os
 
 import pytest
+from backends import rest
 from mutations import check, mutations
 
 COUNT = int(os.environ.get("HODIFF_MUTATIONS", "40"))
@@ -13,8 +14,9 @@ SEED = int(os.environ.get("HODIFF_MUTATIONS_SEED", "0"))
 
 
 @pytest.mark.slow
-def test_broken_rules_are_noticed():
-    result = check(COUNT, SEED)
+@pytest.mark.parametrize("count", [COUNT, *rest([200])])
+def test_broken_rules_are_noticed(count):
+    result = check(count, SEED)
     print(result)
     assert result.rate >= 0.99, str(result)
 

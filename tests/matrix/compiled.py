@@ -34,8 +34,8 @@ def run_compiled(entry: Entry, every: int, first: int = 0) -> CompiledReport:
     start = (sum(map(ord, entry.name)) + first) % every
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for number, case in enumerate(combinations(entry)):
-            if number % every != start or case.text in UNDEFINED:
+        for case in combinations(entry, every, start):
+            if case.text in UNDEFINED:
                 continue
             f = function_of(entry, case.operands, case.keywords)
             loose = any(label in entry.deviations for label in case.labels)

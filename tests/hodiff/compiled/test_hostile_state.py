@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+from backends import alternating
 from hostile import check
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -18,6 +19,7 @@ helper = None
 module = types.ModuleType("settings")
 
 PROGRAMS = []
+WAYS = ("value", "grad", "grad of jit", "jit of jit")
 
 
 def hostile(program):
@@ -427,7 +429,6 @@ def a_function_as_an_argument(jit, call):
         call(f, g, X)
 
 
-@pytest.mark.parametrize("way", ["value", "grad", "grad of jit", "jit of jit"])
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+@pytest.mark.parametrize("program, way, backend", alternating(PROGRAMS, WAYS), indirect=["backend"])
 def test_state(program, way):
     check(program, way)

@@ -28,7 +28,7 @@ long = pytest.mark.exhaustive
     "back_end, seconds",
     [
         pytest.param("numpy", 2, marks=NUMPY.marks),
-        pytest.param("native", 5, marks=NATIVE.marks),
+        pytest.param("native", 3, marks=NATIVE.marks),
         pytest.param("numpy", 60, marks=[*NUMPY.marks, long]),
         pytest.param("native", 60, marks=[*NATIVE.marks, long]),
     ],

@@ -72,7 +72,7 @@ def assert_product(found, x, y, old=0):
 def test_products_of_all_shapes_and_layouts(layout, lanes):
     rng = np.random.default_rng([lanes, *layout])
     for dtype in (*FLOATS, "int64", "int32", "uint8", "int16"):
-        for _ in range(2):
+        for _ in range(2 if dtype == "float64" else 1):
             rows, length, columns = (int(n) for n in rng.choice([1, 1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 33], 3))
             x, y = numbers(rng, (rows, length), dtype), numbers(rng, (length, columns), dtype)
             old = numbers(rng, (rows, columns), dtype) if rng.integers(2) else None

@@ -88,7 +88,7 @@ def flat(results):
 def test_blocks_change_nothing(name, groups, monkeypatch):
     function = FUNCTIONS[name]
     generator = np.random.default_rng(3)
-    for length in LENGTHS if name == "what joins all rows" else LENGTHS[1:4:2]:
+    for length in LENGTHS if name == "what joins all rows" else LENGTHS[3:4]:
         x = generator.normal(size=(length, 6))
         found = flat(hd.jit(function, backend="native")(x))
         for value, expected in zip(found, flat(function(x)), strict=True):

@@ -203,7 +203,7 @@ def test_solve(n, dtype):
     rng = np.random.default_rng(n)
     many = (INLINE.get(n, 2),)
     shapes = [((), ()), (many, many), ((), (5,)), ((5,), ()), ((3, 1), (4,)), ((2, 9), (2, 9))]
-    for columns in (1, 2, 3, 9):
+    for columns in (1, 2, 3, 9) if dtype == "float64" else (2, 3):
         for left, right in shapes[columns % 2 :: 2]:
             a, b = numbers(rng, (*left, n, n), dtype), numbers(rng, (*right, n, columns), dtype)
             a += diagonal(n, dtype)
