@@ -116,7 +116,7 @@ def run(program: Program) -> Program:
 def _expects_nan(program: Program) -> bool:
     """Whether a guard says that there was a NaN, which may have been zero times infinity."""
     asked = {step.answers[0] for step in program.equations if step.primitive is some_nan}
-    return any(guard.expected and guard.operand in asked for guard in program.guards)
+    return any(guard.operand in asked and guard.expected for guard in program.guards)
 
 
 # --- what can be followed ---------------------------------------------------------------------------------------------
@@ -261,11 +261,7 @@ class _Choice:
                         self.readers[atom] = self.readers.get(atom, 0) + 1
                     else:
                         self.whole.add(atom)
-                        if (
-                            isinstance(step, Equation)
-                            and step.errstate is LINEAR
-                            and step.primitive.partials is not None
-                        ):
+                        if _is_like_those(step):
                             self.between.add(atom)
 
     def paying(self) -> dict[int, Step]:
@@ -317,6 +313,11 @@ class _Choice:
         return apart < sum(step.whole() for step in part.values())
 
 
+def _is_like_those(step: Equation | Guard) -> bool:
+    """Whether a step is an operation on elements that would be in one loop with those before it."""
+    return isinstance(step, Equation) and step.errstate is LINEAR and step.primitive.partials is not None
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -327,9 +328,10 @@ class _Writer:
         self.program = program
         self.chosen = chosen
         self.written: list[Equation | Guard] = []
-        #: The rows of values that are not put together yet, and of all that have been taken apart.
+        #: What is not put together yet; the rows of all that has been taken apart, and along which axis.
         self.waiting: dict[Atom, Step] = {}
         self.rows: dict[Atom, dict[int, Atom]] = {}
+        self.axes: dict[Atom, int] = {}
         self._parts: dict[tuple[Atom, int, int], Var] = {}
 
     def run(self) -> Program:
@@ -348,6 +350,7 @@ class _Writer:
     def _apart(self, step: Step) -> None:
         """Write the rows of an equation."""
         self.waiting[step.answer] = step
+        self.axes[step.answer] = step.rows.axis
         rows = self.rows[step.answer] = {}
         for place in sorted(step.rows.places):
             rows[place] = self._row(step, place)
@@ -370,8 +373,9 @@ class _Writer:
 
     def _part(self, atom: Atom, place: int, axis: int) -> Atom:
         """The row of an operand; all of one that has none."""
-        if atom in self.rows:
+        if atom in self.rows and self.axes[atom] == axis:
             return self.rows[atom].get(place) or _zeros(atom, axis)
+        self._together(atom)
         if len(atom.shape) < -axis:
             return atom
         index = (*(slice(None),) * (len(atom.shape) + axis), place if atom.shape[axis] > 1 else 0)
