@@ -38,6 +38,8 @@ from hodiff.program import LINEAR, QUIET, Atom, Equation, Errstate, Guard, Liter
 
 #: Python's own numbers.
 NUMBERS = (bool, int, float, complex)
+#: NumPy's functions that take a part of one of Python's numbers, which is one, too.
+_PARTS = (np.real, np.imag)
 #: The least integer that NumPy has a type for.
 LEAST = -(2**63)
 _NO_PARAMETERS: dict[str, Any] = {}
@@ -258,7 +260,7 @@ class StageTrace(Trace):
         if cls is np.ndarray or cls in _SCALARS:
             if answer.dtype.kind not in "biufc":
                 self.check_answer(primitive, answer)
-        elif cls not in NUMBERS or not (primitive.symbol or primitive is python_number):
+        elif cls not in NUMBERS or not (primitive.symbol or primitive is python_number or primitive.function in _PARTS):
             self.check_answer(primitive, answer)  # the others are operations of Python's own, from a program
         return self._write(primitive, tuple(atoms), parameters, answer)
 

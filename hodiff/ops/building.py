@@ -233,6 +233,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if not hasattr(values, "dtype"):
         values = np.asarray(values)
     if values.dtype != arr.dtype:
+        if arr.dtype.kind in "fiu" and isinstance(values, Tracer) and values.example().__class__ is complex:
+            raise TypeError("numpy.insert: a complex number of Python's is no element of an array of real numbers")
         values = values.astype(arr.dtype)
     values = _with_axes(values, arr.ndim)
     if not isinstance(obj, slice) and np.ndim(obj) == 0:

@@ -162,7 +162,7 @@ def _returned_views(program: Program, fresh: Sequence[bool]) -> set[Equation]:
         while not new and atom in makers and _shares(makers[atom]):
             chain.append(makers[atom])
             atom = makers[atom].operands[0]
-        if atom in program.inputs:
+        if atom in program.inputs and atom.form == "array":
             found.update(chain)
     return found
 

@@ -173,6 +173,28 @@ def test_the_imaginary_part_of_what_is_real_has_its_type(number):
         assert type(compiled(number)[0]) is type(np.imag(number))
 
 
+def test_an_array_is_asked_for_beside_a_hessian():
+    def f(x):
+        return np.nonzero(x > 0.1)[0], hd.hessian(lambda x: np.sum(x / (1.0 + x * x)))(x)
+
+    compiled = hd.jit(f)
+    for x in (X, X, -X, X):
+        for found, plain in zip(compiled(x), f(x), strict=True):
+            np.testing.assert_allclose(found, plain, rtol=1e-12)
+    assert compiled.eager_reason is None
+
+
+@pytest.mark.parametrize("number", [1.5, 1.5 + 2j, 2, True, np.float64(2.0), np.complex128(1 + 2j)], ids=repr)
+@pytest.mark.parametrize("part", [np.real, np.imag, lambda x: x.real, lambda x: x.imag])
+def test_parts_of_numbers_are_numbers(part, number):
+    assert_alike(part, number)
+    assert_alike(lambda x: part(x) * 2.0, number)
+    assert_alike(lambda x: part(x) * X.astype(np.float32), number)
+    compiled = hd.jit(part)
+    compiled(number)
+    assert compiled.eager_reason is None
+
+
 @pytest.mark.parametrize("value", [np.True_, np.array(True), np.int8(100), np.uint8(200), 2.5, 3], ids=repr)
 def test_squares_have_the_dtype_of_numpy(value):
     assert_alike(np.square, value)  # and warn of no overflow

@@ -140,7 +140,7 @@ def _of_mapped(equation: Equation, nest: Mapped) -> Node:
         "select": lambda body, values: body.select(*values),
         "convert": lambda body, values: convert(body, values[0], operands[0].dtype, answer.dtype),
         "same": lambda body, values: values[0],
-        "real": lambda body, values: values[0],
+        "real": lambda body, values: convert(body, values[0], operands[0].dtype, answer.dtype),  # of True it is 1
         "imaginary": lambda body, values: body.constant(values[0].type, 0),
         "sign": partial(_sign, answer.dtype),
         "clamp": partial(_clamp, answer.dtype),
