@@ -32,6 +32,8 @@ _UNSURE = re.compile(
 )
 #: What adds up, or whose derivative does.
 _SUMS = re.compile(r"sum|mean|average|std|var|norm|trace|grad|jvp|vjp|jac|hess")
+#: What asks for the sign of NaN, which is that of one or the other operand, or of the processor.
+_SIGNS = re.compile(r"signbit|copysign")
 #: Where noise changes more than this part of a result, it says nothing.
 CHAOTIC = 1e-3
 
@@ -259,6 +261,8 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
     """Whether rounding explains how two outcomes differ: noise in each step of the plain one does as much."""
     if order_decides(program, transform, values, plain.warned ^ found.warned):
         return True
+    if asks_for_signs_of_nan(program, transform, values):
+        return True
     rng = np.random.default_rng(program.seed)
     runs = [call(program, transform, values, noise=_noise(rng)) for _ in range(DRAWS)]
     if any(type(run.error) is not type(plain.error) for run in runs):
@@ -280,6 +284,13 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
         _is_explained(np.asarray(a), np.asarray(b), list(map(np.asarray, noisy)), roundings, coarse, derived=derived)
         for a, b, *noisy in zip(leaves, of_found, *of_runs, strict=True)
     )
+
+
+def asks_for_signs_of_nan(program, transform, values):
+    """Whether a result may depend on the signs of NaN."""
+    if not _SIGNS.search(program.source()):
+        return False
+    return any(np.any(np.isnan(value)) for value in seen(program, transform, values) if value.dtype.kind in "fc")
 
 
 def seen(program, transform, values):

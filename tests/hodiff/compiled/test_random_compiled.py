@@ -1,8 +1,19 @@
 """Random programs do compiled what they do plainly: results, types, warnings, errors, arguments afterwards."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from random_programs.checking import Report, check, difference, order_decides, outcome
+from random_programs.checking import (
+    Report,
+    asks_for_signs_of_nan,
+    call,
+    check,
+    difference,
+    is_sensitive,
+    order_decides,
+    outcome,
+)
 from random_programs.command import explanation
 from random_programs.families import random_program
 from random_programs.inputs import Fixed
@@ -101,9 +112,33 @@ def test_errors_and_warnings_are_compared():
     ],
 )
 def test_where_infinities_meet_is_left_open(numbers, text, left_open):
-    program = RandomProgram(
+    program = of_one_statement(text, np.array(numbers), np.ones(3))
+    found = [order_decides(program, TRANSFORMS["jit"], program.values(point), {"invalid value"}) for point in (0, 1)]
+    assert found == [left_open, False]
+    assert not order_decides(program, TRANSFORMS["jit"], program.values(0), {"invalid value", "overflow"})
+
+
+@pytest.mark.parametrize(("text", "left_open"), [("np.signbit(a0)", True), ("np.sign(a0)", False)])
+def test_signs_of_nan_are_left_open(text, left_open):
+    program = of_one_statement(f"v1 = {text}", np.array([1.0, np.nan]), np.ones(2))
+    found = [asks_for_signs_of_nan(program, TRANSFORMS["jit"], program.values(point)) for point in (0, 1)]
+    assert found == [left_open, False]
+
+
+@pytest.mark.parametrize(("dtype", "left_open"), [(np.float32, True), (np.float64, False)])
+def test_what_single_precision_takes_part_in_is_rounded_so(dtype, left_open):
+    x = np.array([0.6, 0.8], dtype)
+    program = of_one_statement("v1 = np.float64(np.sum(a0 * a0))", x, x)
+    plain = call(program, TRANSFORMS["jit"], program.values(0))
+    found = replace(plain, value=plain.value * (1 + 2e-7))
+    assert is_sensitive(program, TRANSFORMS["jit"], program.values(0), plain, found, derived=False) == left_open
+
+
+def of_one_statement(text, *values):
+    """A program of one input, which has these values."""
+    return RandomProgram(
         seed=1,
-        inputs={"a0": Fixed((np.array(numbers), np.ones(3)))},
+        inputs={"a0": Fixed(values)},
         captured=(),
         parameters=(Parameter("a0", "single", ("a0",)),),
         statements=(Statement(text, "v1", True),),
@@ -111,9 +146,6 @@ def test_where_infinities_meet_is_left_open(numbers, text, left_open):
         transform="jit",
         argnum=0,
     )
-    found = [order_decides(program, TRANSFORMS["jit"], program.values(point), {"invalid value"}) for point in (0, 1)]
-    assert found == [left_open, False]
-    assert not order_decides(program, TRANSFORMS["jit"], program.values(0), {"invalid value", "overflow"})
 
 
 def test_a_failing_program_shrinks_to_the_statement_that_fails(monkeypatch):
