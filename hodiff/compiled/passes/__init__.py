@@ -1,18 +1,20 @@
 """Passes: programs are rewritten to do less, each pass a page and a function ``run(program) -> program``.
 
-=============  =====================================================================================================
-pass           what it does
-=============  =====================================================================================================
-``folding``    evaluates what depends on literals alone
-``algebra``    x*1, x-0, --x, signs and factors of sums and products, small powers
-``shaping``    one reshape, transpose, broadcast or slice in the place of two
-``sinking``    factors behind reductions, operations before broadcasts
-``common``     equal equations become one
-``dead_code``  what nobody uses is left out
-=============  =====================================================================================================
+==============  ====================================================================================================
+pass            what it does
+==============  ====================================================================================================
+``folding``     evaluates what depends on literals alone
+``algebra``     x*1, x-0, --x, signs and factors of sums and products, small powers
+``shaping``     one reshape, transpose, broadcast or slice in the place of two
+``sinking``     factors behind reductions, operations before broadcasts
+``common``      equal equations become one
+``dead_code``   what nobody uses is left out
+``directions``  of tangents that are zero in most directions of a Jacobian, the other rows are computed alone
+==============  ====================================================================================================
 
-`simplify` runs all, also on the bodies of loops and branches. A pass never changes what a program answers but by the
-last bits that regrouping costs, and never which exceptions and warnings show; guards stay as they are, in their order.
+`simplify` runs all but the last, also on the bodies of loops and branches; that one comes once, when loops have been
+found. A pass never changes what a program answers but by the last bits that regrouping costs, and never which exceptions
+and warnings show; guards stay as they are, in their order.
 May import ``core``, ``program`` and its members ``algebra``, ``common``, ``dead_code``, ``folding``, ``rewriting``,
 ``shaping`` and ``sinking``.
 

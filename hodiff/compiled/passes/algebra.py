@@ -45,8 +45,6 @@ _SIGNED = frozenset((negative, subtract, multiply, add))
 _INVERSES = frozenset((divide, reciprocal))
 #: What is taken apart where it stands behind an operand.
 APART = SCALING | _INVERSES
-#: Elements that are divided by one number.
-_MANY = 8
 
 
 def run(program: Program) -> Program:
@@ -262,18 +260,6 @@ def _by_inverse(sweep: Sweep, equation: Equation) -> Found:
     return None
 
 
-def _by_number(sweep: Sweep, equation: Equation) -> Found:
-    """An array over one number is the array times its inverse: one division."""
-    x, y = equation.operands
-    answer = equation.answers[0]
-    if not is_quiet(equation) or not is_real(answer) or y.__class__ is not Var or _size(y) != 1 or answer.size < _MANY:
-        return None
-    if y.form == "number" or y.dtype != answer.dtype or not fits(x, answer):
-        return None
-    inverse = sweep.new(equation, divide, (Literal(1), y), y.twin())
-    return with_equation(equation, multiply, (x, inverse))
-
-
 def _by_itself(sweep: Sweep, equation: Equation) -> Found:
     del sweep
     x, y = equation.operands
@@ -314,14 +300,13 @@ _ANYWHERE: dict[Primitive, tuple[Rule, ...]] = {
     positive: (_same,),
     real: (_of_real,),
     conjugate: (_of_real,),
-    divide: (_by_number,),
 }
 _RULES: dict[Primitive, tuple[Rule, ...]] = {
     **_ANYWHERE,
     add: (_plus_zero, _sum),
     subtract: (_minus_zero, _difference),
     multiply: (_times_one, _product, _by_inverse, _by_itself),
-    divide: (_over_one, _quotient, _by_number),
+    divide: (_over_one, _quotient),
     square: (_even,),
     power: (_power,),
     select: (_either,),
