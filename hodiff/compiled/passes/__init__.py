@@ -13,8 +13,8 @@ pass            what it does
 ==============  ====================================================================================================
 
 `simplify` runs all but the last, also on the bodies of loops and branches; that one comes once, when loops have been
-found. A pass never changes what a program answers but by the last bits that regrouping costs, and never which exceptions
-and warnings show; guards stay as they are, in their order.
+found. A pass never changes what a program answers but by the last bits that regrouping costs, and never which
+exceptions and warnings show; guards stay as they are, in their order.
 May import ``core``, ``program`` and its members ``algebra``, ``common``, ``dead_code``, ``folding``, ``rewriting``,
 ``shaping`` and ``sinking``.
 
