@@ -3,6 +3,7 @@
 At the end of a run it prints the number of combinations that the matrix (``tests/matrix``) has checked.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -39,6 +40,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.DoctestItem) and place in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=f"no native code: {reason}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the collector of garbage off the items: they stay to the end, and to look through them takes long."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

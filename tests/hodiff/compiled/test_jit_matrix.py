@@ -1,4 +1,4 @@
-"""The matrix compiled: every function with keywords, shapes, layouts and dtypes; a fiftieth of it as a sample.
+"""The matrix compiled: every function with keywords, shapes, layouts and dtypes; a seventieth of it as a sample.
 
 Each back end has a half of the sample.
 
@@ -14,7 +14,7 @@ ENTRIES = collect()
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_compiled_matrix(entry, backend):
-    report = run_compiled(entry, every=100, first=50 if backend == "native" else 0)
+    report = run_compiled(entry, every=140, first=70 if backend == "native" else 0)
     assert not report.failures, f"{len(report.failures)} failures:\n" + "\n".join(report.failures[:12])
 
 

@@ -225,7 +225,7 @@ def test_batching(case: Case, generator):
     _compare({"jit(vmap)": hd.jit(both(f)), "vmap(jit)": both(hd.jit(f))}, both(f), points)
 
 
-@pytest.mark.parametrize("row, backend", sampled(SPECIALS, 4), indirect=["backend"])
+@pytest.mark.parametrize("row, backend", sampled(SPECIALS, 8), indirect=["backend"])
 def test_special_values(row: Special):
     every = tuple(range(len(row.args)))
 
