@@ -180,24 +180,26 @@ def _sorted(steps: Sequence[Equation | Guard], inputs: Sequence[Var]) -> list[Eq
     made = {var for step in steps if isinstance(step, Equation) for var in step.answers}
     done: list[Equation | Guard] = []
     rest = list(steps)
-    strict = True
+    #: Whether one step may be done before a guard in front of it, as one that the guard reads.
+    free = False
     while rest:
         late: list[Equation | Guard] = []
         guarded = False
         for step in rest:
             reads = step.operands if isinstance(step, Equation) else (step.operand,)
             # What a guard rules out may warn, or never come to an end.
-            barred = guarded and (isinstance(step, Guard) or (strict and _may_warn(step)))
-            if barred or any(atom in made and atom not in known for atom in reads):
+            barred = guarded and (isinstance(step, Guard) or _may_warn(step))
+            unknown = any(atom in made and atom not in known for atom in reads)
+            if unknown or (barred and not (free and isinstance(step, Equation))):
                 late.append(step)
                 guarded = guarded or isinstance(step, Guard)
                 continue
+            free = free and not barred
             done.append(step)
             if isinstance(step, Equation):
                 known.update(step.answers)
-        if len(late) == len(rest):
-            if not strict:
-                raise Unsupported("stretches that need each other")
-            strict = False
+        if len(late) == len(rest) and free:
+            raise Unsupported("stretches that need each other")
+        free = len(late) == len(rest)
         rest = late
     return done

@@ -49,6 +49,8 @@ class Elementwise(Node):
             convert(body, value, atom.dtype, kind)
             for value, atom, kind in zip(values, self.equation.operands, self._kinds, strict=False)
         ]
+        if not any("%" in value.text for value in converted):
+            converted = [body.opaque(value) for value in converted]  # of numbers LLVM would know the answer
         return self._write(body, same_lanes(body, converted))
 
 

@@ -6,7 +6,10 @@ from backends import native_only
 from scipy import special
 
 import hodiff as hd
-from tests.hodiff.compiled.native.native_programs import check
+from hodiff.compiled import native
+from hodiff.ops.elementwise import divide, multiply
+from hodiff.program import Equation, Literal, Program, Var
+from tests.hodiff.compiled.native.native_programs import check, quietly
 
 pytestmark = native_only
 
@@ -46,6 +49,18 @@ KNOWN = {
 def test_errors_of_numbers_that_llvm_knows_are_heard(name, shape):
     f = KNOWN[name]
     check(lambda x: [f(x)], np.ones(shape), others=[(np.zeros(shape),)], elsewhere=True)
+
+
+def test_errors_of_literals_are_heard():
+    x, y, z = Var((3,), np.dtype(float)), Var((), np.dtype(float), "scalar"), Var((3,), np.dtype(float))
+    steps = (
+        Equation(divide, (Literal(np.float64(1.0)), Literal(np.float64(0.0))), {}, (y,)),
+        Equation(multiply, (x, y), {}, (z,)),
+    )
+    executable = native.compile(Program((x,), steps, (z,)), fresh=(True,))
+    result, heard = quietly(executable, np.ones(3))
+    assert np.array_equal(result[0], np.full(3, np.inf))
+    assert [message for _, message in heard] == ["divide by zero"]
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 21])
@@ -107,6 +122,27 @@ def test_spectra_of_what_is_not_finite_are_those_of_numpy(f):
         compiled(square)
         for (a,) in broken:
             assert outcome_of(compiled, a) == outcome_of(f, a)
+
+
+def test_what_comes_after_a_guard_is_not_heard_where_it_does_not_hold():
+    # Of a part that is NumPy code, and stretches in front of the guard and behind it that are native.
+    def f(a, b):
+        chosen = sorted(a)[0]
+        spaced = np.geomspace(1.0, 2.0 + np.abs(b), 4)
+        np.divide(b, chosen)
+        return spaced
+
+    compiled = hd.jit(f, backend="native")
+    points = [[3, 2, 1], [1, 2, 3], [3, 2, 1], [-1, 1, 0], [2, 1, 0], [3, 2, 1]]
+    heard = []
+    for point in points:
+        arguments = np.array(point)[:, None], np.float64(1.0)
+        (found, found_warnings), (wanted, wanted_warnings) = quietly(compiled, *arguments), quietly(f, *arguments)
+        np.testing.assert_allclose(found, wanted, rtol=1e-15)
+        assert found_warnings == wanted_warnings
+        heard.append(len(found_warnings))
+    assert heard == [0, 0, 0, 0, 1, 0]
+    assert compiled.eager_reason is None
 
 
 def outcome_of(f, a):
