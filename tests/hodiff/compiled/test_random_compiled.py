@@ -10,6 +10,7 @@ from random_programs.checking import (
     call,
     check,
     difference,
+    heard_once,
     is_sensitive,
     order_decides,
     outcome,
@@ -116,6 +117,24 @@ def test_where_infinities_meet_is_left_open(numbers, text, left_open):
     found = [order_decides(program, TRANSFORMS["jit"], program.values(point), {"invalid value"}) for point in (0, 1)]
     assert found == [left_open, False]
     assert not order_decides(program, TRANSFORMS["jit"], program.values(0), {"invalid value", "overflow"})
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("v1 = np.log10(k10)", {"invalid value"}),
+        ("v0 = k10 + 1.0\nv1 = 1.0 / np.float64(v0)", {"divide by zero"}),
+        ("v1 = np.log10(k10 * a0)", set()),
+        ("v1 = np.log10(k11)", set()),
+    ],
+)
+def test_errors_of_captured_numbers_are_heard_once(text, heard):
+    numbers, array = Fixed((-1.0, -1.0)), Fixed((-np.ones(3), -np.ones(3)))
+    program = of_one_statement(text, np.ones(3), np.ones(3))
+    program = program.changed(inputs={**program.inputs, "k10": numbers, "k11": array}, captured=("k10", "k11"))
+    statements = tuple(Statement(line, line.partition(" ")[0], True) for line in text.splitlines())
+    program = program.changed(statements=statements)
+    assert heard_once(program, program.values(0)) == heard
 
 
 @pytest.mark.parametrize(("text", "left_open"), [("np.signbit(a0)", True), ("np.sign(a0)", False)])
