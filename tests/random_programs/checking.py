@@ -33,6 +33,7 @@ _UNSURE = re.compile(
 )
 #: What adds up, or whose derivative does.
 _SUMS = re.compile(r"sum|mean|average|std|var|norm|trace|grad|jvp|vjp|jac|hess")
+_PRODUCTS = re.compile(r"prod|multiply\.reduce")
 #: What asks for the sign of NaN, which is that of one or the other operand, or of the processor.
 _SIGNS = re.compile(r"signbit|copysign")
 #: Where noise changes more than this part of a result, it says nothing.
@@ -328,8 +329,13 @@ def _coarsest(values):
 
 
 def order_decides(program, transform, values, differing):
-    """Whether the order of a sum decides what is heard: both infinities may meet before NaN comes, or not."""
-    if differing != {"invalid value"} or not _SUMS.search(program.source()):
+    """Whether the order of a sum or a product decides what is heard.
+
+    Both infinities may meet before NaN comes, or not; large factors may come before small ones, or zero.
+    """
+    sums = differing == {"invalid value"} and _SUMS.search(program.source())
+    products = differing <= {"invalid value", "overflow", "underflow"} and _PRODUCTS.search(program.source())
+    if not sums and not products:
         return False
     parts = [
         part
@@ -337,7 +343,10 @@ def order_decides(program, transform, values, differing):
         if value.dtype.kind in "fc"
         for part in ((value.real, value.imag) if value.dtype.kind == "c" else (value,))
     ]
-    return any(np.any(np.isnan(part)) and np.all(np.isin([np.inf, -np.inf], part)) for part in parts)
+    both = any(np.any(np.isnan(part)) and np.all(np.isin([np.inf, -np.inf], part)) for part in parts)
+    with np.errstate(all="ignore"):
+        large = any(np.isinf(np.prod(part, where=np.abs(part) > 1)) for part in parts)
+    return bool((sums and both) or (products and large))
 
 
 def _is_explained(plain, found, noisy, roundings, coarse, *, derived):

@@ -120,6 +120,21 @@ def test_where_infinities_meet_is_left_open(numbers, text, left_open):
 
 
 @pytest.mark.parametrize(
+    ("numbers", "text", "left_open"),
+    [
+        ([1e200, 1e200, 0.0], "v1 = np.prod(a0)", True),  # NaN, or 0 from the other end
+        ([1e200, 1e-200, 0.0], "v1 = np.prod(a0)", False),
+        ([1e200, 1e200, 0.0], "v1 = np.exp(a0)", False),
+    ],
+)
+@pytest.mark.parametrize("differing", [set(), {"overflow"}, {"overflow", "invalid value"}, {"divide by zero"}])
+def test_where_large_factors_meet_is_left_open(numbers, text, left_open, differing):
+    program = of_one_statement(text, np.array(numbers), np.ones(3))
+    found = [order_decides(program, TRANSFORMS["jit"], program.values(point), differing) for point in (0, 1)]
+    assert found == [left_open and "divide by zero" not in differing, False]
+
+
+@pytest.mark.parametrize(
     ("text", "heard"),
     [
         ("v1 = np.log10(k10)", {"invalid value"}),
