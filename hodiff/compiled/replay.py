@@ -14,6 +14,8 @@ each operation gives has the same bits either way. May import ``handling``, ``pr
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from hodiff.handling import quiet
 from hodiff.program import Equation, Literal, Program, Var
 from hodiff.staging import applied
@@ -32,8 +34,15 @@ def replay(program: Program, inputs: Sequence[Any]) -> list[Any]:
             primitive = step.primitive
             operands = [atom.value if isinstance(atom, Literal) else known[atom] for atom in step.operands]
             answer = applied(primitive, operands)(*operands, **step.parameters)
-            if step.several:
-                known.update(zip(step.answers, answer, strict=True))
-            else:
-                known[step.answers[0]] = answer
+            for var, part in zip(step.answers, answer if step.several else (answer,), strict=True):
+                known[var] = part if var.shape else _in_form(part, var)
     return [atom.value if isinstance(atom, Literal) else known[atom] for atom in program.outputs]
+
+
+def _in_form(value: Any, var: Var) -> Any:
+    """What has no axes as it was when staged: passes may make a scalar of an array of shape (), and NumPy of both."""
+    if var.form == "array":
+        return np.asarray(value)
+    if var.form == "number":
+        return np.asarray(value).item() if isinstance(value, (np.ndarray, np.generic)) else value
+    return value[()] if isinstance(value, np.ndarray) else value
