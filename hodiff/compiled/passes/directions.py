@@ -10,7 +10,7 @@ what is left out; equations of that kind are marked `LINEAR` when they are stage
 
 That is done where it pays, counted in elements and equations; where nothing is marked, nothing is looked at. A program
 that was made for NaN is left alone: whether there is one must not change. May import ``annihilate``, ``batch_rules``,
-``core``, ``directions``, ``program`` and of the operations ``indexing`` and ``joining``.
+``common``, ``core``, ``directions``, ``program`` and of the operations ``indexing`` and ``joining``.
 
 >>> from hodiff.ops.elementwise import multiply
 >>> x, y = Var((500,), np.dtype(float)), Var((4, 500), np.dtype(float))
@@ -33,6 +33,7 @@ import numpy as np
 
 from hodiff.annihilate import some_nan
 from hodiff.batch_rules import batch_aligned
+from hodiff.compiled.passes.common import frozen
 from hodiff.core import NUMPY_UFUNCS, PLUS, Primitive
 from hodiff.directions import LARGEST, is_linear_in, is_sum
 from hodiff.ops.indexing import getitem
@@ -205,11 +206,12 @@ def _without_axis(equation: Equation, length: int) -> dict[str, Any] | None:
     primitive, parameters = equation.primitive, equation.parameters
     if primitive.leading is None:
         return None
+    wanted = frozen(parameters)
     tuples = [name for name, value in parameters.items() if value.__class__ is tuple and value]
     for number in range(len(tuples) + 1):
         for names in combinations(tuples, number):
             fewer = {name: value[1:] if name in names else value for name, value in parameters.items()}
-            if primitive.leading(length, **fewer) == parameters:
+            if frozen(primitive.leading(length, **fewer)) == wanted:
                 return fewer
     return None
 

@@ -165,6 +165,18 @@ def test_derivatives_of_any_order_and_batches(transform, args, backend):
         assert_agrees(transform(bump), args, backend=backend, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_cotangents_of_picked_elements(backend):
+    first, second = np.array([3, 1, 3, 0]), np.arange(100)[::-1].copy()
+
+    def function(x):
+        return np.stack([np.sum(x[first]), np.sum(np.exp(x[second])), x[0] * x[5], np.sum(x[2:9] * x[3])])
+
+    with always():
+        assert_agrees(hd.jacrev(function), (T,), (T[::-1].copy(),), backend=backend)
+        assert_agrees(hd.jacfwd(lambda p: p[first] * p[0] + np.take(p * p[1], first)), (POINT,), backend=backend)
+
+
 # --- what is not to be left out ---------------------------------------------------------------------------------------
 
 
