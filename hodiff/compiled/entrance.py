@@ -16,13 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from hodiff.compiled.numpy_source import Miss
+from hodiff.compiled.numpy_source import ELSEWHERE, Miss
 from hodiff.forms import Form
 from hodiff.forward import ForwardTrace, new_forward_trace
 from hodiff.tree import LEAF, flatten
 
-#: What an entrance returns for arguments that it does not know.
-ELSEWHERE = object()
 #: Leaves of the largest tree that source is written for.
 LARGEST = 256
 _NUMBERS = (bool, int, float, complex)
@@ -76,6 +74,8 @@ def make_entrance(
         constants=", ".join(reader.constants),
         tests="\n        ".join(tests),
         captured="\n        ".join(reader.lines) or "pass",
+        strict="specialisation.strict" if reader.plain else "None",
+        left="\n            ".join(f"if {wrong}: return ELSEWHERE" for wrong in reader.left),
         inputs=", ".join((*values, *arrays)),
         sequence=f"({''.join(f'{name}, ' for name in (*values, *arrays))})",
     )
@@ -122,6 +122,10 @@ class _Reader:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        #: What is wrong with arrays, where the code of the program does not look at them itself.
+        self.left: list[str] = []
+        #: Whether all arrays are in C's order, as that code wants them.
+        self.plain = True
         self.constants: dict[str, Any] = {}
         #: Names of what can be an operand of a program.
         self.operands: set[str] = set()
@@ -144,10 +148,16 @@ class _Reader:
         cls = value.__class__
         if cls is np.ndarray and value.dtype.kind in "biufc":
             shape, strides, dtype = map(self.constant, (value.shape, value.strides, value.dtype))
-            self.test(
+            wrong = (
                 f"{name}.__class__ is not ndarray or {name}.shape != {shape} or {name}.strides != {strides}"
                 f" or {name}.dtype is not {dtype} and {name}.dtype != {dtype}"
             )
+            self.plain = self.plain and value.flags.c_contiguous and value.flags.aligned
+            # Along an axis of length 1, arrays in C's order may have any stride.
+            if 1 not in value.shape:
+                self.left.append(wrong)
+            else:
+                self.test(wrong)
             self.operands.add(name)
             self._arrays.setdefault(id(value), []).append(name)
         elif cls in _NUMBERS or (issubclass(cls, np.generic) and value.dtype.kind in "biufc"):
@@ -248,14 +258,20 @@ def make({constants}):
             return ELSEWHERE
         {captured}
         specialisation = table.entry
-        outputs = ELSEWHERE
+        function = {strict}
+        if function is None:
+            {left}
+            function = specialisation.function
+        outputs = None
         try:
-            outputs = specialisation.function({inputs})
+            outputs = function({inputs})
         except Exception:
             pass
-        if outputs is ELSEWHERE:
+        if outputs is None:
             return eagerly(args, keywords)
         if outputs.__class__ is Miss:
+            if outputs is ELSEWHERE:
+                return ELSEWHERE
             specialisation, outputs = follow(table, {sequence}, (specialisation, outputs))
             if specialisation is None:
                 return ELSEWHERE

@@ -106,7 +106,9 @@ class Unit:
         Why it is no native code, where that was asked for.
     """
 
-    __slots__ = ("_derived", "_executable", "backend", "batched", "fresh", "function", "not_native", "program")
+    __slots__ = (
+        *("_derived", "_executable", "backend", "batched", "fresh", "function", "not_native", "program", "strict"),
+    )
 
     def __init__(self, program: Program, fresh: tuple[bool, ...] | None = None, backend: str = "numpy") -> None:
         self.program = optimised(program)
@@ -114,6 +116,8 @@ class Unit:
         self.backend = backend
         self._executable, self.not_native = compiled(self.program, self.fresh, backend)
         self.function: Callable[..., Any] = self._run if self._executable is None else self._executable.function
+        #: As ``function``, but arguments of other types give `ELSEWHERE`; None where the code does not look at them.
+        self.strict: Callable[..., Any] | None = getattr(self._executable, "strict", None)
         #: Which outputs have the batch, of a unit made by `batch`.
         self.batched: tuple[bool, ...] = ()
         self._derived: dict[Any, Any] = {}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hodiff.compiled.native.calling import entry
-from hodiff.compiled.native.calling.entry import make_function
+from hodiff.compiled.native.calling.entry import make_function, strict
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.executable import Fallback, NativeExecutable
 from hodiff.compiled.native.functions import checking  # noqa: F401 - it defines tasks, as those below
@@ -38,7 +38,7 @@ from hodiff.compiled.native.plans.composing import composed
 from hodiff.compiled.native.segments import divided, joined, why_not
 from hodiff.compiled.native.writing import branches, loops  # noqa: F401
 from hodiff.compiled.native.writing.kernel import Kernel, write_kernel
-from hodiff.compiled.numpy_source import Miss, emit
+from hodiff.compiled.numpy_source import ELSEWHERE, Miss, emit
 from hodiff.program import Program
 
 __all__ = ["NativeExecutable", "Unsupported", "compile", "reason"]
@@ -73,7 +73,7 @@ def compile(program: Program, *, fresh: Sequence[bool]) -> NativeExecutable:
     if not refused:
         try:
             function, llvm = _function(program, fresh)
-            return NativeExecutable(Fallback(program, fresh), function, llvm, [])
+            return NativeExecutable(Fallback(program, fresh), function, llvm, [], strict(function, ELSEWHERE))
         except Unsupported as unsupported:
             notes = [str(unsupported)]
     parts = []

@@ -61,15 +61,26 @@ class NativeExecutable(Executable):
         The code as LLVM text.
     notes : sequence of str
         Which operations are calls back to NumPy, and why, one a line.
+    strict : callable, optional
+        As ``function``, but it looks at its arguments, and returns `ELSEWHERE` where they are of other types, or arrays
+        in another order.
     """
 
-    __slots__ = ("_fallback", "llvm", "notes")
+    __slots__ = ("_fallback", "llvm", "notes", "strict")
 
-    def __init__(self, fallback: Fallback, function: Callable[..., Any], llvm: str, notes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        fallback: Fallback,
+        function: Callable[..., Any],
+        llvm: str,
+        notes: Sequence[str],
+        strict: Callable[..., Any] | None = None,
+    ) -> None:
         self.program = fallback.program
         self.function = function
         self.llvm = llvm
         self.notes = list(notes)
+        self.strict = strict
         self._fallback = fallback
 
     @property

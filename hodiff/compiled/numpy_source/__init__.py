@@ -62,6 +62,10 @@ class Miss:
         return f"Miss({self.index}, {self.outcome!r})"
 
 
+#: What compiled code that looks at its arguments returns for those of other types.
+ELSEWHERE = Miss(-1, None)
+
+
 class Executable:
     """A program that can be run.
 

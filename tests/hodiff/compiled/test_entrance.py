@@ -208,6 +208,42 @@ def test_one_array_at_two_places_is_told_from_two_arrays():
     assert np.array_equal(entrance((y, y, x), {}), f(y, y, x))
 
 
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("order", ["C", "F", "strided", "reversed", "one row", "unaligned"])
+def test_arrays_in_another_order_are_told_apart(order):
+    """Code of programs may look at arrays itself; whatever comes, the result is the function's own."""
+    plain = np.arange(12.0).reshape(4, 3) / 7.0
+    unaligned = np.zeros(8 * 12 + 1, np.uint8)[1:].view(float).reshape(4, 3)
+    unaligned[...] = plain
+    forms = {
+        "C": plain,
+        "F": np.asfortranarray(plain),
+        "strided": np.repeat(plain, 2, axis=1)[:, ::2],
+        "reversed": plain[::-1].copy()[::-1],
+        "one row": plain[:1],
+        "unaligned": unaligned,
+    }
+    others = [
+        *forms.values(),
+        plain.astype(np.float32),
+        plain.astype(">f8"),
+        plain[:3],
+        plain[0],
+        plain[0, 0],
+        2.0,
+        [1.0],
+    ]
+    made = jit(lambda x: np.sin(x) * 2.0 if np.ndim(x) else x * 2.0)
+    for other in others:
+        for x in (forms[order], forms[order], other, forms[order], other):
+            found = made(x)
+            wanted = np.sin(x) * 2.0 if np.ndim(x) else x * 2.0
+            np.testing.assert_allclose(
+                found, wanted, rtol=1e-6 if np.shape(x) and np.asarray(x).itemsize == 4 else 1e-15
+            )
+            assert np.asarray(found).dtype == np.asarray(wanted).dtype
+
+
 def test_dtypes_that_are_equal_but_other_objects_are_known():
     _, entrance = opened(lambda v: v * 2, x)
     twin = np.dtype(np.float64).newbyteorder("=")

@@ -176,6 +176,17 @@ def make_function(
     return _builtin(name, (plan.finished(), owner, *plan.objects))
 
 
+def strict(function: Callable[..., Any], elsewhere: Any) -> Callable[..., Any]:
+    """A function of `make_function`, as one that returns ``elsewhere`` for arguments that it is not made for.
+
+    These are values of other types, and arrays that do not lie in memory in C's order. So its caller need not look at
+    them.
+    """
+    plan, *objects = function.__self__  # type: ignore[attr-defined]
+    plan[PLAN.index("elsewhere")] = id(elsewhere)
+    return _builtin(function.__name__, (plan, *objects, elsewhere), "strict")
+
+
 def reason() -> str | None:
     """Why there can be no such functions here, in one line; None where there can."""
     return machine.reason() or python_api.reason()
@@ -295,10 +306,10 @@ class _Method(ctypes.Structure):
 _FASTCALL = 0x0080
 
 
-def _builtin(name: str, context: tuple[Any, ...]) -> Callable[..., Any]:
+def _builtin(name: str, context: tuple[Any, ...], symbol: str = "entry") -> Callable[..., Any]:
     """A builtin function; its context, which it looks at when it is called, and its code live as long as it does."""
     entry = _entry()
-    method = _Method(name.encode(), entry.address("entry"), _FASTCALL, None)
+    method = _Method(name.encode(), entry.address(symbol), _FASTCALL, None)
     create = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Method), ctypes.py_object, ctypes.c_void_p)
     function: Callable[..., Any] = create(("PyCFunction_NewEx", ctypes.pythonapi))(
         ctypes.byref(method), (*context, entry, method), None
@@ -311,4 +322,4 @@ def _entry() -> Loaded:
     """The entry of all functions. Threads that ask for it at once may get one each, which live with what they make."""
     family = "x86" if machine.machine().x86 else "arm"
     # Compiled quickly, it takes some nanoseconds more a call, and saves the first one 20 ms.
-    return load(entry_text(family), python_api.symbols(), exported=["entry"], size=0, level=0)
+    return load(entry_text(family), python_api.symbols(), exported=["entry", "strict"], size=0, level=0)

@@ -151,6 +151,52 @@ done:
 """
 
 _ENTRY = """
+; The same, for arrays that lie as they come in C's order; other arguments are not answered at all.
+define ptr @strict(ptr %self, ptr %args, i64 %count) {
+start:
+  %array_at = getelementptr i8, ptr %self, i64 $ITEMS
+  %array = load ptr, ptr %array_at
+  %plan = get ptr, %array Array.data
+  %inputs = get i64, %plan Plan.inputs
+  %records = get ptr, %plan Plan.input_records
+  %as_many = icmp eq i64 %count, %inputs
+  br i1 %as_many, label %head, label %unfit
+head:
+  %i = phi i64 [ 0, %start ], [ %next, %following ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %body, label %all
+body:
+  %object_at = getelementptr ptr, ptr %args, i64 %i
+  %object = load ptr, ptr %object_at
+  %record = getelementptr [$RECORD_SIZE x i8], ptr %records, i64 %i
+  %kind = get i64, %record Record.kind
+  %type = get ptr, %object Object.type
+  %wanted = get ptr, %record Record.type
+  %next = add i64 %i, 1
+  %same = icmp eq ptr %type, %wanted
+  br i1 %same, label %known, label %unfit
+known:
+  %is_array = icmp eq i64 %kind, $ARRAY
+  br i1 %is_array, label %look, label %following
+look:
+  %flags = get i32, %object Array.flags
+  %set = and i32 %flags, $PLAIN
+  %plain = icmp eq i32 %set, $PLAIN
+  br i1 %plain, label %compare, label %unfit
+compare:
+  %fits = call i1 @matches(ptr %object, ptr %record)
+  br i1 %fits, label %following, label %unfit
+following:
+  br label %head
+all:
+  %answer = tail call ptr @entry(ptr %self, ptr %args, i64 %count)
+  ret ptr %answer
+unfit:
+  %elsewhere = get ptr, %plan Plan.elsewhere
+  call void @Py_IncRef(ptr %elsewhere)
+  ret ptr %elsewhere
+}
+
 define ptr @entry(ptr %self, ptr %args, i64 %count) {
 start:
   %raised = alloca i64

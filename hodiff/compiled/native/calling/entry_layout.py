@@ -25,7 +25,7 @@ PLAN = (
     *("releases", "heard"),  # whether the interpreter lock is released, whether floating-point errors are asked for
     *("mismatches", "bails", "alarms"),  # how often NumPy code took over, by cause
     *("fallen", "pause", "resting"),  # calls since native code succeeded; how long to rest next; how long still
-    "true",  # address of True
+    *("true", "elsewhere"),  # addresses of True, and of what `strict` returns for other arguments
 )
 #: Of an input or output, and of a result.
 RECORD = ("kind", "type", "descr", "ndim", "shape")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hodiff.compiled.native.calling import python_api
-from hodiff.compiled.native.calling.entry import Result, Slot, fallbacks, reason
+from hodiff.compiled.native.calling.entry import Result, Slot, fallbacks, reason, strict
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.numpy_source import Miss
 from hodiff.program import Var
@@ -227,6 +227,60 @@ def test_any_arguments_do_no_harm():
             assert all(map(operator.is_, found[1], arguments))
         else:
             assert list(map(bits, found)) == list(map(bits, arguments))
+
+
+def test_strict_functions_leave_other_arguments_alone():
+    """As the functions that they are made of, for the same types, and arrays in C's order."""
+    likes = [like for like, _ in OTHERS.values()]
+    anything = [
+        *likes,
+        *(other for _, others in OTHERS.values() for other in others),
+        np.ones((2, 2)).T,
+        np.ones(6)[::2],
+    ]
+    missed = object()
+    draw = np.random.default_rng(1)
+    outcomes = set()
+    for i in range(40):
+        f = identity(*[likes[i] for i in draw.integers(0, len(likes), 1 + i % 2)])
+        g = strict(f, missed)
+        for _ in range(300):
+            arguments = tuple([anything[i] for i in draw.integers(0, len(anything), draw.integers(0, 4))])
+            before = fallbacks(f).mismatches
+            found, wanted = g(*arguments), f(*arguments)
+            known = fallbacks(f).mismatches == before
+            in_order = all(v.flags.c_contiguous and v.flags.aligned for v in arguments if isinstance(v, np.ndarray))
+            if found is missed:
+                assert not known or not in_order
+            elif known:
+                assert in_order
+                assert list(map(bits, found)) == list(map(bits, wanted))
+            else:  # NumPy code has the integers that are too large for a slot
+                assert found == wanted
+                assert any(type(v) is int and abs(v) >= 2**63 for v in arguments)
+            outcomes.add((known, in_order, found is missed))
+    assert (True, True, False) in outcomes
+    assert (True, False, True) in outcomes
+    assert (False, True, True) in outcomes
+
+
+def test_strict_functions_stay_strict_while_native_code_rests():
+    f = function_of(lambda addresses: 1, [slot(1.0)], [slot(1.0)])
+    g = strict(f, "missed")
+    for _ in range(30):
+        assert g(2.0) == (ELSEWHERE, (2.0,))
+        assert g(2) == g() == g(np.float64(2.0)) == "missed"
+    assert fallbacks(f).resting > 0
+
+
+def test_a_strict_function_outlives_what_it_was_made_of():
+    missed = ["missed"]
+    g = strict(identity(np.ones(3)), missed)
+    count = sys.getrefcount(missed)
+    for _ in range(100):
+        assert g(1.0) is missed
+    assert sys.getrefcount(missed) == count
+    assert g(np.arange(3.0))[0].tolist() == [0.0, 1.0, 2.0]
 
 
 def test_a_later_argument_is_of_another_type():
