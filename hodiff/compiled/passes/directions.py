@@ -34,7 +34,7 @@ import numpy as np
 from hodiff.annihilate import some_nan
 from hodiff.batch_rules import batch_aligned
 from hodiff.compiled.passes.common import frozen
-from hodiff.core import NUMPY_UFUNCS, PLUS, Primitive
+from hodiff.core import MINUS, NUMPY_UFUNCS, PLUS, Primitive, Sign
 from hodiff.directions import LARGEST, is_linear_in, is_sum
 from hodiff.ops.indexing import getitem
 from hodiff.ops.joining import stacked
@@ -228,11 +228,11 @@ def _computed(equation: Equation, given: dict[int, Rows], places: frozenset[int]
     return places - ready
 
 
-def _is_term(equation: Equation, slot: int) -> bool:
-    """Whether the sum is this operand, where the others are zero."""
+def _is_term(equation: Equation, slot: int, sign: Sign = PLUS) -> bool:
+    """Whether the sum is this operand, with this sign, where the others are zero."""
     atom, answer, partials = equation.operands[slot], equation.answers[0], equation.primitive.partials
     assert partials is not None
-    return partials[slot] is PLUS and atom.shape == answer.shape and bool(atom.dtype == answer.dtype)
+    return partials[slot] is sign and atom.shape == answer.shape and bool(atom.dtype == answer.dtype)
 
 
 # --- what pays --------------------------------------------------------------------------------------------------------
@@ -365,7 +365,8 @@ class _Writer:
             terms = [slot for slot, atom in enumerate(operands) if self._is_there(atom, place)]
             if place not in step.computed:
                 return parts[terms[0]]
-            if len(terms) == 1 and len(operands) == 2 and operands[terms[0]].shape == step.answer.shape:
+            # Of another dtype, a term becomes one of the answer's where zeros are added.
+            if len(terms) == 1 and len(operands) == 2 and _is_term(equation, terms[0], MINUS):
                 return self._write(_NEGATIVE, [parts[terms[0]]], {}, step)
         return self._write(primitive, parts, step.parameters, step)
 

@@ -177,6 +177,25 @@ def test_cotangents_of_picked_elements(backend):
         assert_agrees(hd.jacfwd(lambda p: p[first] * p[0] + np.take(p * p[1], first)), (POINT,), backend=backend)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("combine", [np.add, np.subtract])
+def test_terms_of_two_dtypes(combine, backend):
+    single = T.astype(np.float32)
+
+    def function(p, q):
+        total = combine(p[0] * single, q[0] * T)
+        return total * (q[1] * T) + p[1] * single * total
+
+    points = (POINT[:2].astype(np.float32), POINT[2:])
+    both = hd.jacfwd(function, argnums=(0, 1))
+    compiled = hd.jit(both, backend=backend)
+    with always():
+        for _ in range(2):
+            for found, expected in zip(compiled(*points), both(*points), strict=True):
+                assert found.dtype == expected.dtype
+                np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 # --- what is not to be left out ---------------------------------------------------------------------------------------
 
 
