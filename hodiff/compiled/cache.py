@@ -24,12 +24,12 @@ from hodiff.comparing import same_program
 from hodiff.compiled.captures import Captures
 from hodiff.compiled.numpy_source import Miss
 from hodiff.compiled.specialisations import BOUND, Specialisation, Table, is_fresh, owned
-from hodiff.core import Tracer
+from hodiff.core import SEALED, Tracer
 from hodiff.errors import EagerWarning, NotStagedError
 from hodiff.forms import Form
-from hodiff.mutation import Buffer
+from hodiff.mutation import Buffer, root
 from hodiff.program import Guard, Program
-from hodiff.staging import LEAST, stage
+from hodiff.staging import LEAST, StageTracer, stage
 
 #: Signatures of one function; where there are more, the rest runs eagerly.
 SIGNATURES = 256
@@ -307,7 +307,7 @@ class Compiled:
             form, numbers = Form.of(self.flat(function)(tracers[:count]))
             for leaf in form.static:
                 _check_static(leaf)
-            forms.append((form, tuple([n.__class__ is Buffer and n.shared is None for n in numbers])))
+            forms.append((form, tuple(map(_is_copy, numbers))))
             return numbers
 
         results, program = stage(traced, inputs, name=self.name)
@@ -399,6 +399,13 @@ def _agree(plain: Any, staged: Any) -> bool:
 def _same_static(plain: Any, staged: Any) -> bool:
     """Whether two parts of results that are no numbers are the same."""
     return plain is staged or (isinstance(staged, (str, bytes)) and type(plain) is type(staged) and plain == staged)
+
+
+def _is_copy(number: Any) -> bool:
+    """Whether a staged number shows an array that the function has made, if only as a copy; no argument is one."""
+    if number.__class__ is Buffer:
+        return number.shared is None
+    return isinstance(number, StageTracer) and getattr(root(number), "views", None) is not SEALED
 
 
 def _not_compiled(error: Exception) -> str:

@@ -175,3 +175,26 @@ def test_the_first_call_gives_what_later_ones_give(name, backend):
     assert made.eager_reason is None
     assert calls[0] == calls[1] == calls[2]
     assert calls[0][0] == calls[3][0]
+
+
+@pytest.mark.parametrize("dtype", [bool, int, float, complex])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.copy(),
+        lambda x: x.flatten(),
+        lambda x: np.nan_to_num(x),
+        lambda x: x.copy()[1:],
+        lambda x: (x[1:].copy(), x.copy()),
+        lambda x: x[:, 1],
+        lambda x: (x, x.T.copy()),
+    ],
+)
+def test_copies_of_an_argument_show_none_of_its_memory(function, dtype, backend):
+    made = hd.jit(function)
+    for _ in range(3):
+        x = np.arange(6).reshape(2, 3).astype(dtype)
+        found, expected = (Form.of(called(x))[1] for called in (made, function))
+        assert [np.shares_memory(v, x) for v in found] == [np.shares_memory(v, x) for v in expected]
+        np.testing.assert_equal(found, expected)
+    assert made.eager_reason is None
