@@ -157,6 +157,7 @@ LAYERS = {
     "hodiff.compiled.native.plans.rows": 10,
     "hodiff.compiled.native.plans.blocking": 10,
     "hodiff.compiled.native.segments": 10,
+    "hodiff.compiled.native.plans.hearing": 7,
     "hodiff.compiled.native.plans.storage": 7,
     "hodiff.compiled.native.plans.statements": 8,
     "hodiff.compiled.native.plans.planning": 11,

@@ -3,8 +3,8 @@
 Statements share a nest where they run through the same space and read of each other what has just been computed. A
 space whose axes but the first are short is a batch: its nest runs along the first axis, and the rest is written out.
 What batches read and write lies column by column, so that vectors are in one piece; arrays from elsewhere, and for
-others, are copied. May import ``blocking``, ``lowering``, ``nodes``, ``program``, ``recognising``, ``rows``,
-``statements``, ``steps``, ``storage`` and ``tasks``.
+others, are copied. May import ``blocking``, ``hearing``, ``lowering``, ``nodes``, ``program``, ``recognising``,
+``rows``, ``statements``, ``steps``, ``storage`` and ``tasks``.
 
 >>> import numpy as np
 >>> from hodiff.ops.elementwise import exp, multiply
@@ -19,6 +19,7 @@ from collections.abc import Collection, Sequence
 from math import prod
 
 from hodiff.compiled.native.plans.blocking import blocked
+from hodiff.compiled.native.plans.hearing import partly_read
 from hodiff.compiled.native.plans.nodes import InMemory, Node, Read
 from hodiff.compiled.native.plans.recognising import node_of
 from hodiff.compiled.native.plans.rows import grouped
@@ -88,7 +89,8 @@ class Plan:
         self._batches = batches
         self._outputs = [atom for atom in outputs if isinstance(atom, Var)]
         wanted = {*self._outputs, *(atom for task in self.tasks.values() for atom in task.buffers)}
-        self.stored = choose(equations, self.nodes, wanted, batches) | set(self.tasks)
+        heard = partly_read(self.nodes, {*wanted, *(atom for task in self.tasks.values() for atom in task.numbers)})
+        self.stored = choose(equations, self.nodes, wanted | heard, batches) | set(self.tasks)
         order = [equation.answers[0] for equation in equations]
         while True:
             forced = len(self.stored)
@@ -99,7 +101,7 @@ class Plan:
         self._turn(found)
         self._schedule(found)
         numbers = [var for var, node in self.nodes.items() if in_register(node, batches)]
-        kept = {*self._outputs, *self._behind(numbers)}
+        kept = {*self._outputs, *self._behind(numbers), *heard}
         self.steps, self.private = grouped(self.steps, {*kept, *self.turned})
         self.passing = self._passing(kept)
         self.private -= self.passing

@@ -139,7 +139,8 @@ def _of_mapped(equation: Equation, nest: Mapped) -> Node:
     if nest.name == "convert":
         _check_conversion(operands[0].dtype, answer.dtype)
     writes: dict[str, ufuncs.Write] = {
-        "select": lambda body, values: body.select(*values),
+        # Else what is not chosen would not be computed, and nobody would hear of errors in it.
+        "select": lambda body, values: body.select(values[0], body.opaque(values[1]), body.opaque(values[2])),
         "convert": lambda body, values: convert(body, values[0], operands[0].dtype, answer.dtype),
         "same": lambda body, values: values[0],
         "real": lambda body, values: convert(body, values[0], operands[0].dtype, answer.dtype),  # of True it is 1

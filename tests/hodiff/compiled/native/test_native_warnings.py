@@ -51,6 +51,45 @@ def test_errors_of_numbers_that_llvm_knows_are_heard(name, shape):
     check(lambda x: [f(x)], np.ones(shape), others=[(np.zeros(shape),)], elsewhere=True)
 
 
+def assigned(y):
+    y[0] = 3.0
+    return y * 2.0
+
+
+#: Of quotients, of which the first is infinite, what does not read it.
+PARTS = {
+    "slice": lambda y: y[1:],
+    "element": lambda y: y[1],
+    "last element, which is a number": lambda y: y[-1] * 2.0,
+    "slice of slice": lambda y: y[:, None][1:-1],
+    "reversed": lambda y: y[::-1][:-1] * 2.0,
+    "sum of a part": lambda y: np.sum(y[1:]),
+    "choice": lambda y: np.where(np.isinf(y), 0.0, y),
+    "assigned": assigned,
+    "another shape": lambda y: y.reshape(2, -1)[1],
+    "diagonal": lambda y: np.diag(np.stack([y[1:3], y[:2]])),
+    "lower triangle": lambda y: np.tril(np.stack([y[1:3], y[2:0:-1]]), 0),
+    "nothing": lambda y: np.ones(2),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("n", [4, 10, 24, 1000])
+def test_errors_of_elements_that_nobody_reads_are_heard(name, n):
+    f, x = PARTS[name], np.arange(float(n))
+    check(lambda x: [f(1.0 / x)], x + 1.0, others=[(x,)], elsewhere=True, bits=False)
+
+
+def test_what_several_slices_read_together_has_no_buffer():
+    def f(x):
+        y = x * x
+        return [y[1:] - y[:-1]]
+
+    compiled = check(f, np.arange(50.0), others=[(np.append(np.ones(49), 1e200),)], elsewhere=True)
+    assert "alloca" not in compiled.executable.llvm
+    assert compiled.executable.llvm.count("fmul <16 x double>") == 2 * compiled.executable.llvm.count("fsub <16 x d")
+
+
 def test_errors_of_literals_are_heard():
     x, y, z = Var((3,), np.dtype(float)), Var((), np.dtype(float), "scalar"), Var((3,), np.dtype(float))
     steps = (
