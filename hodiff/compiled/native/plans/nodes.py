@@ -20,7 +20,7 @@ import numpy as np
 
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.functions import ufuncs
-from hodiff.compiled.native.ir import BIT, Body, Type, Value
+from hodiff.compiled.native.ir import BAIL, BIT, Body, Type, Value
 from hodiff.lowering import Affine, Axis, Index, Rearranged, aligned
 from hodiff.program import Atom, Equation
 
@@ -176,6 +176,23 @@ def convert(body: Body, value: Value, source: Any, target: Any) -> Value:
     if found is None:
         raise Unsupported(f"conversion of {source} to {target}")
     return found
+
+
+def adapted(body: Body, value: Value, atom: Atom, target: Any) -> Value:
+    """An element of an operand in another dtype; of Python's integers, only one that fits, as NumPy takes no other."""
+    found = convert(body, value, atom.dtype, target)
+    if adapts(atom, target):
+        back = convert(body, found, target, atom.dtype)
+        fits = body.compare("eq", back, value)
+        if target.kind == "u" and target.itemsize == atom.dtype.itemsize:
+            fits = body.compare("sge", value, body.constant(value.type, 0))
+        body.leave_if(body.operation("xor", fits, body.constant(fits.type, 1)), BAIL)
+    return found
+
+
+def adapts(atom: Atom, target: Any) -> bool:
+    """Whether an operand is one of Python's integers, and may not fit where it is taken for a number of a dtype."""
+    return atom.form == "number" and atom.dtype.kind == "i" and target.kind in "iu" and target != atom.dtype
 
 
 def same_lanes(body: Body, values: Sequence[Value]) -> list[Value]:

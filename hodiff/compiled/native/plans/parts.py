@@ -18,7 +18,7 @@ from itertools import product
 
 from hodiff.compiled.native.errors import Unsupported
 from hodiff.compiled.native.ir import Body, Value
-from hodiff.compiled.native.plans.nodes import Node, Read, Undecided, convert, register_type, same_lanes
+from hodiff.compiled.native.plans.nodes import Node, Read, Undecided, adapted, register_type, same_lanes
 from hodiff.lowering import Affine, Axis, Index, Piece
 from hodiff.program import Equation
 
@@ -73,8 +73,8 @@ class Parted(Node):
         kind = register_type(self.answer.dtype)
         if not values:
             return body.constant(kind, 0)
-        dtypes = [atom.dtype for atom, _ in self.reads(index)]
-        parts = [convert(body, v, d, self.answer.dtype) for v, d in zip(values, dtypes, strict=True)]
+        atoms = [atom for atom, _ in self.reads(index)]
+        parts = [adapted(body, v, atom, self.answer.dtype) for v, atom in zip(values, atoms, strict=True)]
         if not self._adds:
             return parts[-1]
         opcode = "fadd" if kind.is_float else "add"

@@ -22,11 +22,11 @@ from hodiff.compiled.native.functions import ufuncs
 from hodiff.compiled.native.functions.python_numbers import checked, lowered_number
 from hodiff.compiled.native.functions.ufuncs_complex import complex_lowering
 from hodiff.compiled.native.ir import Body, Value
-from hodiff.compiled.native.plans.nodes import InOrder, Looked, Moved, Node, Read, convert, same_lanes
+from hodiff.compiled.native.plans.nodes import InOrder, Looked, Moved, Node, Read, adapted, adapts, convert, same_lanes
 from hodiff.compiled.native.plans.parts import Parted
 from hodiff.compiled.native.plans.reduction import INNER, ProductSum, Reduction, SmallProduct
 from hodiff.lowering import Halved, Index, Mapped, Picked, Pieces, Product, Rearranged, Reduced, Reshaped, aligned
-from hodiff.program import Atom, Equation
+from hodiff.program import Atom, Equation, Literal
 
 _WEAK = {"i": int, "f": float, "c": complex}
 
@@ -46,7 +46,7 @@ class Elementwise(Node):
 
     def write(self, body: Body, index: Index, values: Sequence[Value]) -> Value:
         converted = [
-            convert(body, value, atom.dtype, kind)
+            adapted(body, value, atom, kind)
             for value, atom, kind in zip(values, self.equation.operands, self._kinds, strict=False)
         ]
         if not any("%" in value.text for value in converted):
@@ -103,6 +103,9 @@ def _of_ufunc(equation: Equation, function: np.ufunc) -> Node:
     kinds = loop_dtypes(function, equation.operands)
     if kinds is None or kinds[-1] != answer.dtype:
         raise Unsupported(f"{function.__name__} of {', '.join(str(atom.dtype) for atom in equation.operands)}")
+    for atom, kind in zip(equation.operands, kinds, strict=False):
+        if isinstance(atom, Literal) and adapts(atom, kind) and not _holds(kind, atom.value):
+            raise Unsupported(f"{function.__name__} of {atom.value} and integers of {8 * kind.itemsize} bits")
     lowering = ufuncs.lowered(function, kinds[: len(equation.operands)])
     if lowering is None:
         raise Unsupported(f"{function.__name__} of {kinds[0]}")
@@ -111,6 +114,11 @@ def _of_ufunc(equation: Equation, function: np.ufunc) -> Node:
         if careful is not None and not any(atom.form == "array" for atom in equation.operands):
             lowering = lowering._replace(write=careful)
     return Elementwise(equation, lowering, kinds)
+
+
+def _holds(kind: Any, value: int) -> bool:
+    limits = np.iinfo(kind)
+    return bool(limits.min <= value <= limits.max)
 
 
 def _of_halved(equation: Equation, nest: Halved) -> Node:

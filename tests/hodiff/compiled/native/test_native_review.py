@@ -59,3 +59,49 @@ def test_guards_on_what_lies_column_by_column(name):
         x = factor * np.linspace(0.1, 0.2, 30).reshape(15, 2)
         np.testing.assert_array_equal(compiled(x), chosen(x))
     assert compiled.cache_info().specialisations == 2
+
+
+def _put(x, number):
+    x = x.copy()
+    x[1] = number
+    return x
+
+
+#: What takes one of Python's integers for one of NumPy's.
+ADAPTING = {
+    "sum": lambda x, number: x + number,
+    "of numbers": lambda x, number: x[1] * number,
+    "comparison": lambda x, number: x < number,
+    "equality": lambda x, number: number == x,
+    "choice": lambda x, number: np.where(x > 2, x, number),
+    "limits": lambda x, number: np.clip(x, 0, number),
+    "assignment": _put,
+}
+
+
+@pytest.mark.parametrize("name", ADAPTING)
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+@pytest.mark.parametrize("number", [-200, -1, 300, 2**40])
+def test_integers_of_python_that_do_not_fit(name, dtype, number):
+    f, x = ADAPTING[name], np.arange(40).astype(dtype)
+    compiled = hd.jit(f, backend="native")
+    for each in (3, number, 3, number):
+        try:
+            expected = f(x, each)
+        except OverflowError:
+            with pytest.raises(OverflowError):
+                compiled(x, each)
+            continue
+        found = compiled(x, each)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+    assert compiled.eager_reason is None
+
+
+@pytest.mark.parametrize("number", [-200, 5, 300])
+def test_integers_of_the_program_that_do_not_fit(number):
+    x = np.arange(40).astype(np.int8)
+    compiled = hd.jit(lambda x: (x < number, number != x), backend="native")
+    for _ in range(3):
+        for found, expected in zip(compiled(x), (x < number, number != x), strict=True):
+            np.testing.assert_array_equal(found, expected)
