@@ -20,7 +20,7 @@ import numpy as np
 from hodiff.code import is_unheard
 from hodiff.compiled.native.plans.nodes import Moved, Node
 from hodiff.compiled.native.plans.parts import Parted
-from hodiff.program import Atom, Equation, Var
+from hodiff.program import Atom, Equation, Program, Var
 
 #: Elements of an array of which it is worth finding out whether several readers read all of them.
 _LARGEST = 1 << 20
@@ -48,13 +48,20 @@ def partly_read(nodes: Mapping[Atom, Node], wanted: Collection[Atom]) -> set[Ato
         answer = node.answer
         if var in full or answer.size == 1 or _is_read(answer, [r for r in readers.get(var, ()) if r.answer in full]):
             full.add(var)
-        elif _may_warn(node.equation):
+        elif may_warn(node.equation):
             found.add(var)
             full.add(var)
     return found
 
 
-def _may_warn(equation: Equation) -> bool:
+def unread_numbers(program: Program) -> list[Var]:
+    """Numbers that nothing is made of, and whose errors may be heard."""
+    read: set[Atom] = {*program.outputs, *(atom for equation in program.equations for atom in equation.operands)}
+    unread = [e for e in program.equations if read.isdisjoint(e.answers) and may_warn(e)]
+    return [var for equation in unread for var in equation.answers if var.size == 1 and var.dtype.kind != "c"]
+
+
+def may_warn(equation: Equation) -> bool:
     """Whether somebody may hear of an operation."""
     if equation.primitive.hazard in ("none", "inside") or is_unheard(equation):
         return False

@@ -2,10 +2,10 @@ r"""Elements of values at one place of the loops: loaded, or computed from other
 
 May import ``errors``, ``ir``, ``lowering``, ``nodes``, ``planning`` and ``program``.
 
->>> from hodiff.ops.elementwise import multiply
+>>> from hodiff.ops.elementwise import negative
 >>> from hodiff.program import Equation, Var
 >>> x, y = Var((3,), np.dtype(float)), Var((3,), np.dtype(float))
->>> plan = Plan([x], [Equation(multiply, (x, Literal(2.0)), {}, (y,))], [])
+>>> plan = Plan([x], [Equation(negative, (x,), {}, (y,))], [])
 >>> body, axis = Body(), Axis(3)
 >>> elements = Elements(body, plan, {x: Memory(Value("%x", POINTER), (3,), np.dtype(float))})
 >>> elements.go_to(axis, body.constant(I64, 1), 2)
@@ -14,7 +14,7 @@ Type(scalar='double', lanes=2)
 >>> print("\n".join(body.lines()))
 %v0 = getelementptr inbounds double, ptr %x, i64 1
 %v1 = load <2 x double>, ptr %v0, align 8
-%v2 = fmul <2 x double> %v1, <double 0x4000000000000000, double 0x4000000000000000>
+%v2 = fneg <2 x double> %v1
 """
 
 from collections.abc import Callable, Sequence

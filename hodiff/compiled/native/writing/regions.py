@@ -2,8 +2,8 @@
 
 The memory of all buffers is planned before anything is written: a region has places in one block of scratch memory, the
 arena, and so has what is nested in it, for as long as it runs. May import ``composing``, ``elements``, ``errors``,
-``groups``, ``ir``, ``nests``, ``nodes``, ``parallel``, ``placing``, ``planning``, ``products``, ``program``, ``steps``,
-``tasks`` and ``ufuncs``.
+``groups``, ``hearing``, ``ir``, ``nests``, ``nodes``, ``parallel``, ``placing``, ``planning``, ``products``,
+``program``, ``steps``, ``tasks`` and ``ufuncs``.
 
 >>> from hodiff.compiled.native.plans.planning import Plan
 >>> from hodiff.ops.elementwise import exp, add
@@ -25,6 +25,7 @@ from hodiff.compiled.native.functions import ufuncs
 from hodiff.compiled.native.ir import BAIL, POINTER, Body, Value
 from hodiff.compiled.native.linalg.products import write_copy
 from hodiff.compiled.native.plans.composing import composed
+from hodiff.compiled.native.plans.hearing import unread_numbers
 from hodiff.compiled.native.plans.nodes import convert
 from hodiff.compiled.native.plans.placing import place
 from hodiff.compiled.native.plans.planning import Plan, identity_place
@@ -152,6 +153,12 @@ class Region:
         """Note a number that was computed."""
         self.elements.registers[atom] = value
 
+    def take(self, var: Var) -> None:
+        """Compute a number that nobody reads: what is stored so, LLVM does not leave out."""
+        value = self.number(var)
+        place = self.body.scratch(value.type, 1, key=("unread", value.type))
+        self.body.effect(f"store volatile {value}, {place}")
+
     def _work(self, work: Work) -> None:
         task = work.task
         if isinstance(task, Nested):
@@ -207,6 +214,7 @@ class Inner:
         self.made = [var for var in dict.fromkeys(program.outputs) if isinstance(var, Var) and var in own]
         self.made = [var for var in self.made if var.size != 1]
         self.layout = arrange(self.plan, {*program.inputs, *self.made})
+        self._unread = unread_numbers(program)
         #: By inputs that are changed in place, what is in their memory in the course of it.
         self.kept: dict[Var, list[Var]] = {}
         #: Numbers to compute before a step changes what they are made of.
@@ -255,6 +263,8 @@ class Inner:
             for var in self._early.get(number, ()):
                 inner.number(var)
             inner.write(step)
+        for var in self._unread:
+            inner.take(var)
         return inner
 
 

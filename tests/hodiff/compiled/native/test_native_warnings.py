@@ -90,6 +90,31 @@ def test_what_several_slices_read_together_has_no_buffer():
     assert compiled.executable.llvm.count("fmul <16 x double>") == 2 * compiled.executable.llvm.count("fsub <16 x d")
 
 
+def number_of_turn(x):
+    def turn(total, v):
+        np.log(v)
+        return total + v, total * 2.0
+
+    return hd.scan(turn, x[1] * 0.0, x)[1]
+
+
+def array_of_turn(x):
+    def turn(total, v):
+        quotients = 1.0 / (total + v)
+        return total + quotients[1], total * 2.0
+
+    return hd.scan(turn, x * 0.0, np.stack([x, x]))[1]
+
+
+def array_of_branch(x):
+    return hd.cond(x[1] > 0, lambda: (np.log(x), x * 2.0)[1], lambda: x)
+
+
+@pytest.mark.parametrize("f", [number_of_turn, array_of_turn, array_of_branch])
+def test_errors_of_what_nobody_reads_in_a_loop_or_a_branch_are_heard(f):
+    check(lambda x: [f(x)], np.arange(1.0, 5.0), others=[(np.arange(4.0),)], elsewhere=True, bits=False)
+
+
 def test_errors_of_literals_are_heard():
     x, y, z = Var((3,), np.dtype(float)), Var((), np.dtype(float), "scalar"), Var((3,), np.dtype(float))
     steps = (
