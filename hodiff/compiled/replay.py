@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from hodiff.handling import quiet
-from hodiff.program import Equation, Literal, Program, Var
+from hodiff.program import Atom, Equation, Literal, Program, Var
 from hodiff.staging import applied
 
 
@@ -27,8 +27,9 @@ def replay(program: Program, inputs: Sequence[Any]) -> list[Any]:
     An output may be an input, or what a literal contains, or show the memory of either.
     """
     known: dict[Var, Any] = dict(zip(program.inputs, inputs, strict=True))
+    ends = _ends(program)
     with quiet():
-        for step in program.steps:
+        for step, done in zip(program.steps, ends, strict=True):
             if not isinstance(step, Equation):
                 continue
             primitive = step.primitive
@@ -36,7 +37,22 @@ def replay(program: Program, inputs: Sequence[Any]) -> list[Any]:
             answer = applied(primitive, operands)(*operands, **step.parameters)
             for var, part in zip(step.answers, answer if step.several else (answer,), strict=True):
                 known[var] = part if var.shape else _in_form(part, var)
+            for var in done:
+                del known[var]
     return [atom.value if isinstance(atom, Literal) else known[atom] for atom in program.outputs]
+
+
+def _ends(program: Program) -> list[list[Var]]:
+    """For each step, the values that nobody reads behind it: all of them at once may not fit into memory."""
+    ends: list[list[Var]] = [[] for _ in program.steps]
+    read: set[Atom] = set(program.outputs)
+    for step, done in zip(reversed(program.steps), reversed(ends), strict=True):
+        if isinstance(step, Equation):
+            for atom in (*step.answers, *step.operands):
+                if isinstance(atom, Var) and atom not in read:
+                    read.add(atom)
+                    done.append(atom)
+    return ends
 
 
 def _in_form(value: Any, var: Var) -> Any:
