@@ -188,7 +188,7 @@ class Compiled:
         return outputs if found is None or found.build is None else found.build(outputs)
 
     def follow(
-        self, table: Table, inputs: Sequence[Any], tried: tuple[Specialisation, Miss]
+        self, table: Table, inputs: Sequence[Any], tried: tuple[Specialisation, Miss] | None
     ) -> tuple[Specialisation | None, Any]:
         """The specialisation for these inputs, with its outputs, where another one missed; or None."""
         before = table.misses
@@ -225,6 +225,10 @@ class Compiled:
             statistics.hits += 1
             return found, outputs
         if table.count >= BOUND:
+            # Another thread may have made it meanwhile.
+            found, outputs = self.follow(table, inputs, None)
+            if found is not None:
+                return found, outputs
             table.eager = _branching(table.last_guard)
             statistics.warn(self.name, table.eager)
             statistics.eager_calls += 1

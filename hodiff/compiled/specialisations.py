@@ -106,9 +106,11 @@ class Table:
 
     def add(self, specialisation: Specialisation) -> None:
         """Enter a specialisation, to be tried first from now on."""
+        known = self._tree.get(specialisation.outcomes)
         for length in range(1, len(specialisation.outcomes) + 1):
             self._tree[specialisation.outcomes[:length]] = specialisation
-        self.count += 1
+        # Threads may make the same one at once.
+        self.count += known is None or known.outcomes != specialisation.outcomes
         self.entry = specialisation
 
     def look_up(
