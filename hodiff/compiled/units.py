@@ -153,13 +153,15 @@ class Unit:
 
     def _owned(self, outputs: list[Any], inputs: Sequence[Any]) -> list[Any]:
         """Outputs, as arrays of the caller's own where they are to be new."""
+        contained, taken = set(map(id, _arrays(self.program))), set(map(id, inputs))
         found: list[Any] = []
         for value, new in zip(outputs, self.fresh, strict=True):
             if isinstance(value, np.ndarray) and (
-                any(value is other for other in (*_arrays(self.program), *((*found, *inputs) if new else ())))
-                or (new and not (value.flags.owndata and value.flags.writeable))
+                id(value) in contained
+                or (new and (id(value) in taken or not (value.flags.owndata and value.flags.writeable)))
             ):
                 value = value.copy()
+            taken.add(id(value))
             found.append(value)
         return found
 
