@@ -339,9 +339,18 @@ class Convolved:
 
 @dataclass(frozen=True, slots=True)
 class Factored:
-    """A task of linear algebra on the last two axes: its name among those of ``native.linear``."""
+    """A task of linear algebra on the last two axes.
+
+    Attributes
+    ----------
+    task : str
+        Its name among those of ``native.linear``.
+    triangle : str
+        What the answer is known to be where it is one: "lower", "upper", or "same", which is that what operand 0 is.
+    """
 
     task: str
+    triangle: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ inverse = general(
     lambda t, ans, a, strict: -(ans @ t @ ans),
     name="inverse",
     core=2,
-    code=Code(nest=Factored("inverse")),
+    code=Code(nest=Factored("inverse", triangle="same")),
 )
 
 
@@ -259,7 +259,11 @@ def _cholesky_jvp(t: Any, ans: Any, a: Any) -> Any:
 
 #: Lower Cholesky factor of the symmetric part of a matrix.
 cholesky_factor = general(
-    np.linalg.cholesky, _cholesky_jvp, name="cholesky_factor", core=2, code=Code(nest=Factored("cholesky"))
+    np.linalg.cholesky,
+    _cholesky_jvp,
+    name="cholesky_factor",
+    core=2,
+    code=Code(nest=Factored("cholesky", triangle="lower")),
 )
 
 

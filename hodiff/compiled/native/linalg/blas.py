@@ -34,6 +34,8 @@ from hodiff.compiled.native.linalg.products import PACKED, packed, write_copy, w
 #: Loops take as many multiplications as BLAS does with one thread, in no more time than it does. Measured with OpenBLAS
 #: on processors with AVX2 and AVX-512: loops are faster up to 100 x 100, by a factor of 3 at 10 x 10.
 _LOOPED = 1 << 18
+#: Rows of the smallest triangles whose zeros are worth to be left out.
+_HALVED = 16
 #: Where half of an operand is 0, they take more than half of the time of BLAS for longer.
 _LOOPED_HALF = 1 << 24
 
@@ -73,6 +75,14 @@ def write_matmul(
         write_sum_of_outer(body, answer, x, y, scalar_type(dtype), 1, add)
     else:
         _call_blas(body, answer, x, y, dtype, add)
+
+
+def halves(rows: int, length: int, columns: int) -> bool:
+    """Whether it saves time to know that an operand is a triangle, and that the other one is finite.
+
+    The lengths are those of the answer, and of the sums.
+    """
+    return length >= _HALVED and rows * length * columns <= _LOOPED_HALF
 
 
 def write_is_finite(body: ir.Body, a: Matrix, dtype: Any, *, lanes: int = 4) -> ir.Value:

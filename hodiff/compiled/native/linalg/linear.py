@@ -22,7 +22,7 @@ from hodiff.compiled.native.linalg.factorising import write_cholesky, write_eigh
 from hodiff.compiled.native.linalg.solving import write_inverse, write_solve
 from hodiff.compiled.native.linalg.stacks import Site, Stack
 from hodiff.compiled.native.plans.nodes import Node
-from hodiff.compiled.native.plans.tasks import TASKS, View, own, view_of
+from hodiff.compiled.native.plans.tasks import TASKS, View, own, triangle_of, view_of
 from hodiff.compiled.native.writing.elements import memory_type
 from hodiff.compiled.native.writing.regions import Nested, Region, in_arena
 from hodiff.lowering import Factored
@@ -66,6 +66,16 @@ class Linear(Nested):
         self._write_task(Body(), lambda size: _noted(sizes, size, pointer), dict.fromkeys(atoms, pointer), 4)
         self.scratch = sum(sizes)
         self.cost = float(sum(prod(atom.shape) * atom.shape[-1] for atom in equation.operands))
+
+    def note_triangles(self, known: dict[Atom, str]) -> None:
+        """See `Task`; the declaration says what the first answer is."""
+        code = self.equation.primitive.code
+        assert code is not None
+        triangle = code.nest.triangle
+        if triangle == "same":
+            triangle = triangle_of(self._views[0], known)
+        if triangle:
+            known[self.equation.answers[0]] = triangle
 
     def write_within(self, region: Region, base: int) -> None:
         body, end = region.body, base

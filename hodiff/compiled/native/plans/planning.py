@@ -76,9 +76,11 @@ class Plan:
         self.nodes: dict[Atom, Node] = {}
         self.tasks: dict[Atom, Task] = {}
         batches = Batches(var.shape for equation in equations for var in equation.answers)
+        triangles: dict[Atom, str] = {}
         for equation in equations:
             task = task_of(equation, self.nodes, batches)
             if task is not None:
+                task.note_triangles(triangles)
                 self.tasks.update(dict.fromkeys(equation.answers, task))
                 continue
             node = node_of(equation)

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hodiff.compiled.native.errors import Unsupported
-from hodiff.compiled.native.ir import Body, Value
-from hodiff.compiled.native.linalg.blas import write_matmuls
+from hodiff.compiled.native.ir import BIT, Body, Value
+from hodiff.compiled.native.linalg.blas import halves, write_is_finite, write_matmuls
 from hodiff.compiled.native.linalg.matrices import Matrix, moved, nest, offset, scalar_type
 from hodiff.compiled.native.linalg.products import write_copy
 from hodiff.compiled.native.plans.nodes import InOrder, Moved, Node
@@ -85,6 +85,9 @@ class Task:
         self.numbers = list(numbers)
         self.replaces: dict[Atom, Atom] = {}
 
+    def note_triangles(self, known: dict[Atom, str]) -> None:
+        """Learn which buffers are known to be triangles, "lower" or "upper", and tell of those that it makes."""
+
     def write(self, body: Body, pointers: Mapping[Atom, Value], width: int) -> Value | None:
         """Write the code; a bit that says that it gave up, where it can."""
         raise NotImplementedError
@@ -101,6 +104,14 @@ class MatrixProduct(Task):
         self._right = _matrix_view(y, nodes, 2 if len(y.shape) > 1 else 1)
         super().__init__(equation, [self._left.base, self._right.base])
         self.cost = 0.25 * answer.size * x.shape[-1]
+        self._triangles = "", ""
+
+    def note_triangles(self, known: dict[Atom, str]) -> None:
+        """See `Task`; half of the work is for the zeros of a triangle."""
+        found = triangle_of(self._left, known), triangle_of(self._right, known)
+        (answer,) = self.equation.answers
+        if len(answer.shape) == 2 and halves(answer.shape[0], self._left.shape[-1], answer.shape[1]):
+            self._triangles = found
 
     def write(self, body: Body, pointers: Mapping[Atom, Value], width: int) -> Value | None:
         (answer,) = self.equation.answers
@@ -108,6 +119,14 @@ class MatrixProduct(Task):
         left = _as_matrix(body, self._left, pointers, row=True)
         right = _as_matrix(body, self._right, pointers, row=False)
         rows, columns = left.rows, right.columns
+        gave_up = None
+        for triangle, other in zip(self._triangles, (right, left), strict=True):
+            if triangle:  # zeros are left out, which what is not finite makes NaN of
+                infinite = body.operation("xor", self._is_finite(body, other, width), body.constant(BIT, 1))
+                gave_up = infinite if gave_up is None else body.operation("or", gave_up, infinite)
+        left, right = (
+            a._replace(triangle=triangle) for a, triangle in zip((left, right), self._triangles, strict=True)
+        )
         made = Matrix(pointers[answer], rows, columns, columns)
         steps: list[int] = []
         size = rows * columns
@@ -116,7 +135,10 @@ class MatrixProduct(Task):
             size *= length
         along = [_broadcast_steps(view, len(stack)) for view in (self._left, self._right)]
         write_matmuls(body, stack, (made, left, right), (steps, *along), answer.dtype, lanes=width)
-        return None
+        return gave_up
+
+    def _is_finite(self, body: Body, matrix: Matrix, width: int) -> Value:
+        return write_is_finite(body, matrix, self.equation.answers[0].dtype, lanes=width)
 
 
 class Turned(Task):
@@ -222,6 +244,18 @@ def own(atom: Atom) -> View:
         steps.insert(0, size)
         size *= length
     return View(atom, 0, tuple(steps), atom.shape)
+
+
+def triangle_of(view: View, known: Mapping[Atom, str]) -> str:
+    """Which triangle the matrices are that an operand shows, of a buffer of which that is known; "" for none."""
+    triangle = known.get(view.base, "")
+    if not triangle or view.offset or len(view.shape) != len(view.base.shape) or view.shape[-1] != view.shape[-2]:
+        return ""
+    steps = own(view.base).steps
+    if view.steps == steps:
+        return triangle
+    turned_steps = (*steps[:-2], steps[-1], steps[-2])
+    return {"lower": "upper", "upper": "lower"}[triangle] if view.steps == turned_steps else ""
 
 
 def _matrix_view(atom: Atom, nodes: Mapping[Atom, Node], ndim: int) -> View:
