@@ -122,6 +122,19 @@ _install_divmod("__divmod__", lambda x, y: (x // y, x % y))
 _install_divmod("__rdivmod__", lambda x, y: (y // x, y % x))
 
 
+def _install_conjugate() -> None:
+    primitive = of_python("number conjugate", operator.methodcaller("conjugate"))
+    general = Tracer.conjugate  # type: ignore[attr-defined]
+
+    def method(self: StageTracer) -> Any:
+        kind = self.value.__class__
+        if kind is complex:
+            return self.owner.number(primitive, self)
+        return +self if kind is bool else general(self)  # of True it is 1
+
+    StageTracer.conjugate = method  # type: ignore[attr-defined]
+
+
 def _install_repetition(name: str) -> None:
     general = getattr(StageTracer, name)
 
@@ -139,5 +152,6 @@ for _name, _symbol in SYMBOLS.items():
         _install_unary(_name, _symbol)
     else:
         _install_binary(_name, _symbol)
+_install_conjugate()
 _install_repetition("__mul__")
 _install_repetition("__rmul__")
