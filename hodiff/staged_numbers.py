@@ -130,7 +130,7 @@ def _install_conjugate() -> None:
         kind = self.value.__class__
         if kind is complex:
             return self.owner.number(primitive, self)
-        return +self if kind is bool else general(self)  # of True it is 1
+        return operator.pos(self) if kind is bool else general(self)  # of True it is 1
 
     StageTracer.conjugate = method  # type: ignore[attr-defined]
 
