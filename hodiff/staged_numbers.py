@@ -130,7 +130,9 @@ def _install_conjugate() -> None:
         kind = self.value.__class__
         if kind is complex:
             return self.owner.number(primitive, self)
-        return operator.pos(self) if kind is bool else general(self)  # of True it is 1
+        if kind is bool:
+            return +self  # type: ignore[operator]  # of True it is 1
+        return general(self)
 
     StageTracer.conjugate = method  # type: ignore[attr-defined]
 
