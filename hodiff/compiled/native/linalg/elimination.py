@@ -43,7 +43,7 @@ class Factors(NamedTuple):
 
 
 def cholesky(body: ir.Body, a: Rows) -> tuple[Rows, ir.Value]:
-    """Lower factor of a matrix of which the lower triangle is read; a bit: it is not positive definite."""
+    """Lower factor of a matrix of which the lower triangle is read; a bit: it is not positive definite and finite."""
     n, kind = len(a), a[0][0].type
     zero, one = body.constant(kind, 0.0), body.constant(kind, 1.0)
     rows = [[zero] * n for _ in range(n)]
@@ -56,7 +56,8 @@ def cholesky(body: ir.Body, a: Rows) -> tuple[Rows, ir.Value]:
         for i in range(j + 1, n):
             rest = _less(body, a[i][j], [(rows[i][k], rows[j][k]) for k in range(j)])
             rows[i][j] = body.operation("fmul", rest, reciprocal)
-    return rows, failed
+    # What is not finite in a row leaves its mark on the diagonal.
+    return rows, body.operation("or", failed, _not_finite(body, [rows[i][i] for i in range(n)]))
 
 
 def lu(body: ir.Body, a: Rows) -> Factors:
@@ -83,8 +84,8 @@ def lu(body: ir.Body, a: Rows) -> Factors:
     return Factors(rows, reciprocals, swaps, singular)
 
 
-def solve(body: ir.Body, factors: Factors, b: Rows) -> Rows:
-    """Solution for the columns of ``b``, in its place."""
+def solve(body: ir.Body, factors: Factors, b: Rows) -> tuple[Rows, ir.Value]:
+    """Solution for the columns of ``b``, in its place; a bit: the matrix is singular, or the solution not finite."""
     rows, n = factors.rows, len(factors.rows)
     answer = [list(row) for row in b]
     for j in range(len(b[0])):
@@ -98,18 +99,19 @@ def solve(body: ir.Body, factors: Factors, b: Rows) -> Rows:
             x[i] = body.operation("fmul", rest, factors.reciprocals[i])
         for row, value in zip(answer, x, strict=True):
             row[j] = value
-    return answer
+    # The first row is made of all others: what is not finite, or is multiplied by what is not, comes to it.
+    return answer, body.operation("or", factors.singular, _not_finite(body, answer[0]))
 
 
-def inverse(body: ir.Body, factors: Factors) -> Rows:
-    """Solution for the identity."""
+def inverse(body: ir.Body, factors: Factors) -> tuple[Rows, ir.Value]:
+    """Solution for the identity, and whether it failed, as of `solve`."""
     kind, n = factors.rows[0][0].type, len(factors.rows)
     identity = [[body.constant(kind, float(i == j)) for j in range(n)] for i in range(n)]
     return solve(body, factors, identity)
 
 
 def triangular_solve(body: ir.Body, a: Rows, b: Rows, lower: bool) -> tuple[Rows, ir.Value]:
-    """Solution where one triangle of ``a`` is all there is; a bit: it is singular."""
+    """Solution where one triangle of ``a`` is all there is; a bit: it is singular, or the solution not finite."""
     n, kind = len(a), a[0][0].type
     zero, one = body.constant(kind, 0.0), body.constant(kind, 1.0)
     reciprocals = [body.operation("fdiv", one, a[i][i]) for i in range(n)]
@@ -123,7 +125,7 @@ def triangular_solve(body: ir.Body, a: Rows, b: Rows, lower: bool) -> tuple[Rows
             known = range(i) if lower else range(i + 1, n)
             rest = _less(body, answer[i][j], [(a[i][k], answer[k][j]) for k in known])
             answer[i][j] = body.operation("fmul", rest, reciprocals[i])
-    return answer, singular
+    return answer, body.operation("or", singular, _not_finite(body, answer[order[-1]]))
 
 
 def sign_of_swaps(body: ir.Body, factors: Factors) -> ir.Value:
@@ -187,6 +189,14 @@ def _pivot(body: ir.Body, column: Sequence[ir.Value]) -> list[ir.Value]:
         bits.append(body.operation("and", bit, body.operation("xor", later, ones)))
         later = body.operation("or", later, bit)
     return bits[::-1]
+
+
+def _not_finite(body: ir.Body, values: Sequence[ir.Value]) -> ir.Value:
+    """A bit: one of the values is NaN or infinite. Then LAPACKs differ in what else is, and NumPy is to be asked."""
+    total = body.constant(values[0].type, 0.0)
+    for value in values:
+        total = body.operation("fadd", total, body.operation("fsub", value, value))
+    return body.compare("uno", total, total)
 
 
 def _less(body: ir.Body, x: ir.Value, pairs: Sequence[tuple[ir.Value, ir.Value]]) -> ir.Value:

@@ -2,9 +2,9 @@ r"""Factors of stacks of matrices, as ``numpy.linalg`` has them: Cholesky, QR, e
 
 LAPACK gets the very matrices that NumPy gives it, in Fortran's order, so that signs are the same; only for Cholesky
 factors, where nothing depends on it, it gets the transpose, which saves copies. Every task returns a bit: whether it
-failed, as where a matrix is not positive definite, or an iteration does not converge; then its answers mean nothing and
-NumPy is to be asked, which raises. Flags of floating-point errors stay as they were, as NumPy's do. All is computed in
-double precision, as in NumPy.
+failed, as where a matrix is not positive definite and finite, or an iteration does not converge; then its answers mean
+nothing and NumPy is to be asked, which raises. Flags of floating-point errors stay as they were, as NumPy's do. All is
+computed in double precision, as in NumPy.
 May import ``elimination``, ``errors``, ``ir``, ``lapack``, ``matrices`` and ``stacks``.
 
 >>> body, double = ir.Body(), np.dtype(float)
@@ -71,7 +71,16 @@ def write_cholesky(site: Site, answer: Stack, a: Stack) -> ir.Value:
         # What is lower for us is upper in Fortran's order: the factor lands where it belongs.
         call_routine(body, routine(site.dtype, "potrf"), "U", n, target, n, failures.info)
         failures.note_info()
+        _note_diagonal(site, answer.matrix(target), failures)
     return failures.bit()
+
+
+def _note_diagonal(site: Site, factor: Matrix, failures: Failures) -> None:
+    """A failure where an element of the diagonal is not finite, as it is where anything else in its row is not."""
+    body, kind = site.body, site.kind
+    with body.loop(factor.rows) as i:
+        value = load(body, element(body, factor, kind, i, i, 2 if site.dtype.kind == "c" else 1), kind)
+        failures.note(body.compare("une", body.operation("fsub", value, value), body.constant(kind, 0)))
 
 
 def _copy_triangle(site: Site, answer: Matrix, a: Matrix, upper: bool) -> None:

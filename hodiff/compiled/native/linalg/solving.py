@@ -2,9 +2,9 @@ r"""Solutions of systems of equations, and inverses, of stacks of matrices, as `
 
 Small matrices are computed in registers, one a lane, the others one by one by LAPACK. It gets the very matrices that
 NumPy gives it, in Fortran's order, so that pivots and what counts as singular are the same.
-Every task returns a bit: whether it failed, as where a matrix is singular. Then its answers mean nothing, and NumPy is
-to be asked, which raises. Flags of floating-point errors stay as they were, as NumPy's do. All is computed in double
-precision, as in NumPy.
+Every task returns a bit: whether it failed, as where a matrix is singular, or a solution is not finite. Then its
+answers mean nothing, and NumPy is to be asked, which raises, or makes NaN of other elements. Flags of floating-point
+errors stay as they were, as NumPy's do. All is computed in double precision, as in NumPy.
 May import ``blas``, ``elimination``, ``ir``, ``lapack``, ``matrices`` and ``stacks``.
 
 >>> body, double = ir.Body(), np.dtype(float)
@@ -81,8 +81,7 @@ def write_solve(site: Site, answer: Stack, a: Stack, b: Stack, triangle: str | N
             if triangle is not None:
                 x, failed = elimination.triangular_solve(body, left, right, triangle == "lower")
             else:
-                factors = elimination.lu(body, left)
-                x, failed = elimination.solve(body, factors, right), factors.singular
+                x, failed = elimination.solve(body, elimination.lu(body, left), right)
             failures.note(failed)
             return [x]
 
@@ -99,6 +98,7 @@ def _solve_triangles(site: Site, answer: Stack, a: Stack, b: Stack, triangle: st
     with each(site, [answer, a, b], [2, 2, 2]) as (target, left, right):
         site.copy(answer.matrix(target), b.matrix(right))
         _solve_triangle(site, answer.matrix(target), a.matrix(left), triangle, failures)
+        _note_undefined(site, answer.matrix(target), failures)
 
 
 def _solve_by_factors(site: Site, answer: Stack, a: Stack, b: Stack, failures: Failures) -> None:
@@ -158,6 +158,14 @@ def _note_zeros(site: Site, a: Matrix, failures: Failures) -> None:
         failures.note(bits[0] if parts == 1 else body.operation("and", *bits))
 
 
+def _note_undefined(site: Site, x: Matrix, failures: Failures) -> None:
+    """A failure where a solution is not finite: other routines than NumPy's make NaN of other elements."""
+    parts = 2 if site.dtype.kind == "c" else 1
+    in_one = Matrix(x.pointer, 1, x.rows * x.columns * parts, x.rows * x.columns * parts)
+    finite = write_is_finite(site.body, in_one, np.float64, lanes=site.lanes)
+    failures.note(site.body.operation("xor", finite, site.body.constant(ir.BIT, 1)))
+
+
 @double_precision(answers=1)
 def write_inverse(site: Site, answer: Stack, a: Stack, triangle: str | None = None) -> ir.Value:
     """Inverses; ``triangle`` as of `write_solve`."""
@@ -172,8 +180,7 @@ def write_inverse(site: Site, answer: Stack, a: Stack, triangle: str | None = No
                 ones = [[body.constant(operands[0][0][0].type, x) for x in row] for row in _identity(n)]
                 x, failed = elimination.triangular_solve(body, operands[0], ones, triangle == "lower")
             else:
-                factors = elimination.lu(body, operands[0])
-                x, failed = elimination.inverse(body, factors), factors.singular
+                x, failed = elimination.inverse(body, elimination.lu(body, operands[0]))
             failures.note(failed)
             return [x]
 
@@ -197,20 +204,21 @@ def _invert_by_factors(site: Site, answer: Stack, a: Stack, failures: Failures) 
     with each(site, [answer, a], [2, 2]) as (target, source):
         write_factors(site, a.matrix(source), factors, pivots, failures)
         failures.note_info()
+        # NumPy solves for the identity instead: where infinities are divided by, one may be NaN and the other finite.
+        _note_undefined(site, fortran(factors, n, n), failures)
         call_routine(body, name, n, factors, n, pivots, work, size, failures.info)
         site.copy(answer.matrix(target), fortran(factors, n, n))
+        _note_undefined(site, answer.matrix(target), failures)
 
 
 def _invert_triangles(site: Site, answer: Stack, a: Stack, triangle: str, failures: Failures, split: bool) -> None:
-    body, n = site.body, a.shape[-1]
+    n = a.shape[-1]
     room = site.array(n // 2 + 8, n // 2 + 8) if split and site.dtype.kind == "f" else None
     with each(site, [answer, a], [2, 2]) as (target, source):
         matrix = answer.matrix(target)
         site.copy(matrix, a.matrix(source))
         _invert_triangle(site, matrix._replace(triangle=triangle), room, failures)
-        if room is not None:
-            finite = write_is_finite(body, matrix, site.dtype, lanes=site.lanes)
-            failures.note(body.operation("xor", finite, body.constant(ir.BIT, 1)))
+        _note_undefined(site, matrix, failures)
 
 
 def _invert_triangle(site: Site, a: Matrix, room: ir.Value | None, failures: Failures) -> None:

@@ -85,3 +85,36 @@ def test_single_precision_is_computed_in_double():
         found, expected = hd.jit(function, backend="native")(a), function(a)
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+#: Whose answers are, in part, no numbers: in which part, NumPy's LAPACK says.
+UNDEFINED = {
+    "solve": np.linalg.solve,
+    "solve by a triangle that is found": lambda a, b: np.linalg.solve(np.tril(a), b),
+    "inverse": lambda a, b: np.linalg.inv(a),
+    "inverse of a triangle that is found": lambda a, b: np.linalg.inv(np.triu(a)),
+    "cholesky": lambda a, b: np.linalg.cholesky(symmetric(a)),
+    "solve by a factor": lambda a, b: np.linalg.solve(np.linalg.cholesky(symmetric(a)), b),
+    "inverse of a factor": lambda a, b: np.linalg.inv(np.linalg.cholesky(symmetric(a))),
+}
+
+
+# In registers, by LAPACK, and where triangles are looked for.
+@pytest.mark.parametrize("n, leading", [(2, ()), (3, ()), (4, (20,)), (5, ()), (26, ())])
+@pytest.mark.parametrize("name", UNDEFINED)
+@pytest.mark.filterwarnings("ignore:invalid value encountered in matmul")
+def test_what_is_not_finite_is_left_to_numpy(name, n, leading):
+    rng = np.random.default_rng([n, *leading])
+    function = UNDEFINED[name]
+    compiled = hd.jit(function, backend="native")
+    for number in [np.nan, np.inf, -np.inf] * 5:
+        a, b = rng.standard_normal((*leading, n, n)) + 3 * np.sqrt(n) * np.eye(n), rng.standard_normal((*leading, n, 2))
+        i, j = rng.integers(n, size=2)
+        a[..., i, j] = number
+        try:
+            expected = function(a, b)
+        except np.linalg.LinAlgError as error:
+            with pytest.raises(np.linalg.LinAlgError, match=str(error)):
+                compiled(a, b)
+        else:
+            np.testing.assert_allclose(compiled(a, b), expected, rtol=1e-10, atol=1e-12)
