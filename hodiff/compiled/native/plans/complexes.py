@@ -11,6 +11,7 @@ parts, real part of multiply, imaginary part of multiply, complex
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -228,12 +229,29 @@ def _asked(writer: _Writer, nest: Reduced) -> bool:
     return True
 
 
+def _mean(writer: _Writer, nest: Reduced) -> bool:
+    """A sum divided by a complex number, as NumPy does: its imaginary part of 0 makes NaN of infinities."""
+    equation, answer = writer.equation, writer.answer
+    (z,) = equation.operands
+    dtype, add = part_of(answer.dtype), _glue("total", Reduced(nest.operator, nest.axes))
+    flat: list[Atom] = []
+    for part in writer.parts(z):
+        var = Var(answer.shape, dtype, "array" if answer.shape else "scalar")
+        writer.made.append(writer.equation_of(add, (part,), equation.parameters, (var,)))
+        flat.append(var)
+    flat += [Literal(dtype.type(prod(z.shape) // prod(answer.shape))), Literal(dtype.type(0))]
+    real, imaginary = (writer.write(_half(np.divide, dtype, which), *flat) for which in (0, 1))
+    return writer.join(real, imaginary)
+
+
 def _reduced(writer: _Writer, nest: Reduced) -> bool:
     equation = writer.equation
     if nest.test:
         return _asked(writer, nest)
     if nest.operator != "add":
         return False
+    if nest.mean:
+        return _mean(writer, nest)
     if len(equation.operands) == 1:
         return writer.each(lambda slot: False)
     shape = np.broadcast_shapes(*[atom.shape for atom in equation.operands])

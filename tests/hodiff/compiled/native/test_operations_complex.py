@@ -119,3 +119,14 @@ def test_parts_of_programs_that_are_left_to_numpy():
     z = numbers(600)
     f = hd.jit(lambda z: np.abs(np.fft.ifft(np.fft.fft(z) * z + 1) * z), backend="native")
     np.testing.assert_allclose(f(z), np.abs(np.fft.ifft(np.fft.fft(z) * z + 1) * z), rtol=1e-13)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_means_of_infinities_are_divided_by_complex_counts(axis):
+    z = np.array([[np.inf, 1.0, complex(1, np.inf)], [2.0, -np.inf, 3.0], [1.0, 2.0, 3.0]])[:, :: 1 if axis else 2]
+    with np.errstate(invalid="ignore"):
+        expected, found = [
+            f(z) for f in (lambda z: np.mean(z, axis), hd.jit(lambda z: np.mean(z, axis), backend="native"))
+        ]
+    for part in ("real", "imag"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
