@@ -1,7 +1,8 @@
-"""What is computed in full although not all of it is read, since somebody may hear of its floating-point errors.
+"""What is computed in full although not all of it is read, since somebody may hear of its errors.
 
 A value without a buffer is computed where it is read: of ``(1 / x)[1:]`` not the first element, and with it no division
-by zero. May import ``code``, ``nodes``, ``parts`` and ``program``.
+by zero; of ``x[i][1:]`` nobody asks whether the first position is in range. May import ``code``, ``lowering``,
+``nodes``, ``parts`` and ``program``.
 
 >>> from hodiff.ops.elementwise import exp
 >>> from hodiff.ops.indexing import getitem
@@ -18,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from hodiff.code import is_unheard
-from hodiff.compiled.native.plans.nodes import Moved, Node
+from hodiff.compiled.native.plans.nodes import Looked, Moved, Node
 from hodiff.compiled.native.plans.parts import Parted
+from hodiff.lowering import Picked
 from hodiff.program import Atom, Equation, Program, Var
 
 #: Elements of an array of which it is worth finding out whether several readers read all of them.
@@ -46,7 +48,7 @@ def partly_read(nodes: Mapping[Atom, Node], wanted: Collection[Atom]) -> set[Ato
     full = set(wanted)
     for var, node in reversed(list(nodes.items())):
         answer = node.answer
-        if var in full or answer.size == 1 or _is_read(answer, [r for r in readers.get(var, ()) if r.answer in full]):
+        if var in full or answer.size == 1 or _is_read(node, [r for r in readers.get(var, ()) if r.answer in full]):
             full.add(var)
         elif may_warn(node.equation):
             found.add(var)
@@ -62,15 +64,18 @@ def unread_numbers(program: Program) -> list[Var]:
 
 
 def may_warn(equation: Equation) -> bool:
-    """Whether somebody may hear of an operation."""
+    """Whether somebody may hear of an operation, or of positions that are out of range."""
+    if equation.primitive.code is not None and isinstance(equation.primitive.code.nest, Picked):
+        return True
     if equation.primitive.hazard in ("none", "inside") or is_unheard(equation):
         return False
     inexact = any(atom.dtype.kind in "fc" for atom in (*equation.operands, *equation.answers))
     return inexact or equation.primitive.function in _DIVISIONS
 
 
-def _is_read(var: Var, readers: Sequence[Node]) -> bool:
-    """Whether all elements of a value are read by what is computed in full."""
+def _is_read(node: Node, readers: Sequence[Node]) -> bool:
+    """Whether all elements of a value are read by what is computed in full; of what is looked up, all positions."""
+    var = node.answer
     parts = [reader for reader in readers if _takes_parts(reader)]
     if len(parts) < len(readers) or any(isinstance(r, Moved) and r.answer.size >= var.size for r in parts):
         return True
@@ -79,7 +84,11 @@ def _is_read(var: Var, readers: Sequence[Node]) -> bool:
     read = np.zeros(var.size + 1, bool)
     for reader in parts:
         read[_positions(var, reader.equation)] = True
-    return bool(read[1:].all())
+    found: Any = read[1:].reshape(var.shape)
+    if isinstance(node, Looked):
+        behind = node.first + len(node.places)
+        found = found.any((*range(node.first), *range(behind, found.ndim)))
+    return bool(found.all())
 
 
 def _takes_parts(node: Node) -> bool:

@@ -115,6 +115,44 @@ def test_errors_of_what_nobody_reads_in_a_loop_or_a_branch_are_heard(f):
     check(lambda x: [f(x)], np.arange(1.0, 5.0), others=[(np.arange(4.0),)], elsewhere=True, bits=False)
 
 
+def quietly_looked_up(x, i):
+    with np.errstate(all="ignore"):
+        return x[i][1:] * 2
+
+
+def looked_up_by_turns(x, i):
+    return hd.scan(lambda total, j: (x[j], (total + 1, total))[1], 0, i)[1]
+
+
+#: Of positions of which the first is out of range, what does not read it.
+POSITIONS = {
+    "of numbers": lambda x, i: x[i][1:] * 2,
+    "of numbers whose errors are ignored": quietly_looked_up,
+    "of rows": lambda x, i: x[:, None][i][1:, 0] * 2,
+    "of two axes": lambda x, i: np.outer(x, x)[i, i][1:] * 2,
+    "of turns": looked_up_by_turns,
+    # Where what is composed of others is taken apart.
+    "of what nobody reads": lambda x, i: (x[i], np.sort(x))[1],
+}
+
+
+@pytest.mark.parametrize("dtype", [int, float, complex])
+@pytest.mark.parametrize("name", POSITIONS)
+def test_positions_that_nobody_reads_are_looked_at(name, dtype):
+    f, x = POSITIONS[name], np.arange(7).astype(dtype)
+    compiled = hd.jit(f, backend="native")
+    np.testing.assert_array_equal(compiled(x, np.arange(4)), f(x, np.arange(4)))
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        compiled(x, np.array([7, 1, 2, 3]))
+
+
+def test_one_column_of_what_is_looked_up_has_no_buffer():
+    compiled = hd.jit(lambda x, i: x[i][:, 0] * 2.0, backend="native")
+    x, i = np.ones((50, 2)), np.arange(40)
+    compiled(x, i)
+    assert str(compiled.lower(x, i)).count("store <") == 1
+
+
 def test_errors_of_literals_are_heard():
     x, y, z = Var((3,), np.dtype(float)), Var((), np.dtype(float), "scalar"), Var((3,), np.dtype(float))
     steps = (
