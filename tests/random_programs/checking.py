@@ -36,6 +36,10 @@ _SUMS = re.compile(r"sum|mean|average|std|var|norm|trace|grad|jvp|vjp|jac|hess")
 _PRODUCTS = re.compile(r"prod|multiply\.reduce")
 #: What asks for the sign of NaN, which is that of one or the other operand, or of the processor.
 _SIGNS = re.compile(r"signbit|copysign")
+#: What puts 0.0 and -0.0, which are equal, in an order that NumPy leaves open.
+_ORDERS = re.compile(r"sort|partition|median|quantile|percentile|unique")
+#: What asks for the value of a Python number, so that it is a constant from there on.
+_ASKS = re.compile(r"np\.float64\((\w+)\)$")
 #: Where noise changes more than this part of a result, it says nothing.
 CHAOTIC = 1e-3
 
@@ -133,16 +137,23 @@ def _check(program, backend, report):
 
 
 def heard_once(program, values):
-    """The errors of what is made of captured numbers alone: such are constants, computed at the first call."""
+    """The errors of what is made of captured numbers alone, or of numbers whose values are asked for.
+
+    Such are constants, computed at the first call.
+    """
+    numbers = {name for name, value in values.items() if type(value) in (bool, int, float)}
     known = {name for name in program.captured if not isinstance(values[name], np.ndarray)}
     lines = []
     for statement in program.statements:
-        if statement.uses <= known and statement.binds is not None:
+        asked = _ASKS.search(statement.text)
+        constant = statement.uses <= known or (asked is not None and asked[1] in numbers)
+        numbers.discard(statement.binds)
+        if constant and statement.binds is not None:
             known.add(statement.binds)
             lines.append(statement.text)
         else:
             known.discard(statement.binds)
-    names = {**NAMES, **{name: values[name] for name in program.captured}}
+    names = {**NAMES, **values}
     return outcome(lambda: exec("\n".join(lines), names), ()).warned
 
 
@@ -278,7 +289,7 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
     """Whether rounding explains how two outcomes differ: noise in each step of the plain one does as much."""
     if order_decides(program, transform, values, plain.warned ^ found.warned):
         return True
-    if asks_for_signs_of_nan(program, transform, values):
+    if asks_for_signs_of_nan(program, transform, values) or orders_zeros(program, transform, values):
         return True
     rng = np.random.default_rng(program.seed)
     runs = [call(program, transform, values, noise=_noise(rng)) for _ in range(DRAWS)]
@@ -296,7 +307,7 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
     # A sum of many may be rounded as often as it has terms, if not always to one side.
     longest = max(np.size(value) for value in values.values())
     roundings = CLOSE + longest / 8
-    coarse = _coarsest(seen(program, transform, values))
+    coarse = _coarsest(precisions(program, transform, values))
     return all(
         _is_explained(np.asarray(a), np.asarray(b), list(map(np.asarray, noisy)), roundings, coarse, derived=derived)
         for a, b, *noisy in zip(leaves, of_found, *of_runs, strict=True)
@@ -308,6 +319,26 @@ def asks_for_signs_of_nan(program, transform, values):
     if not _SIGNS.search(program.source()):
         return False
     return any(np.any(np.isnan(value)) for value in seen(program, transform, values) if value.dtype.kind in "fc")
+
+
+def orders_zeros(program, transform, values):
+    """Whether a result may depend on the order of zeros of both signs."""
+    if not _ORDERS.search(program.source()):
+        return False
+    zeros = [np.signbit(value[value == 0]) for value in seen(program, transform, values) if value.dtype.kind == "f"]
+    return any(np.any(signs) and not np.all(signs) for signs in zeros)
+
+
+def precisions(program, transform, values):
+    """The dtypes of inputs and of what statements compute, also of what `hodiff.vmap` and derivatives hand on."""
+    found = set()
+
+    def see(value):
+        found.add(getattr(value, "dtype", np.dtype(object)))
+        return value
+
+    call(program, transform, values, noise=see)
+    return found
 
 
 def seen(program, transform, values):
@@ -323,9 +354,9 @@ def seen(program, transform, values):
     return found
 
 
-def _coarsest(values):
-    """The largest rounding of some values: what is computed in single precision may be a double at last."""
-    return max([np.finfo(value.dtype).eps for value in values if value.dtype.kind in "fc"], default=0.0)
+def _coarsest(dtypes):
+    """The largest rounding of some dtypes: what is computed in single precision may be a double at last."""
+    return max([np.finfo(dtype).eps for dtype in dtypes if dtype.kind in "fc"], default=0.0)
 
 
 def order_decides(program, transform, values, differing):

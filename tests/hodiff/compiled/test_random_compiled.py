@@ -13,6 +13,7 @@ from random_programs.checking import (
     heard_once,
     is_sensitive,
     order_decides,
+    orders_zeros,
     outcome,
 )
 from random_programs.command import explanation
@@ -152,6 +153,23 @@ def test_errors_of_captured_numbers_are_heard_once(text, heard):
     assert heard_once(program, program.values(0)) == heard
 
 
+@pytest.mark.parametrize(
+    ("value", "heard"), [(-1.0, {"divide by zero"}), (np.float64(-1.0), set()), (np.array(-1.0), set())], ids=type
+)
+def test_errors_of_numbers_whose_values_are_asked_for_are_heard_once(value, heard):
+    lines = ["v0 = np.float64(a0)", "v1 = v0 + 1.0", "v2 = 1.0 / v1"]
+    program = of_one_statement(lines[0], value, value)
+    program = program.changed(statements=tuple(Statement(line, line[:2], True) for line in lines))
+    assert heard_once(program, program.values(0)) == heard
+
+
+@pytest.mark.parametrize(("text", "left_open"), [("np.sort(a0)", True), ("np.cos(a0)", False)])
+def test_the_order_of_zeros_is_left_open(text, left_open):
+    program = of_one_statement(f"v1 = {text}", np.array([1.0, -0.0, 0.0]), np.array([-1.0, 0.0, 0.0]))
+    found = [orders_zeros(program, TRANSFORMS["jit"], program.values(point)) for point in (0, 1)]
+    assert found == [left_open, False]
+
+
 @pytest.mark.parametrize(("text", "left_open"), [("np.signbit(a0)", True), ("np.sign(a0)", False)])
 def test_signs_of_nan_are_left_open(text, left_open):
     program = of_one_statement(f"v1 = {text}", np.array([1.0, np.nan]), np.ones(2))
@@ -166,6 +184,16 @@ def test_what_single_precision_takes_part_in_is_rounded_so(dtype, left_open):
     plain = call(program, TRANSFORMS["jit"], program.values(0))
     found = replace(plain, value=plain.value * (1 + 2e-7))
     assert is_sensitive(program, TRANSFORMS["jit"], program.values(0), plain, found, derived=False) == left_open
+
+
+@pytest.mark.parametrize(("dtype", "left_open"), [(np.float32, True), (np.float64, False)])
+def test_what_single_precision_takes_part_in_within_a_batch_is_rounded_so(dtype, left_open):
+    x = np.array([0.6, 0.8], dtype)
+    program = of_one_statement("v1 = np.eye(1) * np.tanh(8 * a0[0])", x, x)
+    program = program.changed(transform="vmap of jit")
+    plain = call(program, TRANSFORMS["vmap of jit"], program.values(0))
+    found = replace(plain, value=plain.value * (1 + 2e-7))
+    assert is_sensitive(program, TRANSFORMS["vmap of jit"], program.values(0), plain, found, derived=True) == left_open
 
 
 def of_one_statement(text, *values):
