@@ -38,8 +38,9 @@ _PRODUCTS = re.compile(r"prod|multiply\.reduce")
 _SIGNS = re.compile(r"signbit|copysign")
 #: What puts 0.0 and -0.0, which are equal, in an order that NumPy leaves open.
 _ORDERS = re.compile(r"sort|partition|median|quantile|percentile|unique")
-#: What asks for the value of a Python number, so that it is a constant from there on.
+#: What asks for the value of a Python number, so that it is a constant from there on; what asks for those of any array.
 _ASKS = re.compile(r"np\.float64\((\w+)\)$")
+_ASKS_ARRAYS = re.compile(r"^\w+ = np\.nonzero\(")
 #: Where noise changes more than this part of a result, it says nothing.
 CHAOTIC = 1e-3
 
@@ -137,24 +138,26 @@ def _check(program, backend, report):
 
 
 def heard_once(program, values):
-    """The errors of what is made of captured numbers alone, or of numbers whose values are asked for.
+    """The errors of what is made of captured numbers alone, or of values that are asked for.
 
     Such are constants, computed at the first call.
     """
     numbers = {name for name, value in values.items() if type(value) in (bool, int, float)}
     known = {name for name in program.captured if not isinstance(values[name], np.ndarray)}
-    lines = []
+    names = {**NAMES, **{name: _copied(value) for name, value in values.items()}}
+    heard = set()
     for statement in program.statements:
         asked = _ASKS.search(statement.text)
         constant = statement.uses <= known or (asked is not None and asked[1] in numbers)
         numbers.discard(statement.binds)
+        warned = outcome(exec, (statement.text, names)).warned
         if constant and statement.binds is not None:
+            heard |= warned
+        if statement.binds is not None and (constant or _ASKS_ARRAYS.search(statement.text)):
             known.add(statement.binds)
-            lines.append(statement.text)
         else:
             known.discard(statement.binds)
-    names = {**NAMES, **values}
-    return outcome(lambda: exec("\n".join(lines), names), ()).warned
+    return heard
 
 
 def silent(made, plain):

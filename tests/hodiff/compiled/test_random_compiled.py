@@ -163,6 +163,15 @@ def test_errors_of_numbers_whose_values_are_asked_for_are_heard_once(value, hear
     assert heard_once(program, program.values(0)) == heard
 
 
+def test_errors_of_places_that_are_asked_for_are_heard_once():
+    lines = ["v0 = 1.0 / (a0 + 1.0)", "v1 = np.nonzero(a0 > 0.1)[0]", "v2 = v1 // v1", "v3 = np.log(a0 * v1)"]
+    values = np.array([1.0, -1.0])
+    program = of_one_statement(lines[0], values, values)
+    for count, heard in [(2, set()), (3, {"divide by zero"}), (4, {"divide by zero"})]:
+        program = program.changed(statements=tuple(Statement(line, line[:2], True) for line in lines[:count]))
+        assert heard_once(program, program.values(0)) == heard
+
+
 @pytest.mark.parametrize(("text", "left_open"), [("np.sort(a0)", True), ("np.cos(a0)", False)])
 def test_the_order_of_zeros_is_left_open(text, left_open):
     program = of_one_statement(f"v1 = {text}", np.array([1.0, -0.0, 0.0]), np.array([-1.0, 0.0, 0.0]))
