@@ -43,8 +43,9 @@ def run_compiled(entry: Entry, every: int, first: int = 0) -> CompiledReport:
             try:
                 ulps = max(entry.ulps, 4.0)
                 if entry.name.startswith("special.") and not fine(*case.operands):
-                    # Native code computes in double precision, SciPy iterates in single, to a few units.
-                    ulps = max(ulps, 16.0)
+                    # Native code computes in double precision. SciPy computes in single, and where it looks for roots,
+                    # to some hundred units.
+                    ulps = max(ulps, 512.0 if "inv" in entry.name or "tri" in entry.name else 16.0)
                 _value(f, case.operands, ulps, loose, written, report)
                 _pullback(f, case.operands, report)
             except Disagreement as error:
