@@ -41,7 +41,8 @@ def run_compiled(entry: Entry, every: int, first: int = 0) -> CompiledReport:
             loose = any(label in entry.deviations for label in case.labels)
             written = any(value is OUT for value in case.keywords.values())
             try:
-                ulps = max(entry.ulps, 4.0)
+                # What is added is added in another order, which shows in more units where terms nearly cancel.
+                ulps = max(8.0 * entry.ulps, 4.0)
                 if entry.name.startswith("special.") and not fine(*case.operands):
                     # Native code computes in double precision. SciPy computes in single, and where it looks for roots,
                     # to some hundred units.
@@ -78,7 +79,7 @@ def _value(
 def _coarse(operands: Any, expected: Any) -> float:
     """Units in the last place of what was computed in one of what is returned: of single precision in a double's."""
     single = not any(fine(v) for v in map(np.asarray, operands) if v.dtype.kind in "fc") and not fine(*operands)
-    return 2.0**29 if single and fine(*expected) else 1.0
+    return 2.0**29 if single and any(map(fine, expected)) else 1.0
 
 
 def _pullback(f: Callable[..., Any], operands: Any, report: CompiledReport) -> None:
