@@ -99,6 +99,8 @@ class NestWriter:
         for statement in self.nest.statements:
             if statement.reduces and self._in_memory(statement):
                 self._finish_in_memory(statement)
+        if self._axes:
+            self.elements.leave()  # what was computed within is not at hand behind it
         self.elements.by_columns = None
 
     @property

@@ -105,3 +105,18 @@ def test_integers_of_the_program_that_do_not_fit(number):
     for _ in range(3):
         for found, expected in zip(compiled(x), (x < number, number != x), strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+def test_numbers_behind_a_loop_that_computed_them_within():
+    """A number that may give up is computed in the loop that reads it, and again behind that."""
+
+    def f(n, x, low):
+        y = np.copysign(x, n % n)
+        return np.clip(y, low, None), y.mean(axis=0)
+
+    arguments = 3, np.ones(3, np.float32), np.zeros((3, 1))
+    compiled = hd.jit(f, backend="native")
+    for _ in range(3):
+        for found, wanted in zip(compiled(*arguments), f(*arguments), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert "cannot be compiled" not in compiled.lower(*arguments)
