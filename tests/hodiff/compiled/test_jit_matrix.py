@@ -14,12 +14,12 @@ ENTRIES = collect()
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_compiled_matrix(entry, backend):
-    report = run_compiled(entry, every=140, first=70 if backend == "native" else 0)
+    report = run_compiled(entry, every=140, first=70 if backend == "native" else 0, native=backend == "native")
     assert not report.failures, f"{len(report.failures)} failures:\n" + "\n".join(report.failures[:12])
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_the_whole_compiled_matrix(entry, backend):
-    report = run_compiled(entry, every=1)
+    report = run_compiled(entry, every=1, native=backend == "native")
     assert not report.failures, f"{len(report.failures)} failures:\n" + "\n".join(report.failures[:12])
