@@ -149,6 +149,24 @@ def _install_repetition(name: str) -> None:
     setattr(StageTracer, name, method)
 
 
+def _value(x: Any) -> Any:
+    return x.value if x.__class__ is StageTracer else x
+
+
+def _install_ufuncs() -> None:
+    general = Tracer.__array_ufunc__  # type: ignore[attr-defined]
+
+    def array_ufunc(self: StageTracer, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        # ``1j * np.float64(2)`` is a number of Python's, and ``np.multiply`` of the two is one of NumPy's; the
+        # operation that both lead to computes as the operator does.
+        if method == "__call__" and [_value(x).__class__ for x in inputs] == [complex, np.float64]:
+            first, second = inputs
+            inputs = (first.strong() if isinstance(first, StageTracer) else np.complex128(first), second)
+        return general(self, ufunc, method, *inputs, **keywords)
+
+    StageTracer.__array_ufunc__ = array_ufunc  # type: ignore[attr-defined]
+
+
 for _name, _symbol in SYMBOLS.items():
     if _name in ("neg", "pos", "invert", "abs"):
         _install_unary(_name, _symbol)
@@ -157,3 +175,4 @@ for _name, _symbol in SYMBOLS.items():
 _install_conjugate()
 _install_repetition("__mul__")
 _install_repetition("__rmul__")
+_install_ufuncs()

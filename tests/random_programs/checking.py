@@ -41,6 +41,8 @@ _ORDERS = re.compile(r"sort|partition|median|quantile|percentile|unique")
 #: What asks for the value of a Python number, so that it is a constant from there on; what asks for those of any array.
 _ASKS = re.compile(r"np\.float64\((\w+)\)$")
 _ASKS_ARRAYS = re.compile(r"^\w+ = np\.nonzero\(")
+#: What integers have the answer to, whatever they are.
+_SAME = re.compile(r"= (\w+) (?:[<>]|[<>=!]=) \1$")
 #: Where noise changes more than this part of a result, it says nothing.
 CHAOTIC = 1e-3
 
@@ -140,7 +142,7 @@ def _check(program, backend, report):
 def heard_once(program, values):
     """The errors of what is made of captured numbers alone, or of values that are asked for.
 
-    Such are constants, computed at the first call.
+    Such are constants, computed at the first call; so is what is made of an integer that is compared with itself.
     """
     numbers = {name for name, value in values.items() if type(value) in (bool, int, float)}
     known = {name for name in program.captured if not isinstance(values[name], np.ndarray)}
@@ -148,7 +150,8 @@ def heard_once(program, values):
     heard = set()
     for statement in program.statements:
         asked = _ASKS.search(statement.text)
-        constant = statement.uses <= known or (asked is not None and asked[1] in numbers)
+        same = _SAME.search(statement.text) is not None
+        constant = same or statement.uses <= known or (asked is not None and asked[1] in numbers)
         numbers.discard(statement.binds)
         warned = outcome(exec, (statement.text, names)).warned
         if constant and statement.binds is not None:
@@ -180,9 +183,9 @@ def _spoiled(tree):
     return arrays
 
 
-def call(program, transform, values, noise=None):
+def call(program, transform, values, noise=None, *, uses=False):
     """The outcome of the plain program."""
-    function = transform(program.function(values, noise=noise), lambda f: f, program.argnum)
+    function = transform(program.function(values, noise=noise, uses=uses), lambda f: f, program.argnum)
     return outcome(function, program.arguments({name: _copied(value) for name, value in values.items()}))
 
 
@@ -295,7 +298,8 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
     if asks_for_signs_of_nan(program, transform, values) or orders_zeros(program, transform, values):
         return True
     rng = np.random.default_rng(program.seed)
-    runs = [call(program, transform, values, noise=_noise(rng)) for _ in range(DRAWS)]
+    coarse = _coarsest(precisions(program, transform, values))
+    runs = [call(program, transform, values, noise=_noise(rng, coarse)) for _ in range(DRAWS)]
     if any(type(run.error) is not type(plain.error) for run in runs):
         return True
     if plain.error is not None or found.error is not None:
@@ -310,11 +314,27 @@ def is_sensitive(program, transform, values, plain, found, *, derived):
     # A sum of many may be rounded as often as it has terms, if not always to one side.
     longest = max(np.size(value) for value in values.values())
     roundings = CLOSE + longest / 8
-    coarse = _coarsest(precisions(program, transform, values))
+    cancelled = _cancelled(program, transform, values, rng, leaves) if derived else [0.0] * len(leaves)
     return all(
-        _is_explained(np.asarray(a), np.asarray(b), list(map(np.asarray, noisy)), roundings, coarse, derived=derived)
-        for a, b, *noisy in zip(leaves, of_found, *of_runs, strict=True)
+        _is_explained(np.asarray(a), np.asarray(b), list(map(np.asarray, noisy)), roundings, coarse, c, derived=derived)
+        for a, b, c, *noisy in zip(leaves, of_found, cancelled, *of_runs, strict=True)
     )
+
+
+def _cancelled(program, transform, values, rng, leaves):
+    """How far noise at each use of a variable moves each leaf: the terms of a derivative, which may cancel exactly."""
+    moved = [0.0] * len(leaves)
+    for _ in range(DRAWS):
+        run = call(program, transform, values, noise=_noise(rng, 0.0), uses=True)
+        noisy = list(_leaves((run.value, run.arguments)))
+        if run.error is not None or [np.shape(leaf) for leaf in noisy] != [np.shape(leaf) for leaf in leaves]:
+            continue
+        for i, (leaf, other) in enumerate(zip(leaves, noisy, strict=True)):
+            if np.asarray(leaf).dtype.kind in "fc":
+                with np.errstate(all="ignore"):
+                    apart = np.abs(np.asarray(other) - np.asarray(leaf))
+                moved[i] = max(moved[i], np.max(apart, initial=0.0, where=np.isfinite(apart)))
+    return moved
 
 
 def asks_for_signs_of_nan(program, transform, values):
@@ -336,7 +356,7 @@ def precisions(program, transform, values):
     """The dtypes of inputs and of what statements compute, also of what `hodiff.vmap` and derivatives hand on."""
     found = set()
 
-    def see(value):
+    def see(value, **_):
         found.add(getattr(value, "dtype", np.dtype(object)))
         return value
 
@@ -348,7 +368,7 @@ def seen(program, transform, values):
     """The arrays and scalars of NumPy that are inputs, or that statements compute."""
     found = []
 
-    def see(value):
+    def see(value, **_):
         if isinstance(value, (np.ndarray, np.generic)):
             found.append(value)
         return value
@@ -383,7 +403,7 @@ def order_decides(program, transform, values, differing):
     return bool((sums and both) or (products and large))
 
 
-def _is_explained(plain, found, noisy, roundings, coarse, *, derived):
+def _is_explained(plain, found, noisy, roundings, coarse, cancelled, *, derived):
     """Whether noise moves an array as far as another is away from it; ``coarse`` is the largest rounding."""
     if plain.dtype != found.dtype:
         return False
@@ -396,21 +416,31 @@ def _is_explained(plain, found, noisy, roundings, coarse, *, derived):
     coarse = max(coarse, np.finfo(plain.dtype).eps)
     within = 4 * coarse * np.max(np.abs(plain), initial=0.0, where=np.isfinite(plain))
     if derived:
-        within = max(10 * within, CLOSE * coarse)
+        within = max(10 * within, CLOSE * coarse) + 4 * cancelled
     unsure = ~np.isfinite(moved) | (moved > CHAOTIC * np.abs(plain))
     # Where one element is moved, so may be its neighbours, which noise happens to have left in their place.
     allowed = np.where(unsure, np.inf, 4 * moved + 0.01 * scale + within)
     return not np.any(_apart(plain, found, roundings=roundings, allowed=allowed))
 
 
-def _noise(rng):
-    def noise(value):
+def _noise(rng, coarse):
+    """Another value by some roundings.
+
+    Where much has been computed ``within`` one statement, they are those of the largest element, in the coarsest
+    precision that went into it.
+    """
+
+    def noise(value, *, within=False):
         if isinstance(value, bool) or not (isinstance(value, (float, complex)) or hasattr(value, "dtype")):
             return value
         dtype = np.dtype(getattr(value, "dtype", float))
         if dtype.kind not in "fc":
             return value
-        factor = 1 + NOISE * np.finfo(dtype).eps * rng.uniform(-1, 1, np.shape(value))
+        draw = NOISE * rng.uniform(-1, 1, np.shape(value))
+        if within and isinstance(value, (np.ndarray, np.generic)):
+            largest = np.max(np.abs(value), initial=0.0, where=np.isfinite(value))
+            return value + np.asarray(coarse * largest * draw, np.finfo(dtype).dtype)[()]
+        factor = 1 + np.finfo(dtype).eps * draw
         if not hasattr(value, "dtype"):
             return value * float(factor)
         with np.errstate(all="ignore"):

@@ -115,24 +115,28 @@ class RandomProgram:
         """Arguments for these values."""
         return tuple(parameter.build(values) for parameter in self.parameters)
 
-    def source(self, *, noise=False, result=None):
-        """The function as text; with ``noise`` every new array of floats is another by some roundings."""
+    def source(self, *, noise=False, uses=False, result=None):
+        """The function as text; with ``noise`` every new array of floats is another by some roundings.
+
+        Those of ``uses`` are others at each place where a statement uses them.
+        """
         lines = [f"def f({', '.join(parameter.name for parameter in self.parameters)}):"]
         lines += [line for parameter in self.parameters if (line := parameter.unpacking())]
         if noise:
             lines += [f"{name} = noise({name})" for name in self.inputs if name not in self.captured]
         for statement in self.statements:
-            lines += statement.text.splitlines()
+            lines += (_with_noisy_uses(statement) if uses else statement.text).splitlines()
             if noise and statement.noisy:
-                lines.append(f"{statement.binds} = noise({statement.binds})")
+                within = ", within=True" if "linalg" in statement.text else ""
+                lines.append(f"{statement.binds} = noise({statement.binds}{within})")
         lines.append(f"return {self.result if result is None else result}")
         return "\n    ".join(lines) + "\n"
 
-    def function(self, values, *, noise=None, result=None):
+    def function(self, values, *, noise=None, uses=False, result=None):
         """The function, with these values of what is captured; ``noise`` is the function that adds it."""
-        key = (noise is not None, result)
+        key = (noise is not None, uses, result)
         if key not in self.cache:
-            source = self.source(noise=noise is not None, result=result)
+            source = self.source(noise=noise is not None, uses=uses, result=result)
             self.cache[key] = compile(source, f"<random program {self.seed}>", "exec")
         captured = {name: noise(values[name]) if noise else values[name] for name in self.captured}
         names = {**NAMES, **captured, "noise": noise}
@@ -147,6 +151,15 @@ class RandomProgram:
             lines.append(f"captured: {', '.join(self.captured)}")
         lines.append(f"transformation: {self.transform}, argument {self.argnum}; seed {self.seed}")
         return "\n".join(lines)
+
+
+def _with_noisy_uses(statement):
+    """A statement of one line, with noise wherever it reads a variable."""
+    text = statement.text
+    target, equals, expression = text.partition(" = ")
+    if not equals or "\n" in text or target != statement.binds or "out=" in expression:
+        return text
+    return target + equals + re.sub(rf"\b({'|'.join(statement.uses) or 'f'})\b(?![(.]|=[^=])", r"noise(\1)", expression)
 
 
 def _shown(recipe):

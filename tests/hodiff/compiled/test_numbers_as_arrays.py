@@ -1,5 +1,6 @@
 """Python's numbers where NumPy makes arrays of them: they get a precision there, and only there, compiled too."""
 
+import operator
 import warnings
 
 import numpy as np
@@ -112,3 +113,18 @@ def test_a_number_adapts_where_it_does_in_numpy(name, number, backend):
             assert type(found) is type(plain)
             assert np.asarray(found).dtype == np.asarray(plain).dtype
             np.testing.assert_allclose(found, plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("function", [np.add, np.subtract, np.multiply, np.divide, np.power])
+@pytest.mark.parametrize("pair", [(1 + 1j, np.float64(2.0)), (np.float64(2.0), 1 + 1j), (1j, np.complex128(2.0))])
+def test_a_ufunc_of_scalars_gives_a_number_of_numpys_where_the_operator_gives_one_of_pythons(function, pair, backend):
+    operators = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+    operators |= {np.divide: operator.truediv, np.power: operator.pow}
+    for called in (function, lambda x, y: operators[function](x, y)):
+        for with_first in (called, lambda y, called=called: called(pair[0], y)):
+            arguments = pair if with_first is called else pair[1:]
+            compiled, plain = hd.jit(with_first), with_first(*arguments)
+            for _ in range(2):
+                found = compiled(*arguments)
+                assert type(found) is type(plain)
+                assert abs(found - plain) <= 1e-15 * abs(plain)
