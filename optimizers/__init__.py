@@ -23,7 +23,7 @@ from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
 from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize, all_, any_
-from optimizers.subproblem import TrustStep, moresorensen
+from optimizers.subproblems import TrustStep, moresorensen
 
 __all__ = [
     "LBFGS",

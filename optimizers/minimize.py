@@ -20,8 +20,7 @@ from optimizers.first_order import GradientDescent
 from optimizers.flatten import Layout, Tree
 from optimizers.quasi_newton import LBFGS
 from optimizers.result import Result
-from optimizers.scipy_bridge import METHODS, plain_name
-from optimizers.scipy_run import run_scipy
+from optimizers.scipy_bridge import METHODS, plain_name, run_scipy
 from optimizers.second_order import Newton, TrustRegion
 from optimizers.solver import Solver
 
@@ -133,7 +132,7 @@ def minimize(
         )
     solver = chosen.with_options(**({} if tol is None else {"tol": tol}), **given)
     solver.refuse(bounds=bounds, constraints=constraints)
-    return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, callback=callback, jit=jit)
+    return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, callback=callback, jit=jit)
 
 
 def _chosen(method: Any, x0: Tree, *, bounded: bool, constrained: bool) -> Solver[Any] | str:

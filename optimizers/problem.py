@@ -19,10 +19,12 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 import hodiff as hd
+from optimizers.bounds import limits_of, projected_gradient
 from optimizers.checks import check_callables, check_jit, label, pair, quiet, scalar
 from optimizers.derivatives import Derivatives, derivatives_of
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
+from optimizers.linear import largest
 from optimizers.point import Counts, Point
 
 __all__ = ["UNTRACEABLE", "Problem"]
@@ -59,6 +61,8 @@ class Problem:
         cannot, such as a function that draws random numbers or keeps a log, runs eagerly, and `eager_reason` says
         why. True: an `OptionError` says why. False: nothing is compiled. Results are the same but for rounding.
         Derivatives that are given are called as they are, and so is `fun` where it returns the gradient too.
+    bounds : scipy.optimize.Bounds or sequence of pairs, optional
+        Bounds on the flat vector, as SciPy's. Methods that keep to them ask for `limits`.
 
     Attributes
     ----------
@@ -93,6 +97,7 @@ class Problem:
         args: tuple[Any, ...] = (),
         like: Tree = None,
         jit: bool | str = "auto",
+        bounds: Any = None,
     ) -> None:
         check_callables(fun, grad, hess, hvp)
         check_jit(jit)
@@ -101,6 +106,8 @@ class Problem:
         self._args = args if isinstance(args, tuple) else (args,)
         self._fun, self._grad, self._hess, self._hvp = fun, grad, hess, hvp
         self.jit = jit
+        self._bounds = bounds
+        self._limits: tuple[Array, Array] | None = None
         self._derivatives: Derivatives | None = None
         # Two, since a trust region returns to the old point when it rejects the new one.
         self._recent: tuple[Point, ...] = ()
@@ -167,6 +174,34 @@ class Problem:
     def eager_reason(self) -> str | None:
         """Why `fun` or a derivative of it ran eagerly though it was to be compiled; None where none did so far."""
         return None if self._derivatives is None else self._derivatives.eager_reason
+
+    def limits(self, n: int) -> tuple[Array, Array] | None:
+        """Lower and upper bounds of the `n` unknowns, shape (n,) each; None where there are none.
+
+        Raises
+        ------
+        OptionError
+            When the bounds are not those of `n` unknowns.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x @ x, bounds=[(0.0, None)]).limits(1)
+        (array([0.]), array([inf]))
+        """
+        if self._bounds is not None and (self._limits is None or self._limits[0].size != n):
+            self._limits = limits_of(self._bounds, n)
+        return self._limits
+
+    def optimality(self, x: Array, g: Array) -> float:
+        """What the first-order test looks at: the largest entry of the gradient; with bounds, of `projected_gradient`.
+
+        Examples
+        --------
+        >>> Problem(lambda x: x[0], bounds=[(0.0, None)]).optimality(np.zeros(1), np.ones(1))
+        0.0
+        """
+        limits = self.limits(x.size)
+        return largest(g if limits is None else projected_gradient(x, g, limits))
 
     def left(self) -> float:
         """How many evaluations of the objective `maxfun` leaves; infinitely many without that limit.

@@ -19,7 +19,7 @@ import numpy as np
 
 from optimizers.checks import quiet
 from optimizers.errors import InputTypeError, MissingExtraError
-from optimizers.linear import largest, norm
+from optimizers.linear import norm
 from optimizers.linesearch import round_off
 from optimizers.problem import Problem
 from optimizers.result import History, Result, Row
@@ -53,6 +53,10 @@ class Method(Protocol[S]):
 
     def is_saddle(self, state: S) -> bool:
         """Whether a stationary point is known not to be a minimum, so that stopping there would be premature."""
+        ...
+
+    def fields(self, problem: Problem, state: S) -> dict[str, Any]:
+        """What the result has besides, or instead of, the fields that it always has."""
         ...
 
 
@@ -163,11 +167,12 @@ class Loop(Generic[S]):
         }
         if state.H is not None:
             fields["hess"] = np.array(state.H)
+        fields.update(self.method.fields(self.problem, state))
         return Result(fields)
 
     def _record(self, state: S, step: float) -> Row:
         n = self.problem.counts
-        gnorm = largest(state.g)
+        gnorm = self.problem.optimality(state.x, state.g)
         elapsed = time.perf_counter() - self._start
         row = Row(state.k, state.f, gnorm, step, norm(state.x), state.length, n.nfev, n.njev, n.nhev, n.nhvp, elapsed)
         self.history.append(row)
@@ -191,7 +196,7 @@ class Loop(Generic[S]):
     def _message(self, state: S) -> str:
         if self.ending is None:
             return "running"
-        gnorm = largest(state.g)
+        gnorm = self.problem.optimality(state.x, state.g)
         if self.ending is Status.CALLBACK:
             return self._reason
         if self.ending is Status.CONVERGED:

@@ -22,6 +22,9 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+
+from optimizers.bounds import check_inside, limits_of
 from optimizers.checks import is_number, is_whole, label
 from optimizers.errors import OptionError
 from optimizers.flatten import Tree
@@ -133,6 +136,29 @@ class Solver(Generic[S]):
         """
         return False
 
+    def fields(self, problem: Problem, state: S) -> dict[str, Any]:
+        """Fields that the result at `state` has besides those of every method; none here.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> problem = opt.Problem(lambda x: x @ x)
+        >>> opt.LBFGS().fields(problem, opt.LBFGS().init(problem, [1.0]))
+        {}
+        """
+        return {}
+
+    def problem_of(self, fun: Callable[..., Any], x0: Tree, args: tuple[Any, ...] = (), **given: Any) -> Problem:
+        """The problem that `run` is about, of its arguments; methods for other than objectives override this.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> opt.LBFGS().problem_of(lambda x: x @ x, [1.0, 2.0]).at([1.0, 2.0]).f
+        5.0
+        """
+        return as_problem(fun, x0, args, **given)
+
     # -- what a method inherits ---------------------------------------------------------------------------
 
     def begin(self, problem: Problem, x0: Tree) -> State:
@@ -142,6 +168,8 @@ class Solver(Generic[S]):
         ------
         NonFiniteError
             When x0, or the objective or its gradient there, is not finite.
+        OptionError
+            When x0 violates the bounds.
 
         Examples
         --------
@@ -152,7 +180,11 @@ class Solver(Generic[S]):
             ...
         optimizers.errors.NonFiniteError: fun <lambda> is not finite at the start, where x = [-1.]: ...
         """
-        point = problem.at(x0).require_finite()
+        point = problem.at(x0)
+        limits = problem.limits(point.x.size)
+        if limits is not None:
+            check_inside(point.x, limits)
+        point.require_finite()
         return State(point.x, point.f, point.g)
 
     def rules(self) -> tuple[Rule, ...]:
@@ -196,6 +228,7 @@ class Solver(Generic[S]):
         jac: Any = None,
         hess: Any = None,
         hessp: Any = None,
+        bounds: Any = None,
         callback: Callback | None = None,
         jit: bool | str = "auto",
     ) -> Result:
@@ -213,6 +246,8 @@ class Solver(Generic[S]):
         jac, hess, hessp : callable, optional
             Derivatives in SciPy's forms, for methods that use them; by default they come from `hodiff`.
             ``jac=True`` says that `fun` returns value and gradient.
+        bounds : scipy.optimize.Bounds or sequence of pairs, optional
+            Bounds on the flat vector, for methods that keep to them; `x0` has to.
         callback : callable, optional
             Called after each iteration, with x (a copy), or with the result so far where its only parameter
             is named ``intermediate_result``. ``StopIteration``, or returning True, ends the run.
@@ -233,8 +268,8 @@ class Solver(Generic[S]):
         >>> float(result.x["u"]), result.x["v"]
         (1.0, array([0., 0.]))
         """
-        self.refuse(hess=hess, hessp=hessp)
-        problem = as_problem(fun, x0, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
+        self.refuse(hess=hess, hessp=hessp, bounds=bounds)
+        problem = self.problem_of(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
         return self._drive(problem, self.init(problem, x0), callback)
 
     def resume(
@@ -247,6 +282,7 @@ class Solver(Generic[S]):
         jac: Any = None,
         hess: Any = None,
         hessp: Any = None,
+        bounds: Any = None,
         callback: Callback | None = None,
         jit: bool | str = "auto",
     ) -> Result:
@@ -267,8 +303,8 @@ class Solver(Generic[S]):
         True
         """
         example = state.x if like is None else like
-        self.refuse(hess=hess, hessp=hessp)
-        problem = as_problem(fun, example, args, jac=jac, hess=hess, hessp=hessp, jit=jit)
+        self.refuse(hess=hess, hessp=hessp, bounds=bounds)
+        problem = self.problem_of(fun, example, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
         return self._drive(problem, replace(state, ending=None), callback)
 
     def __call__(
@@ -286,7 +322,8 @@ class Solver(Generic[S]):
     ) -> Result:
         """SciPy's protocol: ``scipy.optimize.minimize(fun, x0, method=solver, options=...)``.
 
-        `options` are the solver's own, for this call; SciPy's ``tol`` sets `gtol` where that is not given.
+        `options` are the solver's own, for this call; SciPy's ``tol`` sets `gtol` where that is not given. A start
+        outside of the bounds is moved to the nearest point inside, as SciPy's methods do: its global methods send such.
 
         Examples
         --------
@@ -297,7 +334,9 @@ class Solver(Generic[S]):
         """
         solver = self.with_options(**options)
         solver.refuse(bounds=bounds, constraints=constraints)
-        return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, callback=callback)
+        if bounds is not None:
+            x0 = np.clip(x0, *limits_of(bounds, np.size(x0)))
+        return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, callback=callback)
 
     def with_options(self, **options: Any) -> "Solver[S]":
         """This solver with some options changed.
@@ -364,6 +403,7 @@ def as_problem(
     jac: Any = None,
     hess: Any = None,
     hessp: Any = None,
+    bounds: Any = None,
     jit: bool | str = "auto",
 ) -> Problem:
     """The `Problem` of SciPy's arguments, checked: finite `x0`, derivatives that are callables.
@@ -385,7 +425,7 @@ def as_problem(
     for name, given in (("jac", jac), ("hess", hess), ("hessp", hessp)):
         _check_derivative(name, given)
     fun, grad = _unwrapped(fun, jac)
-    problem = Problem(fun, grad, hess, hessp, args=args, like=x0, jit=jit)
+    problem = Problem(fun, grad, hess, hessp, args=args, like=x0, jit=jit, bounds=bounds)
     if callable(grad):
         problem.names["g"] = label("jac", grad)
     if hessp is not None:

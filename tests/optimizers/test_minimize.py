@@ -8,7 +8,7 @@ from mgh import PROBLEMS
 import optimizers as opt
 from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
 from optimizers.scipy_bridge import METHODS
-from optimizers.scipy_run import Conditions
+from optimizers.scipy_bridge.conditions import Conditions
 
 FIELDS = {"x", "fun", "jac", "nit", "nfev", "njev", "nhev", "status", "success", "message", "history"}
 START = np.array([-1.2, 1.0])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.subproblem import moresorensen
+from optimizers.subproblems import moresorensen
 
 
 def symmetric(rng, spectrum):

@@ -1,0 +1,75 @@
+"""Bounds on the unknowns: reading them, projecting, and the gradient as bounds leave it; imports ``flatten``.
+
+>>> limits = limits_of([(0.0, None)], 1)
+>>> np.clip(np.array([-1.0]), *limits)
+array([0.])
+"""
+
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+
+from optimizers.errors import OptionError
+from optimizers.flatten import Array
+
+__all__ = ["check_inside", "limits_of", "projected_gradient"]
+
+
+def limits_of(bounds: Any, n: int) -> tuple[Array, Array]:
+    """Lower and upper bounds, shape (n,) each, of SciPy's `Bounds` or of n pairs.
+
+    Raises
+    ------
+    OptionError
+        When there are not n of them, or a lower bound exceeds its upper bound.
+
+    Examples
+    --------
+    >>> limits_of([(0.0, 1.0), (None, 5.0)], 2)
+    (array([  0., -inf]), array([1., 5.]))
+    """
+    if isinstance(bounds, scipy.optimize.Bounds):
+        low, high = np.asarray(bounds.lb, dtype=np.float64), np.asarray(bounds.ub, dtype=np.float64)
+        if low.shape not in ((), (1,), (n,)) or high.shape not in ((), (1,), (n,)):
+            raise OptionError(f"bounds: the limits have shapes {low.shape} and {high.shape}, not {(n,)}")
+        low, high = np.broadcast_to(low, (n,)), np.broadcast_to(high, (n,))
+    else:
+        pairs = list(bounds)
+        if len(pairs) != n or any(len(pair) != 2 for pair in pairs):
+            raise OptionError(f"bounds: {n} pairs (low, high) are needed, one an unknown, not {len(pairs)}")
+        low = np.array([-np.inf if a is None else a for a, _ in pairs], dtype=np.float64)
+        high = np.array([np.inf if b is None else b for _, b in pairs], dtype=np.float64)
+    if not (low <= high).all():
+        raise OptionError("bounds: a lower bound exceeds its upper bound, or is NaN")
+    return low, high
+
+
+def projected_gradient(x: Array, g: Array, limits: tuple[Array, Array]) -> Array:
+    """The step to the projection of ``x - g``, backwards: ``x - clip(x - g)``; zero where x is stationary.
+
+    Examples
+    --------
+    >>> projected_gradient(np.array([0.0, 0.5]), np.array([3.0, -0.25]), (np.zeros(2), np.ones(2)))
+    array([ 0.  , -0.25])
+    """
+    return x - np.clip(x - g, *limits)
+
+
+def check_inside(x: Array, limits: tuple[Array, Array]) -> None:
+    """Raise `OptionError` where `x` violates the bounds, naming the first entry that does.
+
+    Examples
+    --------
+    >>> check_inside(np.array([2.0]), (np.zeros(1), np.ones(1)))
+    Traceback (most recent call last):
+        ...
+    optimizers.errors.OptionError: x0[0] = 2.0 is not within its bounds [0.0, 1.0]: start inside, np.clip(x0, low, high)
+    """
+    low, high = limits
+    outside = (x < low) | (x > high)
+    if outside.any():
+        i = int(outside.argmax())
+        raise OptionError(
+            f"x0[{i}] = {x[i]} is not within its bounds [{low[i]}, {high[i]}]: start inside, np.clip(x0, low, high)"
+        )

@@ -1,0 +1,134 @@
+"""What all line searches share: the protocol, the outcome, tests of acceptance; imports ``problem`` and ``point``.
+
+The accepted `Point` is returned, so nothing is evaluated twice. A trial whose value or gradient is not
+finite is shortened, never accepted; every test is written so that NaN means "no".
+
+Close to a minimiser the decrease of f drowns in round-off long before its gradient does. There the decrease
+may be read off the slopes instead: W. W. Hager and H. Zhang, "A new conjugate gradient method with guaranteed
+descent and an efficient line search", SIAM J. Optim. 16 (2005) 170-192, equation (T2), the approximate Wolfe test.
+
+>>> round_off(1.0) < 3e-15
+True
+"""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from optimizers.checks import quiet
+from optimizers.errors import OptionError
+from optimizers.flatten import Array
+from optimizers.point import Point
+from optimizers.problem import Problem
+
+__all__ = [
+    "FAILED",
+    "LineSearch",
+    "Searched",
+    "Trial",
+    "accepts",
+    "along",
+    "evaluate",
+    "require",
+    "round_off",
+    "same",
+    "stalled",
+]
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def round_off(f: float) -> float:
+    """The change of an objective of value `f` that is no more than rounding: 10 eps max(1, |f|).
+
+    Examples
+    --------
+    >>> round_off(0.0) == round_off(1.0) < 3e-15
+    True
+    """
+    return 10.0 * _EPS * max(1.0, abs(f))
+
+
+def stalled(old: Point, new: Point) -> bool:
+    """Whether a step changed the objective by no more than round-off, not downwards, and did not lower the gradient.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> problem = opt.Problem(lambda x: x @ x)
+    >>> stalled(problem.at([1.0]), problem.at([0.5]))
+    False
+    """
+    return 0.0 <= new.f - old.f <= round_off(old.f) and not np.abs(new.g).max() < np.abs(old.g).max()
+
+
+class Searched(NamedTuple):
+    """Length of the step and the evaluated point it leads to; None where no length was acceptable.
+
+    Examples
+    --------
+    >>> Searched(0.0, None).point is None
+    True
+    """
+
+    length: float
+    point: Point | None
+
+
+FAILED = Searched(0.0, None)
+
+
+class LineSearch(Protocol):
+    """What a method needs of a line search.
+
+    Examples
+    --------
+    >>> search: LineSearch = StrongWolfe()
+    """
+
+    def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
+        """An acceptable point along `direction`; `first` is the length to try first."""
+        ...
+
+
+def accepts(c1: float, point: Point, trial: Point, direction: Array, promised: float, slope: float) -> bool:
+    """Sufficient decrease, by values or, where those differ by round-off only, by slopes; and finite."""
+    if trial.f <= point.f + c1 * promised:
+        return trial.finite
+    if abs(trial.f - point.f) <= round_off(point.f) and trial.finite:
+        return 0.9 * slope <= float(trial.g @ direction) <= (2.0 * c1 - 1.0) * slope
+    return False
+
+
+class Trial(NamedTuple):
+    """A length with what is known there; `point` is None at the start and where the trial was not finite."""
+
+    length: float
+    f: float
+    slope: float
+    point: Point | None
+
+
+def evaluate(problem: Problem, x: Array, length: float, direction: Array) -> Trial:
+    """The trial at `x`, which lies `length` along `direction`; of infinite value where it is not finite."""
+    trial = problem.trial(x)
+    if trial is None or not np.isfinite(trial.f) or not trial.finite:
+        return Trial(length, np.inf, np.nan, None)
+    return Trial(length, trial.f, float(trial.g @ direction), trial)
+
+
+def along(point: Point, direction: Array, length: float) -> Array:
+    """The vector `length` along `direction`; it may overflow, which `Problem.trial` refuses."""
+    with quiet():
+        return point.x + length * direction
+
+
+def same(x: Array, y: Array) -> bool:
+    """Whether two vectors are equal."""
+    return bool((x == y).all())
+
+
+def require(owner: str, name: str, holds: bool, wanted: str, value: object) -> None:
+    """Raise `OptionError` unless an option of a search is in its range."""
+    if not holds:
+        raise OptionError(f"{owner}: {name} must be {wanted}, not {value}")

@@ -1,0 +1,15 @@
+"""SciPy's methods with exact derivatives; re-exports only."""
+
+from optimizers.scipy_bridge.constraints import exact_constraints
+from optimizers.scipy_bridge.keywords import METHODS, SharedDerivatives, method_named, plain_name, scipy_kwargs
+from optimizers.scipy_bridge.run import run_scipy
+
+__all__ = [
+    "METHODS",
+    "SharedDerivatives",
+    "exact_constraints",
+    "method_named",
+    "plain_name",
+    "run_scipy",
+    "scipy_kwargs",
+]

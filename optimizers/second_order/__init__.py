@@ -1,0 +1,6 @@
+"""Methods that use the exact Hessian; re-exports only."""
+
+from optimizers.second_order.newton import Newton
+from optimizers.second_order.trust_region import TrustRegion, TrustRegionState
+
+__all__ = ["Newton", "TrustRegion", "TrustRegionState"]
