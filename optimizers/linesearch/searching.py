@@ -83,7 +83,8 @@ class LineSearch(Protocol):
 
     Examples
     --------
-    >>> search: LineSearch = StrongWolfe()
+    >>> import optimizers as opt
+    >>> search: LineSearch = opt.StrongWolfe()
     """
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
