@@ -180,8 +180,8 @@ def _sorted(steps: Sequence[Equation | Guard], inputs: Sequence[Var]) -> list[Eq
     made = {var for step in steps if isinstance(step, Equation) for var in step.answers}
     done: list[Equation | Guard] = []
     rest = list(steps)
-    #: Whether one step may be done before a guard in front of it, as one that the guard reads.
-    free = False
+    #: What may be done before a guard in front of it, since the guard waits for it.
+    free: set[Equation] = set()
     while rest:
         late: list[Equation | Guard] = []
         guarded = False
@@ -190,16 +190,29 @@ def _sorted(steps: Sequence[Equation | Guard], inputs: Sequence[Var]) -> list[Eq
             # What a guard rules out may warn, or never come to an end.
             barred = guarded and (isinstance(step, Guard) or _may_warn(step))
             unknown = any(atom in made and atom not in known for atom in reads)
-            if unknown or (barred and not (free and isinstance(step, Equation))):
+            if unknown or (barred and step not in free):
                 late.append(step)
                 guarded = guarded or isinstance(step, Guard)
                 continue
-            free = free and not barred
             done.append(step)
             if isinstance(step, Equation):
                 known.update(step.answers)
-        if len(late) == len(rest) and free:
+        stuck = len(late) == len(rest)
+        if stuck and free:
             raise Unsupported("stretches that need each other")
-        free = len(late) == len(rest)
+        free = _awaited(late) if stuck else set()
         rest = late
     return done
+
+
+def _awaited(steps: Sequence[Equation | Guard]) -> set[Equation]:
+    """The equations that the first guard waits for."""
+    makers = {var: step for step in steps if isinstance(step, Equation) for var in step.answers}
+    waiting = [next((step.operand for step in steps if isinstance(step, Guard)), None)]
+    found: set[Equation] = set()
+    while waiting:
+        maker = makers.get(waiting.pop())  # type: ignore[arg-type]
+        if maker is not None and maker not in found:
+            found.add(maker)
+            waiting.extend(maker.operands)
+    return found

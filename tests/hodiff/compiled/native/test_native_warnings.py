@@ -252,3 +252,21 @@ def outcome_of(f, a):
         return bool(np.any(np.isnan(f(a))))
     except np.linalg.LinAlgError as error:
         return str(error)
+
+
+def test_a_stretch_behind_a_guard_is_not_computed_before_it():
+    """What has no elements is left to NumPy, so the program is native in parts."""
+
+    def f(a, b, c):
+        positive = a[a > 0]
+        ratio = -1 // positive
+        again = positive[positive > 0]
+        below = a < c
+        return np.sin(ratio), np.fmin(b, below), again
+
+    b = np.zeros((0, 5), complex)
+    points = [np.array([1, 0, 2, 3, -2]), np.array([3, 2, 2, 0, -2])]
+    compiled = hd.jit(f, backend="native", quiet=True)
+    for point in (0, 0, 1, 0, 1):
+        for found, plain in zip(compiled(points[point], b, 4), f(points[point], b, 4), strict=True):
+            np.testing.assert_allclose(found, plain, rtol=1e-15)
