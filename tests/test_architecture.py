@@ -36,6 +36,7 @@ LAYERS = {
     "hodiff.core": 1,
     "hodiff.casting": 1,
     "hodiff.arguments": 2,
+    "hodiff.closures": 2,
     "hodiff.batch_rules": 2,
     "hodiff.mutation": 2,
     "hodiff.operands": 2,
