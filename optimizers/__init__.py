@@ -10,6 +10,7 @@
 """
 
 from optimizers import errors
+from optimizers.checking import DerivativeReport, DerivativeTest, check_derivatives
 from optimizers.first_order import GradientDescent
 from optimizers.linesearch import Armijo, FixedStep, LineSearch, Searched, StrongWolfe
 from optimizers.minimize import minimize
@@ -29,6 +30,8 @@ __all__ = [
     "LBFGS",
     "Armijo",
     "Counts",
+    "DerivativeReport",
+    "DerivativeTest",
     "FDecrease",
     "FixedStep",
     "GradNorm",
@@ -54,6 +57,7 @@ __all__ = [
     "TrustStep",
     "all_",
     "any_",
+    "check_derivatives",
     "errors",
     "minimize",
     "moresorensen",

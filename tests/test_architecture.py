@@ -225,6 +225,7 @@ LAYERS = {
     "optimizers.state": 2,
     "optimizers.stopping": 2,
     "optimizers.problem": 3,
+    "optimizers.checking": 4,
     "optimizers.linesearch.searching": 4,
     "optimizers.linesearch.*": 5,
     "optimizers.linesearch": 6,
