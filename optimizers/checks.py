@@ -131,5 +131,8 @@ def quiet() -> AbstractContextManager[Any]:
     ...     print(np.log(-np.ones(1)))
     [nan]
     """
-    loud: dict[str, Any] = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
-    return np.errstate(**loud) if loud else _QUIET_ALREADY
+    handling = np.geterr()
+    if "warn" not in handling.values():
+        return _QUIET_ALREADY
+    loud: dict[str, Any] = {kind: "ignore" for kind, how in handling.items() if how == "warn"}
+    return np.errstate(**loud)

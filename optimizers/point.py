@@ -1,4 +1,4 @@
-"""One point of a problem and what is known there; imports ``flatten`` and ``errors``.
+"""One point of a problem and what is known there; imports ``flatten``, ``linear`` and ``errors``.
 
 A ``Point`` asks its oracle for each quantity the first time it is read and remembers it, so a method may
 write ``point.g`` wherever the mathematics says g.
@@ -19,8 +19,9 @@ import numpy as np
 
 from optimizers.errors import NonFiniteError, ShapeError
 from optimizers.flatten import Array, Tree, real_array
+from optimizers.linear import norm
 
-__all__ = ["Counts", "Oracle", "Point"]
+__all__ = ["Counts", "Oracle", "Point", "all_finite"]
 
 
 @dataclass
@@ -99,6 +100,18 @@ class Oracle(Protocol):
         ...
 
 
+def all_finite(vector: Array) -> bool:
+    """Whether no entry of `vector`, shape (n,), is NaN or infinite.
+
+    Examples
+    --------
+    >>> all_finite(np.ones(3)), all_finite(np.array([1e300, 1e300])), all_finite(np.array([1.0, np.nan]))
+    (True, True, False)
+    """
+    # A norm that is finite has finite entries, and costs a tenth of looking at each.
+    return math.isfinite(norm(vector)) or bool(np.isfinite(vector).all())
+
+
 class Point:
     """A point `x` with lazily evaluated, remembered derivatives; made by ``problem.at(x)``.
 
@@ -124,41 +137,46 @@ class Point:
            [6., 2.]])
     """
 
-    __slots__ = ("_H", "_asked", "_f", "_g", "_oracle", "_push", "x")
+    __slots__ = ("H", "_asked", "_oracle", "_push", "f", "g", "x")
+
+    x: Array
+    f: float
+    g: Array
+    H: Array
 
     def __init__(
         self, oracle: Oracle, x: Array, f: float | None = None, g: Array | None = None, H: Array | None = None
     ) -> None:
         self.x = x
         self._oracle = oracle
-        self._f, self._g, self._H = f, g, H
+        if f is not None:
+            self.f = f
+        if g is not None:
+            self.g = g
+        if H is not None:
+            self.H = H
         self._push: Callable[[Array], Array] | None = None
         self._asked: dict[tuple[Any, ...], Array] = {}
 
-    @property
-    def f(self) -> float:
-        if self._f is None:
-            self._evaluate()
-        assert self._f is not None
-        return self._f
+    def __getattr__(self, name: str) -> Any:
+        # Called for slots that are still empty: what is known costs no call, and solvers read it often.
+        if name == "f" or (name == "g" and not self._knows("f")):
+            self.f, g = self._oracle.value(self.x)
+            if g is not None:
+                self.g = g
+        if name == "g" and not self._knows("g"):
+            self.g = self._oracle.gradient(self.x)
+        elif name == "H":
+            self.H = self._oracle.hessian(self.x)
+        return object.__getattribute__(self, name)
 
-    @property
-    def g(self) -> Array:
-        if self._g is None and self._f is None:
-            self._evaluate()
-        if self._g is None:
-            self._g = self._oracle.gradient(self.x)
-        return self._g
-
-    @property
-    def H(self) -> Array:
-        if self._H is None:
-            self._H = self._oracle.hessian(self.x)
-        return self._H
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        known = {name: object.__getattribute__(self, name) for name in self.__slots__ if self._knows(name)}
+        return None, {**known, "_push": None}  # made again where it is needed
 
     @property
     def finite(self) -> bool:
-        return math.isfinite(self.f) and bool(np.isfinite(self.g).all())
+        return math.isfinite(self.f) and all_finite(self.g)
 
     def hvp(self, v: Tree) -> Array:
         """Hessian times `v`, shape (n,): by the Hessian where it is known, else by `Oracle.pushforward`.
@@ -170,7 +188,7 @@ class Point:
         array([6., 2.])
         """
         v = self._direction(v, "v")
-        if self._H is not None or self._oracle.dense:
+        if self._oracle.dense or self._knows("H"):
             return np.asarray(self.H @ v)
         return self._once("hvp", (v,), lambda: self._multiply(v))
 
@@ -240,10 +258,13 @@ class Point:
                 "start from an x0 where objective and derivatives are finite"
             )
 
-    def _evaluate(self) -> None:
-        self._f, g = self._oracle.value(self.x)
-        if g is not None:
-            self._g = g
+    def _knows(self, name: str) -> bool:
+        """Whether the slot `name` is filled."""
+        try:
+            object.__getattribute__(self, name)
+        except AttributeError:
+            return False
+        return True
 
     def _multiply(self, v: Array) -> Array:
         if self._push is None:

@@ -25,7 +25,7 @@ from optimizers.derivatives import Derivatives, derivatives_of
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
 from optimizers.linear import largest
-from optimizers.point import Counts, Point
+from optimizers.point import Counts, Point, all_finite
 
 __all__ = ["UNTRACEABLE", "Problem"]
 
@@ -143,15 +143,8 @@ class Problem:
             if x is point.x:
                 return point
         vector = self._vector(x, name)
-        first = vector.item(0)  # in which most points differ
-        for point in self._recent:
-            if point.x.item(0) == first and _same(vector, point.x):
-                return point
         check_finite(vector, name)
-        vector.setflags(write=False)
-        point = Point(self, vector, f, g, H)
-        self._recent = (*self._recent[-1:], point)
-        return point
+        return self._point(vector, f, g, H)
 
     def __call__(self, x: Tree) -> float:
         """The objective at `x`, from the evaluation that gives the gradient too: for ``scipy.optimize.minimize``.
@@ -200,6 +193,8 @@ class Problem:
         >>> Problem(lambda x: x[0], bounds=[(0.0, None)]).optimality(np.zeros(1), np.ones(1))
         0.0
         """
+        if self._bounds is None:
+            return largest(g)
         limits = self.limits(x.size)
         return largest(g if limits is None else projected_gradient(x, g, limits))
 
@@ -221,7 +216,7 @@ class Problem:
         >>> Problem(lambda x: x @ x).trial(np.array([np.inf])) is None
         True
         """
-        return self.at(x) if np.isfinite(x).all() else None
+        return self._point(np.array(x)) if all_finite(x) else None
 
     def slope_if_any(self, x: Array) -> Array | None:
         """The gradient at `x`, or None where the objective cannot be differentiated: a function for methods without.
@@ -409,6 +404,17 @@ class Problem:
             return np.array([float(term) for term in self._found().series(order)(x, d, *self._args)])
 
     # -- helpers ------------------------------------------------------------------------------------------
+
+    def _point(self, vector: Array, f: float | None = None, g: Array | None = None, H: Array | None = None) -> Point:
+        """The point at `vector`, which is finite and is the problem's to keep."""
+        first = vector.item(0)  # in which most points differ
+        for point in self._recent:
+            if point.x.item(0) == first and _same(vector, point.x):
+                return point
+        vector.setflags(write=False)
+        point = Point(self, vector, f, g, H)
+        self._recent = (*self._recent[-1:], point)
+        return point
 
     def _found(self) -> Derivatives:
         """What `hodiff` makes of the objective; the layout is known once there is a point."""

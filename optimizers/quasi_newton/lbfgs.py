@@ -7,9 +7,11 @@
 (True, True)
 """
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.linalg.blas import daxpy, ddot
 
 from optimizers.checks import is_whole
 from optimizers.flatten import Array, Tree
@@ -119,28 +121,29 @@ class LBFGS(Solver[LBFGSState]):
     def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, float]:
         """The search, and the decrease that the slope promises for its first trial."""
         # Without memory nothing is known of the scale but that of x; a unit direction keeps the slope in range.
-        direction = -_inverse_times(pairs, point.g) if pairs else -point.g / norm(point.g)
-        return self.linesearch.search(problem, point, direction), -float(point.g @ direction)
+        direction = _inverse_times(pairs, -point.g) if pairs else -point.g / norm(point.g)
+        return self.linesearch.search(problem, point, direction), -ddot(point.g, direction)
 
 
 def _inverse_times(pairs: Pairs, g: Array) -> Array:
     """The two-loop recursion: the inverse Hessian approximation times `g`."""
-    q, weights = np.array(g), []
+    # By BLAS, in place: forty operations with NumPy would cost more than the evaluation of a small objective.
+    q, n, weights = g.copy(), g.size, []
     for s, y, rho in reversed(pairs):
-        weight = rho * float(s @ q)
-        q -= weight * y
+        weight = rho * ddot(s, q)
+        q = daxpy(y, q, n, -weight)
         weights.append(weight)
     if pairs:
         _, y, rho = pairs[-1]
-        q /= rho * float(y @ y)
-    for (s, y, rho), weight in zip(pairs, reversed(weights), strict=True):
-        q += (weight - rho * float(y @ q)) * s
+        q *= 1.0 / (rho * ddot(y, y))
+    for s, y, rho in pairs:
+        q = daxpy(s, q, n, weights.pop() - rho * ddot(y, q))
     return q
 
 
 def _remembered(pairs: Pairs, s: Array, y: Array, memory: int) -> Pairs:
     """The newest pairs; one whose curvature is not positive beyond round-off would spoil definiteness."""
-    curvature, squared = float(s @ y), float(y @ y)
-    if not (curvature > _EPS * squared > 0.0 and np.isfinite(squared / curvature)):
+    curvature, squared = ddot(s, y), ddot(y, y)
+    if not (curvature > _EPS * squared > 0.0 and math.isfinite(squared / curvature)):
         return pairs
     return (*pairs, (s, y, 1.0 / curvature))[-memory:]
