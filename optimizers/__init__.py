@@ -24,12 +24,23 @@ from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
 from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize, all_, any_
-from optimizers.subproblems import TrustStep, moresorensen
+from optimizers.subproblems import (
+    CubicStep,
+    TrustStep,
+    cubic,
+    cubic_krylov,
+    dogleg,
+    gltr,
+    lowest_curvature,
+    moresorensen,
+    steihaug,
+)
 
 __all__ = [
     "LBFGS",
     "Armijo",
     "Counts",
+    "CubicStep",
     "DerivativeReport",
     "DerivativeTest",
     "FDecrease",
@@ -58,8 +69,14 @@ __all__ = [
     "all_",
     "any_",
     "check_derivatives",
+    "cubic",
+    "cubic_krylov",
+    "dogleg",
     "errors",
+    "gltr",
+    "lowest_curvature",
     "minimize",
     "moresorensen",
     "scipy_kwargs",
+    "steihaug",
 ]

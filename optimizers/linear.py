@@ -23,6 +23,7 @@ __all__ = [
     "lower_solve",
     "modified_cholesky",
     "norm",
+    "shifted",
 ]
 
 _Array = NDArray[np.float64]
@@ -87,6 +88,20 @@ def lower_solve(L: _Array, b: _Array) -> _Array:
     """
     x: _Array = dtrtrs(L, b, lower=1)[0]
     return x
+
+
+def shifted(H: _Array, shift: float) -> _Array:
+    """``H + shift * I``, a new matrix.
+
+    Examples
+    --------
+    >>> shifted(np.ones((2, 2)), 2.0)
+    array([[3., 1.],
+           [1., 3.]])
+    """
+    H = H.copy(order="C")
+    H.reshape(-1)[:: len(H) + 1] += shift
+    return H
 
 
 def has_negative_curvature(H: _Array) -> bool:

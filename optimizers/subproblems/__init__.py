@@ -1,5 +1,21 @@
-"""Subproblems of trust regions: pure functions; re-exports only."""
+"""Subproblems of trust regions and of cubic regularisation: pure functions; re-exports only."""
 
-from optimizers.subproblems.moresorensen import TrustStep, moresorensen
+from optimizers.subproblems.cubic import cubic, cubic_krylov
+from optimizers.subproblems.dogleg import dogleg
+from optimizers.subproblems.gltr import gltr
+from optimizers.subproblems.lanczos import lowest_curvature
+from optimizers.subproblems.moresorensen import moresorensen
+from optimizers.subproblems.steihaug import steihaug
+from optimizers.subproblems.steps import CubicStep, TrustStep
 
-__all__ = ["TrustStep", "moresorensen"]
+__all__ = [
+    "CubicStep",
+    "TrustStep",
+    "cubic",
+    "cubic_krylov",
+    "dogleg",
+    "gltr",
+    "lowest_curvature",
+    "moresorensen",
+    "steihaug",
+]

@@ -1,48 +1,25 @@
-"""Trust-region subproblems: pure functions of g, H and the radius; imports ``linear``.
+"""The trust-region subproblem, solved exactly by factorisations; imports ``linear``, ``steps``, ``secular``.
 
 >>> step = moresorensen(np.array([0.0, 1.0]), np.diag([-2.0, 2.0]), 2.0)     # the hard case
 >>> np.abs(step.s).round(6), step.multiplier, bool(step.boundary)
 (array([1.984313, 0.25    ]), 2.0, True)
 """
 
-from typing import NamedTuple
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.linear import cholesky, cholesky_solve, lower_solve, norm
+from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted
+from optimizers.subproblems.secular import in_ball
+from optimizers.subproblems.steps import TrustStep
 
-__all__ = ["TrustStep", "moresorensen"]
+__all__ = ["moresorensen"]
 
 _Array = NDArray[np.float64]
-_EPS = float(np.finfo(np.float64).eps)
 _ROUNDS = 60
-
-
-class TrustStep(NamedTuple):
-    """A minimiser of the model g·s + ½ s·Hs over the ball of a trust region.
-
-    Attributes
-    ----------
-    s : ndarray, shape (n,)
-        The step.
-    multiplier : float
-        λ >= 0 with (H + λI) s = -g, H + λI positive semidefinite and λ(‖s‖ - radius) = 0.
-    predicted : float
-        Decrease of the model, -g·s - ½ s·Hs >= 0, as ½(λ‖s‖² - g·s), two terms of the same sign.
-    boundary : bool
-        Whether ‖s‖ equals the radius.
-
-    Examples
-    --------
-    >>> moresorensen(np.array([1.0]), np.array([[2.0]]), 9.0)
-    TrustStep(s=array([-0.5]), multiplier=0.0, predicted=0.25, boundary=False)
-    """
-
-    s: _Array
-    multiplier: float
-    predicted: float
-    boundary: bool
+# Exponents of two up to which products of three quantities neither over- nor underflow.
+_MODERATE = 200
 
 
 def moresorensen(g: _Array, H: _Array, radius: float, rtol: float = 1e-10) -> TrustStep:
@@ -77,20 +54,30 @@ def moresorensen(g: _Array, H: _Array, radius: float, rtol: float = 1e-10) -> Tr
     >>> moresorensen(np.array([3.0, 4.0]), np.zeros((2, 2)), 1.0).s
     array([-0.6, -0.8])
     """
-    if not (radius > 0.0 and np.isfinite(g).all() and np.isfinite(H).all()):
+    steep, bent = largest(g), largest(H.ravel())
+    if not (radius > 0.0 and math.isfinite(steep) and math.isfinite(bent)):
         raise ValueError(f"moresorensen: needs finite g and H and a positive radius, not radius={radius}")
+    length, *others = (math.frexp(value)[1] for value in (radius, steep, bent) if value > 0.0)
+    if all(abs(exponent) <= _MODERATE for exponent in (length, *others)):
+        return _solved(g, H, radius, rtol)
     # In units in which the radius and the larger of |g| and |H| radius are about 1, nothing over- or underflows;
     # units that are powers of two leave every digit as it was.
-    length = int(np.frexp(radius)[1])
-    largest = [np.frexp(np.abs(a).max())[1] + e for a, e in ((g, 0), (H, length)) if a.any()]
-    slope = int(max(largest, default=0))
+    sizes = [math.frexp(a)[1] + e for a, e in ((steep, 0), (bent, length)) if a > 0.0]
+    slope = max(sizes, default=0)
     slope += (length - slope) % 2  # so that H is scaled by an even power, and its roots by a power of two
-    g, H, radius = np.ldexp(g, -slope), np.ldexp(H, length - slope), float(np.ldexp(radius, -length))
+    step = _solved(np.ldexp(g, -slope), np.ldexp(H, length - slope), float(np.ldexp(radius, -length)), rtol)
+    multiplier, predicted = np.ldexp(step.multiplier, slope - length), np.ldexp(step.predicted, slope + length)
+    return TrustStep(np.ldexp(step.s, length), float(multiplier), float(predicted), step.boundary)
+
+
+def _solved(g: _Array, H: _Array, radius: float, rtol: float) -> TrustStep:
     L = cholesky(H)
     step = None if L is None else _definite(g, H, L, radius, rtol)
-    s, multiplier, predicted, boundary = _indefinite(g, H, radius, rtol) if step is None else step
-    multiplier, predicted = float(np.ldexp(multiplier, slope - length)), float(np.ldexp(predicted, slope + length))
-    return TrustStep(np.ldexp(s, length), multiplier, predicted, boundary)
+    if step is not None:
+        return step
+    w, Q = np.linalg.eigh(H)
+    y, multiplier, inside = in_ball(w, Q.T @ g, radius, rtol)
+    return _step(g, Q @ y, multiplier, norm(y), inside=inside)
 
 
 def _definite(g: _Array, H: _Array, L: _Array, radius: float, rtol: float) -> TrustStep | None:
@@ -99,53 +86,21 @@ def _definite(g: _Array, H: _Array, L: _Array, radius: float, rtol: float) -> Tr
     for _ in range(_ROUNDS):
         s = -cholesky_solve(L, g)
         size = norm(s)
-        if not np.isfinite(size):
+        if not math.isfinite(size):
             return None
         if abs(size - radius) <= rtol * radius or (multiplier == 0.0 and size < radius):
-            return _step(g, s, multiplier, size)
+            return _step(g, s, multiplier, size, inside=multiplier == 0.0)
         q = lower_solve(L, s)
         correction = (size / norm(q)) ** 2 * ((size - radius) / radius)
         if not multiplier + correction > max(multiplier, 0.0):
             return None
         multiplier += correction
-        shifted = cholesky(H + multiplier * np.eye(g.size))
-        if shifted is None:
+        factor = cholesky(shifted(H, multiplier))
+        if factor is None:
             return None
-        L = shifted
+        L = factor
     return None
 
 
-def _indefinite(g: _Array, H: _Array, radius: float, rtol: float) -> TrustStep:
-    """The same in the basis of eigenvectors; `shift` is the distance of λ from its least admissible value."""
-    w, Q = np.linalg.eigh(H)
-    a = Q.T @ g
-    noise = g.size * _EPS
-    flat = noise * float(np.abs(w).max())
-    least = float(w[0]) if w[0] < -flat else 0.0
-    gaps = np.maximum(w - least, 0.0)
-    # Components along the least eigenvalue that are round-off of g would otherwise decide the step.
-    bottom = gaps <= flat
-    a[bottom & (np.abs(a) <= noise * norm(g))] = 0.0
-    shift = max(0.0, float((np.abs(a) / radius - gaps).max()))
-    for _ in range(_ROUNDS):
-        y, size = _coefficients(a, gaps, shift)
-        if size <= radius * (1.0 + rtol):
-            break
-        unit = y / size
-        shift += ((size - radius) / radius) / float(unit @ (unit / (gaps + shift + (y == 0.0))))
-    if shift == 0.0 and least < 0.0 and size < radius:
-        y[0] = np.copysign(np.sqrt(radius - size) * np.sqrt(radius + size), -a[0])
-        size = radius
-    return _step(g, Q @ y, shift - least, size, interior=shift == 0.0 and least == 0.0)
-
-
-def _coefficients(a: _Array, gaps: _Array, shift: float) -> tuple[_Array, float]:
-    """Solution of (gaps + shift) y = -a, of least size where it is singular, and its size."""
-    y = np.zeros_like(a)
-    np.divide(-a, gaps + shift, out=y, where=a != 0.0)
-    return y, norm(y)
-
-
-def _step(g: _Array, s: _Array, multiplier: float, size: float, interior: bool | None = None) -> TrustStep:
-    inside = multiplier == 0.0 if interior is None else interior
+def _step(g: _Array, s: _Array, multiplier: float, size: float, *, inside: bool) -> TrustStep:
     return TrustStep(s, multiplier, 0.5 * (multiplier * size * size - float(g @ s)), not inside)
