@@ -15,6 +15,7 @@ SLSQP True [1. 1.]
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from optimizers.batch import solved_in_batch
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.first_order import GradientDescent
 from optimizers.flatten import Layout, Tree
@@ -111,6 +112,16 @@ def minimize(
     """
     if not (options is None or isinstance(options, Mapping)):
         raise InputTypeError(f"options must be a dict of names and values, not {type(options).__name__}")
+
+    def solve(x0: Tree, args: tuple[Any, ...]) -> Result:
+        return minimize(
+            fun, x0, args, method=method, bounds=bounds, constraints=constraints, tol=tol, options=options,
+            jac=jac, hess=hess, hessp=hessp, jit=jit,
+        )  # fmt: skip
+
+    batched = solved_in_batch(solve, x0, args, callback)
+    if batched is not None:
+        return batched
     given = dict(options or {})
     constrained = not (constraints is None or (isinstance(constraints, (list, tuple)) and not constraints))
     chosen = _chosen(method, x0, bounded=bounds is not None, constrained=constrained)

@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
+from optimizers.batch import solved_in_batch
 from optimizers.bounds import check_inside, limits_of
 from optimizers.checks import is_number, is_whole, label
 from optimizers.errors import OptionError
@@ -268,7 +269,14 @@ class Solver(Generic[S]):
         >>> float(result.x["u"]), result.x["v"]
         (1.0, array([0., 0.]))
         """
+
+        def solve(x0: Tree, args: tuple[Any, ...]) -> Result:
+            return self.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
+
         self.refuse(hess=hess, hessp=hessp, bounds=bounds)
+        batched = solved_in_batch(solve, x0, args, callback)
+        if batched is not None:
+            return batched
         problem = self.problem_of(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
         return self._drive(problem, self.init(problem, x0), callback)
 

@@ -228,10 +228,12 @@ LAYERS = {
     "optimizers.state": 2,
     "optimizers.stopping": 2,
     "optimizers.problem": 3,
+    "optimizers.linesearch.interpolation": 3,
     "optimizers.checking": 4,
     "optimizers.linesearch.searching": 4,
     "optimizers.linesearch.*": 5,
     "optimizers.linesearch": 6,
+    "optimizers.batch": 7,
     "optimizers.run": 7,
     "optimizers.solver": 8,
     "optimizers.first_order.*": 9,
@@ -255,7 +257,7 @@ DEPENDENCIES = frozenset({"numpy", "scipy", "optree"})
 # What the extras of pyproject.toml install: imported where it is used, so that the packages import without it.
 EXTRAS = frozenset({"llvmlite", "matplotlib", "tqdm"})
 # The modules of `optimizers` that may import `hodiff`, and the modules of `hodiff` that they may name.
-DOORS = frozenset({"optimizers.flatten", "optimizers.derivatives", "optimizers.problem", "optimizers.implicit"})
+DOORS = frozenset({"optimizers.batch", "optimizers.flatten", "optimizers.derivatives", "optimizers.problem", "optimizers.implicit"})
 PUBLIC_MODULES = (
     "hodiff",
     "hodiff.errors",
