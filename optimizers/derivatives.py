@@ -173,12 +173,12 @@ class Derivatives(_Made):
 
 
 class VectorDerivatives(_Made):
-    """First and second derivatives of a vector function of a flat vector: what constraints need.
+    """Derivatives of a vector function of a flat vector: what constraints, fits and roots need.
 
     Parameters
     ----------
     fun : callable
-        ``fun(x, *args)`` -> numbers or an array of them, of a tree.
+        ``fun(x, *args)`` -> numbers or an array of them, of any shape, or a list of such, of a tree.
     layout : Layout or None
         Of that tree; None where it is a vector.
     jit : "auto", True or False
@@ -196,6 +196,86 @@ class VectorDerivatives(_Made):
     def __init__(self, fun: _Function, layout: Layout | None, *, jit: bool | str) -> None:
         super().__init__(fun, jit)
         self.fun = _of_vector(fun, layout)
+        self.flat = _flat_vector(self.fun)
+
+    @cached_property
+    def values(self) -> _Function:
+        """(x, *args) -> r, shape (m,)."""
+        return self._made(self.flat)
+
+    @cached_property
+    def values_and_jac(self) -> _Function:
+        """(x, *args) -> (r, J) of shapes (m,) and (m, n), from one evaluation."""
+        flat = self.flat
+
+        def kept(x: Any, *args: Any) -> tuple[Any, Any]:
+            r = flat(x, *args)
+            return r, r
+
+        jacobian = hd.jacobian(kept, has_aux=True)
+
+        def both(x: Any, *args: Any) -> tuple[Any, Any]:
+            J, r = jacobian(x, *args)
+            return r, J
+
+        return self._made(both)
+
+    @cached_property
+    def jvp(self) -> _Function:
+        """(x, v, *args) -> J(x) v, shape (m,)."""
+        flat = self.flat
+        return self._made(lambda x, v, *args: hd.jvp(lambda y: flat(y, *args), (x,), (v,))[1])
+
+    @cached_property
+    def vjp(self) -> _Function:
+        """(x, w, *args) -> J(x)ᵀ w, shape (n,)."""
+        flat = self.flat
+        return self._made(lambda x, w, *args: hd.vjp(lambda y: flat(y, *args), x)[1](w)[0])
+
+    @cached_property
+    def second(self) -> _Function:
+        """(x, v, *args) -> d²/dt² r(x + t v) at 0, shape (m,), exactly."""
+        flat = self.flat
+
+        def second(x: Any, v: Any, *args: Any) -> Any:
+            def along(y: Any) -> Any:
+                return hd.jvp(lambda z: flat(z, *args), (y,), (v,))[1]
+
+            return hd.jvp(along, (x,), (v,))[1]
+
+        return self._made(second)
+
+    def linearized(self, x: Array, args: tuple[Any, ...] = ()) -> Callable[[Array], Any]:
+        """The map v -> J(x) v, for many v; eagerly, `fun` runs once for all of them.
+
+        Examples
+        --------
+        >>> found = VectorDerivatives(lambda x: x**2, None, jit=False)
+        >>> found.linearized(np.array([1.0, 2.0]))(np.ones(2))
+        array([2., 4.])
+        """
+        if self.programs and self.all_compiled:
+            product = self.jvp
+            return lambda v: product(x, v, *args)
+        flat = self.flat
+        linear: Callable[[Array], Any] = hd.linearize(lambda y: flat(y, *args), x)[1]
+        return linear
+
+    def transposed(self, x: Array, args: tuple[Any, ...] = ()) -> Callable[[Array], Any]:
+        """The map w -> J(x)ᵀ w, for many w; eagerly, `fun` runs once for all of them.
+
+        Examples
+        --------
+        >>> found = VectorDerivatives(lambda x: x**2, None, jit=False)
+        >>> found.transposed(np.array([1.0, 2.0]))(np.ones(2))
+        array([2., 4.])
+        """
+        if self.programs and self.all_compiled:
+            product = self.vjp
+            return lambda w: product(x, w, *args)
+        flat = self.flat
+        pullback = hd.vjp(lambda y: flat(y, *args), x)[1]
+        return lambda w: pullback(w)[0]
 
     def jac(self, x: Array, *args: Any) -> Array:
         """Jacobian, shape (m, n)."""
@@ -309,6 +389,18 @@ def _of_vector(fun: _Function, layout: Layout | None) -> _Function:
         return fun
     shapes, spec = layout.shapes, layout.spec
     return lambda x, *args: fun(unravel(x, shapes, spec), *args)
+
+
+def _flat_vector(fun: _Function) -> _Function:
+    """The same function with its values in one vector, shape (m,)."""
+
+    def flat(x: Any, *args: Any) -> Any:
+        out = fun(x, *args)
+        if isinstance(out, (list, tuple)):
+            return np.concatenate([np.reshape(part, (-1,)) for part in out])
+        return np.reshape(out, (-1,))
+
+    return flat
 
 
 def _flat(fun: _Function, layout: Layout | None, name: str, *, paired: bool) -> _Function:

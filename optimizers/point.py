@@ -35,6 +35,8 @@ class Counts:
         counts once in `nfev` and once in `njev`.
     nd3, ntaylor : int
         Third-derivative contractions and Taylor expansions along a line.
+    njvp, nvjp, nd2 : int
+        Of residuals: products with the Jacobian and with its transpose, and second derivatives along a line.
 
     Examples
     --------
@@ -48,6 +50,9 @@ class Counts:
     nhvp: int = 0
     nd3: int = 0
     ntaylor: int = 0
+    njvp: int = 0
+    nvjp: int = 0
+    nd2: int = 0
 
     def main(self) -> dict[str, int]:
         """The four counters that every result and history has, by name.

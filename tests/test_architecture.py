@@ -228,6 +228,7 @@ LAYERS = {
     "optimizers.state": 2,
     "optimizers.stopping": 2,
     "optimizers.problem": 3,
+    "optimizers.residuals": 4,
     "optimizers.linesearch.interpolation": 3,
     "optimizers.checking": 4,
     "optimizers.linesearch.searching": 4,
