@@ -12,7 +12,7 @@
 from optimizers import errors
 from optimizers.checking import DerivativeReport, DerivativeTest, check_derivatives
 from optimizers.first_order import GradientDescent
-from optimizers.linesearch import Armijo, FixedStep, LineSearch, Searched, StrongWolfe
+from optimizers.linesearch import Armijo, FixedStep, HagerZhang, LineSearch, MoreThuente, Searched, StrongWolfe
 from optimizers.minimize import minimize
 from optimizers.point import Counts, Point
 from optimizers.problem import Problem
@@ -47,11 +47,13 @@ __all__ = [
     "FixedStep",
     "GradNorm",
     "GradientDescent",
+    "HagerZhang",
     "History",
     "LineSearch",
     "MaxEval",
     "MaxIter",
     "MaxTime",
+    "MoreThuente",
     "Newton",
     "Point",
     "Problem",

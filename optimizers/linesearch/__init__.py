@@ -2,7 +2,19 @@
 
 from optimizers.linesearch.armijo import Armijo
 from optimizers.linesearch.fixed_step import FixedStep
+from optimizers.linesearch.hager_zhang import HagerZhang
+from optimizers.linesearch.more_thuente import MoreThuente
 from optimizers.linesearch.searching import LineSearch, Searched, round_off, stalled
 from optimizers.linesearch.strong_wolfe import StrongWolfe
 
-__all__ = ["Armijo", "FixedStep", "LineSearch", "Searched", "StrongWolfe", "round_off", "stalled"]
+__all__ = [
+    "Armijo",
+    "FixedStep",
+    "HagerZhang",
+    "LineSearch",
+    "MoreThuente",
+    "Searched",
+    "StrongWolfe",
+    "round_off",
+    "stalled",
+]

@@ -12,13 +12,15 @@ True
 """
 
 import math
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Generator
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from scipy.linalg.blas import daxpy, ddot
 
 from optimizers.errors import OptionError
 from optimizers.flatten import Array
+from optimizers.linesearch.interpolation import Trial
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -26,14 +28,15 @@ __all__ = [
     "FAILED",
     "LineSearch",
     "Searched",
-    "Trial",
     "accepts",
     "along",
     "evaluate",
+    "explore",
     "require",
     "round_off",
     "same",
     "stalled",
+    "sufficient",
 ]
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -102,13 +105,47 @@ def accepts(c1: float, point: Point, trial: Point, direction: Array, promised: f
     return False
 
 
-class Trial(NamedTuple):
-    """A length with what is known there; `point` is None at the start and where the trial was not finite."""
+Lengths: TypeAlias = Generator[float, Trial, None]
+"""A search as a coroutine: it yields the length to try, and is sent the trial there."""
 
-    length: float
-    f: float
-    slope: float
-    point: Point | None
+
+def sufficient(c1: float, start: Trial, trial: Trial) -> bool:
+    """The test of `accepts` for a trial of known slope, which is finite; `start` is the trial of length 0."""
+    if trial.f <= start.f + c1 * trial.length * start.slope:
+        return True
+    if not abs(trial.f - start.f) <= round_off(start.f):
+        return False
+    return 0.9 * start.slope <= trial.slope <= (2.0 * c1 - 1.0) * start.slope
+
+
+def explore(
+    problem: Problem,
+    point: Point,
+    direction: Array,
+    start: Trial,
+    lengths: Lengths,
+    accepted: Callable[[Trial], bool],
+    c1: float,
+    maxtrials: int,
+) -> Searched:
+    """Try the `lengths` one by one, until a trial is accepted: the loop that searches with slopes share.
+
+    Trials that are not finite are told to the search, and never accepted. The loop ends, with the lowest of the
+    trials of sufficient decrease, after `maxtrials`, where `maxfun` leaves no evaluation, and where x no longer moves.
+    """
+    best, last, length = None, point.x, next(lengths)
+    for _ in range(maxtrials):
+        x = along(point, direction, length)
+        if same(last, x) or same(point.x, x) or not problem.left() > 0:
+            break
+        trial = evaluate(problem, x, length, direction)
+        if trial.point is not None:
+            if accepted(trial):
+                return Searched(length, trial.point)
+            if (best is None or trial.f < best.f) and sufficient(c1, start, trial):
+                best = trial
+        last, length = x, lengths.send(trial)
+    return FAILED if best is None else Searched(best.length, best.point)
 
 
 def evaluate(problem: Problem, x: Array, length: float, direction: Array) -> Trial:

@@ -1,4 +1,4 @@
-"""The search of Nocedal and Wright; imports ``searching`` and the layers below.
+"""The search of Nocedal and Wright; imports ``interpolation``, ``searching`` and the layers below.
 
 >>> import optimizers as opt
 >>> problem = opt.Problem(lambda x: (x[0] - 1.0) ** 2)
@@ -7,13 +7,13 @@
 array([1.])
 """
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
-
-from optimizers.checks import quiet
 from optimizers.flatten import Array
-from optimizers.linesearch.searching import FAILED, Searched, Trial, accepts, along, evaluate, require, round_off, same
+from optimizers.linesearch.interpolation import Trial, cubic
+from optimizers.linesearch.searching import FAILED, Lengths, Searched, explore, require, round_off, sufficient
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -36,7 +36,7 @@ class StrongWolfe:
 
     Examples
     --------
-    >>> import optimizers as opt
+    >>> import numpy as np, optimizers as opt
     >>> problem = opt.Problem(lambda x: (x[0] - 10.0) ** 2)
     >>> start = problem.at([0.0])
     >>> point = StrongWolfe(c2=0.1).search(problem, start, np.array([1.0])).point
@@ -58,46 +58,40 @@ class StrongWolfe:
 
         Examples
         --------
-        >>> import optimizers as opt
+        >>> import numpy as np, optimizers as opt
         >>> problem = opt.Problem(lambda x: x @ x)
         >>> StrongWolfe().search(problem, problem.at([1.0]), np.array([-2.0])).length
         0.5
         """
-        slope = float(point.g @ direction)
-        if not slope < 0.0:
+        start = Trial(0.0, point.f, float(point.g @ direction), None)
+        if not start.slope < 0.0:
             return FAILED
-        low, high, length = Trial(0.0, point.f, slope, None), None, first
-        for _ in range(self.maxtrials):
-            x = along(point, direction, length)
-            if same(point.x if low.point is None else low.point.x, x) or not problem.left() > 0:
-                break
-            trial = evaluate(problem, x, length, direction)
-            higher = not trial.f <= low.f + round_off(point.f)
-            if trial.point is None or higher or not self._lower(point, trial, slope, direction):
+        accepted = partial(self._accepts, start)
+        return explore(problem, point, direction, start, self._lengths(start, first), accepted, self.c1, self.maxtrials)
+
+    def _accepts(self, start: Trial, trial: Trial) -> bool:
+        return abs(trial.slope) <= -self.c2 * start.slope and sufficient(self.c1, start, trial)
+
+    def _lengths(self, start: Trial, first: float) -> Lengths:
+        noise = round_off(start.f)
+        low, high, length = start, None, first
+        while True:
+            trial = yield length
+            higher = not trial.f <= low.f + noise
+            if higher or not sufficient(self.c1, start, trial):
                 high = trial
-            elif abs(trial.slope) <= -self.c2 * slope:
-                return Searched(length, trial.point)
             else:
-                if trial.slope * ((np.inf if high is None else high.length) - low.length) >= 0.0:
+                if trial.slope * ((math.inf if high is None else high.length) - low.length) >= 0.0:
                     high = low
                 low = trial
-            length = 4.0 * length if high is None else between(low, high)
-        return Searched(low.length, low.point) if low.point is not None else FAILED
-
-    def _lower(self, point: Point, trial: Trial, slope: float, direction: Array) -> bool:
-        assert trial.point is not None
-        return accepts(self.c1, point, trial.point, direction, trial.length * slope, slope)
+            length = 4.0 * length if high is None else _between(low, high)
 
 
-def between(low: Trial, high: Trial) -> float:
+def _between(low: Trial, high: Trial) -> float:
     """Minimiser of the cubic (else the midpoint), kept a tenth of the bracket away from its ends."""
     width = high.length - low.length
-    with quiet():
-        # Nocedal and Wright (3.59), with the ends named low and high; NaN where there is no minimiser.
-        d1 = low.slope + high.slope - 3.0 * (high.f - low.f) / np.float64(width)
-        d2 = np.copysign(np.sqrt(d1 * d1 - low.slope * high.slope), width)
-        inner = float(high.length - width * (high.slope + d2 - d1) / (high.slope - low.slope + 2.0 * d2))
-    if not np.isfinite(inner):
+    inner = cubic(low, high)
+    if not math.isfinite(inner):
         inner = low.length + 0.5 * width
     ends = sorted((low.length + 0.1 * width, high.length - 0.1 * width))
     return min(max(inner, ends[0]), ends[1])
