@@ -1,4 +1,4 @@
-"""What a run gives back: ``Result`` and ``History``, the same fields for every method; imports ``status``.
+"""What a run gives back: ``Result`` and ``History``, the same fields for every method; imports ``errors``.
 
 >>> history = History()
 >>> history.append(Row(0, 2.0, 1.0, 0.0, 1.0, 1.0, 1, 1, 0, 0, 0.001))
@@ -7,11 +7,13 @@
 (2, array([2. , 0.5]))
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import OptimizeResult
+
+from optimizers.errors import MissingExtraError, OptionError
 
 __all__ = ["History", "Result", "Row"]
 
@@ -127,6 +129,57 @@ class History:
         """
         return {name: np.array([row[i] for row in self._own()]) for i, name in enumerate(Row._fields)}
 
+    def plot(self, ax: Any = None, columns: Sequence[str] = ("f", "gnorm"), *, against: str = "k") -> list[Any]:
+        """Draw columns with matplotlib, one panel a column; logarithmic where every number is positive or zero.
+
+        Zeros, a gradient that vanishes for instance, are left out of a logarithmic panel.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or sequence of them, optional
+            Where to draw: one for all columns, or one for each. By default a new figure, panels above one another.
+        columns : sequence of str
+            Names of columns; see `Row`.
+        against : str
+            The column along the horizontal axis, "k", "time" or "nfev" for instance.
+
+        Returns
+        -------
+        list of matplotlib.axes.Axes
+            The panel of each column.
+
+        Raises
+        ------
+        OptionError
+            When a name is not that of a column, or there are not as many axes as columns.
+        MissingExtraError
+            Where matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> result = opt.Newton().run(lambda x: x[0] ** 4 + x[1] ** 2, [3.0, 1.0])
+        >>> [axes.get_yscale() for axes in result.history.plot(columns=("f", "step"))]
+        ['log', 'log']
+        """
+        columns = (columns,) if isinstance(columns, str) else tuple(columns)
+        for name in (*columns, against):
+            if name not in Row._fields:
+                raise OptionError(f"{name!r} is not a column of a history; those are {', '.join(Row._fields)}")
+        panels = _panels(ax, len(columns))
+        numbers = self.to_dict()
+        for name, panel in zip(columns, panels, strict=True):
+            _draw(panel, numbers[against], numbers[name], name)
+        for panel in dict.fromkeys(panels):
+            names = [name for name, own in zip(columns, panels, strict=True) if own is panel]
+            panel.set_ylabel(", ".join(names))
+            panel.set_xlabel(against)
+            if len(names) > 1:
+                panel.legend()
+            if ax is None:
+                panel.label_outer()
+        return panels
+
     def __len__(self) -> int:
         return len(self._rows) if self._length is None else self._length
 
@@ -171,3 +224,37 @@ class Result(OptimizeResult):  # type: ignore[misc]  # SciPy ships no types
     >>> bool(result.success), result["status"], result.nit == len(result.history) - 1
     (True, <Status.CONVERGED: 0>, True)
     """
+
+
+def _panels(ax: Any, count: int) -> list[Any]:
+    """Axes for so many columns, new ones where none are given."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise MissingExtraError("History.plot needs matplotlib: pip install 'hodiff[plot]'") from None
+    if ax is None:
+        _, made = pyplot.subplots(
+            count, 1, sharex=True, squeeze=False, layout="constrained", figsize=(6.0, 1.2 + 1.8 * count)
+        )
+        return list(made[:, 0])
+    if hasattr(ax, "plot"):
+        return [ax] * count
+    panels = list(np.ravel(np.array(ax, dtype=object)))
+    if len(panels) != count:
+        raise OptionError(f"ax: one for all columns, or one for each of {count}, not {len(panels)}")
+    return panels
+
+
+def _draw(panel: Any, across: Any, values: Any, name: str) -> None:
+    """One line with marks; a panel that several columns share is logarithmic as long as all of them can be."""
+    known = values[np.isfinite(values)]
+    logarithmic = bool((known >= 0.0).all() and (known > 0.0).any())
+    first = not panel.lines
+    if first:
+        panel.set_yscale("log" if logarithmic else "linear")
+    elif not logarithmic:
+        panel.set_yscale("linear")
+    shown = np.where(values > 0.0, values, np.nan) if panel.get_yscale() == "log" else values
+    panel.plot(across, shown, marker=".", label=name)
+    if first:
+        panel.grid(True, alpha=0.3)
