@@ -24,9 +24,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
+from optimizers.arguments import as_problem
 from optimizers.batch import solved_in_batch
 from optimizers.bounds import check_inside, limits_of
-from optimizers.checks import is_number, is_whole, label
+from optimizers.checks import is_number, is_whole
 from optimizers.errors import OptionError
 from optimizers.flatten import Tree
 from optimizers.problem import Problem
@@ -35,7 +36,7 @@ from optimizers.run import Loop, Speaker, progress_bar
 from optimizers.state import State
 from optimizers.stopping import FDecrease, GradNorm, MaxEval, MaxIter, MaxTime, Rule, StepSize, UsersRule
 
-__all__ = ["Solver", "as_problem"]
+__all__ = ["Solver"]
 
 S = TypeVar("S", bound=State)
 Callback = Callable[..., Any]
@@ -88,6 +89,9 @@ class Solver(Generic[S]):
 
     uses: ClassVar[frozenset[str]] = frozenset({"jac"})
     """Which of SciPy's arguments jac, hess, hessp, bounds and constraints the method can use."""
+
+    carries: ClassVar[frozenset[str]] = frozenset()
+    """Which fields of a state are still of use where the problem has become another one: curvature, say."""
 
     def __post_init__(self) -> None:
         for name in ("gtol", "xtol", "ftol"):
@@ -296,8 +300,10 @@ class Solver(Generic[S]):
     ) -> Result:
         """Go on from a state, of this run or of another: a checkpoint, or a warm start.
 
-        The iterates are those, bit for bit, that the first run would have gone on to. Limits, counters and
-        ``nit`` begin anew; ``state.k`` and the history's column `k` go on. `like` is the old ``x0`` where that
+        Where objective and gradient are still those in the state, which costs one evaluation to see, the iterates
+        are those, bit for bit, that the first run would have gone on to. Where they are not, with other `args` for
+        instance, nothing in the state is relied on but x and what the method says it `carries`. Limits, counters
+        and ``nit`` begin anew; ``state.k`` and the history's column `k` go on. `like` is the old ``x0`` where that
         was not a vector; the other parameters are those of `run`.
 
         Examples
@@ -313,7 +319,7 @@ class Solver(Generic[S]):
         example = state.x if like is None else like
         self.refuse(hess=hess, hessp=hessp, bounds=bounds)
         problem = self.problem_of(fun, example, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
-        return self._drive(problem, replace(state, ending=None), callback)
+        return self._drive(problem, self._continued(problem, state), callback)
 
     def __call__(
         self,
@@ -385,6 +391,16 @@ class Solver(Generic[S]):
             if given and name not in self.uses:
                 raise OptionError(f"{type(self).__name__} cannot use {name}: leave it out, or choose a method that can")
 
+    def _continued(self, problem: Problem, state: S) -> S:
+        """`state` where it is one of `problem`; else a start at its x, with what the method carries along."""
+        point = problem.at(state.x)
+        if point.f == state.f and np.array_equal(point.g, state.g):
+            if state.H is not None:
+                point.H = state.H  # the problem remembers the point, and need not evaluate it again
+            return replace(state, ending=None)
+        kept = {name: getattr(state, name) for name in self.carries}
+        return replace(self.init(problem, problem.unravel(state.x)), k=state.k, **kept)
+
     def _drive(self, problem: Problem, start: S, callback: Callback | None) -> Result:
         loop = Loop(self, problem)
         states = loop.states(start)
@@ -401,64 +417,3 @@ class Solver(Generic[S]):
         if not holds:
             value = getattr(self, name)
             raise OptionError(f"{type(self).__name__}: {name} must be {wanted}, not {value!r}")
-
-
-def as_problem(
-    fun: Callable[..., Any],
-    x0: Tree,
-    args: tuple[Any, ...] = (),
-    *,
-    jac: Any = None,
-    hess: Any = None,
-    hessp: Any = None,
-    bounds: Any = None,
-    jit: bool | str = "auto",
-) -> Problem:
-    """The `Problem` of SciPy's arguments, checked: finite `x0`, derivatives that are callables.
-
-    Raises
-    ------
-    OptionError
-        When a derivative is one of SciPy's names for finite differences or an update strategy.
-    NonFiniteError, InputTypeError, ShapeError
-        When `x0` is not finite, not real, or empty.
-
-    Examples
-    --------
-    >>> as_problem(lambda x: x @ x, [1.0, 2.0], hess="2-point")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-        ...
-    optimizers.errors.OptionError: hess='2-point': finite differences and approximations are not used here; ...
-    """
-    for name, given in (("jac", jac), ("hess", hess), ("hessp", hessp)):
-        _check_derivative(name, given)
-    fun, grad = _unwrapped(fun, jac)
-    problem = Problem(fun, grad, hess, hessp, args=args, like=x0, jit=jit, bounds=bounds)
-    if callable(grad):
-        problem.names["g"] = label("jac", grad)
-    if hessp is not None:
-        problem.names["Hv"] = label("hessp", hessp)
-    problem.at(x0, name="x0")
-    return problem
-
-
-def _check_derivative(name: str, given: Any) -> None:
-    allowed = (None, False, True) if name == "jac" else (None,)
-    if not callable(given) and not any(given is value for value in allowed):
-        raise OptionError(
-            f"{name}={given!r}: finite differences and approximations are not used here; "
-            f"pass a callable, or leave {name} out and hodiff supplies the exact derivative"
-        )
-
-
-def _unwrapped(fun: Callable[..., Any], jac: Any) -> tuple[Callable[..., Any], Any]:
-    """SciPy makes of ``jac=True`` a memo around the user's pair-valued function, which cannot be traced: undo it."""
-    pair = getattr(fun, "fun", None)
-    if (
-        type(fun).__module__.startswith("scipy.")
-        and callable(pair)
-        and jac is not None
-        and jac == getattr(fun, "derivative", None)
-    ):
-        return pair, True
-    return fun, None if jac is False else jac

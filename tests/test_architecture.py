@@ -230,6 +230,7 @@ LAYERS = {
     "optimizers.problem": 3,
     "optimizers.residuals": 4,
     "optimizers.linesearch.interpolation": 3,
+    "optimizers.arguments": 4,
     "optimizers.checking": 4,
     "optimizers.linesearch.searching": 4,
     "optimizers.linesearch.*": 5,

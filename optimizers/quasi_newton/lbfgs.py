@@ -9,6 +9,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.blas import daxpy, ddot
@@ -75,6 +76,8 @@ class LBFGS(Solver[LBFGSState]):
     linesearch: LineSearch = field(default_factory=StrongWolfe)
     memory: int = 10
     maxiter: int = field(default=10_000, kw_only=True)
+
+    carries: ClassVar[frozenset[str]] = frozenset({"pairs"})
 
     def __post_init__(self) -> None:
         super().__post_init__()

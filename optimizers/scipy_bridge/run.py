@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from optimizers.arguments import as_problem
 from optimizers.bounds import limits_of
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
@@ -26,7 +27,6 @@ from optimizers.run import Speaker
 from optimizers.scipy_bridge.conditions import Conditions
 from optimizers.scipy_bridge.constraints import exact_constraints
 from optimizers.scipy_bridge.keywords import METHODS
-from optimizers.solver import as_problem
 from optimizers.status import Status
 
 __all__ = ["run_scipy"]
