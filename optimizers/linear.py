@@ -23,7 +23,7 @@ __all__ = [
     "lower_solve",
     "modified_cholesky",
     "norm",
-    "shifted",
+    "shifted_cholesky",
 ]
 
 _Array = NDArray[np.float64]
@@ -90,18 +90,20 @@ def lower_solve(L: _Array, b: _Array) -> _Array:
     return x
 
 
-def shifted(H: _Array, shift: float) -> _Array:
-    """``H + shift * I``, a new matrix.
+def shifted_cholesky(H: _Array, shift: float) -> _Array | None:
+    """Cholesky factor of ``H + shift * I`` in the lower triangle of a new matrix, or None; what is above means nothing.
 
     Examples
     --------
-    >>> shifted(np.ones((2, 2)), 2.0)
-    array([[3., 1.],
-           [1., 3.]])
+    >>> L = shifted_cholesky(np.diag([1.0, -1.0]), 3.0)
+    >>> cholesky_solve(L, np.array([4.0, 4.0]))
+    array([1., 2.])
     """
-    H = H.copy(order="C")
-    H.reshape(-1)[:: len(H) + 1] += shift
-    return H
+    A = H.copy(order="C")
+    A.reshape(-1)[:: len(A) + 1] += shift
+    # Transposed, which changes nothing, it is in LAPACK's order, and no second copy is made.
+    L, info = dpotrf(A.T, lower=1, clean=0, overwrite_a=1)
+    return L if info == 0 else None
 
 
 def has_negative_curvature(H: _Array) -> bool:

@@ -242,6 +242,7 @@ LAYERS = {
     "optimizers.first_order": 10,
     "optimizers.quasi_newton.*": 9,
     "optimizers.quasi_newton": 10,
+    "optimizers.second_order.acceptance": 7,
     "optimizers.second_order.*": 9,
     "optimizers.second_order": 10,
     "optimizers.scipy_bridge.keywords": 4,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted
+from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted_cholesky
 from optimizers.subproblems.lanczos import krylov_limit, solved_in_krylov
 from optimizers.subproblems.secular import with_cubic
 from optimizers.subproblems.steps import CubicStep, check_finite
@@ -140,7 +140,7 @@ def _definite(g: _Array, H: _Array, L: _Array, sigma: float, rtol: float) -> Cub
     widest = norm(H.ravel())
     least = 2.0 * sigma * norm(g) / (widest + math.sqrt(widest * widest + 4.0 * sigma * norm(g)))
     for _ in range(_ROUNDS):
-        factor = cholesky(shifted(H, multiplier))
+        factor = shifted_cholesky(H, multiplier)
         if factor is None or not math.isfinite(size):
             return None
         s = -cholesky_solve(factor, g)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted
+from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted_cholesky
 from optimizers.subproblems.secular import in_ball
 from optimizers.subproblems.steps import TrustStep
 
@@ -54,24 +54,26 @@ def moresorensen(g: _Array, H: _Array, radius: float, rtol: float = 1e-10) -> Tr
     >>> moresorensen(np.array([3.0, 4.0]), np.zeros((2, 2)), 1.0).s
     array([-0.6, -0.8])
     """
-    steep, bent = largest(g), largest(H.ravel())
+    L = shifted_cholesky(H, 0.0)
+    # No entry of a definite matrix exceeds the largest on its diagonal; a factorisation succeeds where that is finite.
+    steep, bent = largest(g), largest(H.ravel() if L is None else H.diagonal())
     if not (radius > 0.0 and math.isfinite(steep) and math.isfinite(bent)):
         raise ValueError(f"moresorensen: needs finite g and H and a positive radius, not radius={radius}")
     length, *others = (math.frexp(value)[1] for value in (radius, steep, bent) if value > 0.0)
     if all(abs(exponent) <= _MODERATE for exponent in (length, *others)):
-        return _solved(g, H, radius, rtol)
+        return _solved(g, H, L, radius, rtol)
     # In units in which the radius and the larger of |g| and |H| radius are about 1, nothing over- or underflows;
     # units that are powers of two leave every digit as it was.
     sizes = [math.frexp(a)[1] + e for a, e in ((steep, 0), (bent, length)) if a > 0.0]
     slope = max(sizes, default=0)
     slope += (length - slope) % 2  # so that H is scaled by an even power, and its roots by a power of two
-    step = _solved(np.ldexp(g, -slope), np.ldexp(H, length - slope), float(np.ldexp(radius, -length)), rtol)
+    g, H = np.ldexp(g, -slope), np.ldexp(H, length - slope)
+    step = _solved(g, H, cholesky(H), float(np.ldexp(radius, -length)), rtol)
     multiplier, predicted = np.ldexp(step.multiplier, slope - length), np.ldexp(step.predicted, slope + length)
     return TrustStep(np.ldexp(step.s, length), float(multiplier), float(predicted), step.boundary)
 
 
-def _solved(g: _Array, H: _Array, radius: float, rtol: float) -> TrustStep:
-    L = cholesky(H)
+def _solved(g: _Array, H: _Array, L: _Array | None, radius: float, rtol: float) -> TrustStep:
     step = None if L is None else _definite(g, H, L, radius, rtol)
     if step is not None:
         return step
@@ -95,7 +97,7 @@ def _definite(g: _Array, H: _Array, L: _Array, radius: float, rtol: float) -> Tr
         if not multiplier + correction > max(multiplier, 0.0):
             return None
         multiplier += correction
-        factor = cholesky(shifted(H, multiplier))
+        factor = shifted_cholesky(H, multiplier)
         if factor is None:
             return None
         L = factor
