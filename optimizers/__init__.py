@@ -11,6 +11,7 @@
 
 from optimizers import errors
 from optimizers.checking import DerivativeReport, DerivativeTest, check_derivatives
+from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.first_order import GradientDescent
 from optimizers.linesearch import Armijo, FixedStep, HagerZhang, LineSearch, MoreThuente, Searched, StrongWolfe
 from optimizers.minimize import minimize
@@ -55,6 +56,7 @@ __all__ = [
     "MaxTime",
     "MoreThuente",
     "Newton",
+    "NonlinearCG",
     "Point",
     "Problem",
     "Result",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from optimizers.batch import solved_in_batch
+from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.first_order import GradientDescent
 from optimizers.flatten import Layout, Tree
@@ -31,6 +32,7 @@ _OURS: dict[str, Solver[Any]] = {
     "gradient_descent": GradientDescent(),
     "lbfgs": LBFGS(),
     "newton": Newton(),
+    "nonlinear_cg": NonlinearCG(),
     "trust_region": TrustRegion(),
 }
 # Where a dense Hessian and its factorisation begin to cost more than they save.

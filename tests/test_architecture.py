@@ -238,6 +238,7 @@ LAYERS = {
     "optimizers.batch": 7,
     "optimizers.run": 7,
     "optimizers.solver": 8,
+    "optimizers.conjugate_gradient": 9,
     "optimizers.first_order.*": 9,
     "optimizers.first_order": 10,
     "optimizers.quasi_newton.*": 9,

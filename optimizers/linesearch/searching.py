@@ -130,21 +130,27 @@ def explore(
 ) -> Searched:
     """Try the `lengths` one by one, until a trial is accepted: the loop that searches with slopes share.
 
-    Trials that are not finite are told to the search, and never accepted. The loop ends, with the lowest of the
-    trials of sufficient decrease, after `maxtrials`, where `maxfun` leaves no evaluation, and where x no longer moves.
+    Trials that are not finite are told to the search, and never accepted; so are those that do not move x, without
+    another evaluation. The loop ends after `maxtrials`, and where `maxfun` leaves no evaluation, with the lowest of the
+    trials of sufficient decrease.
     """
-    best, last, length = None, point.x, next(lengths)
+    best, last, trial, length = None, point.x, start, next(lengths)
     for _ in range(maxtrials):
         x = along(point, direction, length)
-        if same(last, x) or same(point.x, x) or not problem.left() > 0:
+        if same(point.x, x):
+            trial = Trial(length, start.f, start.slope, point)
+        elif same(last, x):
+            trial = trial._replace(length=length)
+        elif not problem.left() > 0:
             break
-        trial = evaluate(problem, x, length, direction)
-        if trial.point is not None:
-            if accepted(trial):
-                return Searched(length, trial.point)
-            if (best is None or trial.f < best.f) and sufficient(c1, start, trial):
-                best = trial
-        last, length = x, lengths.send(trial)
+        else:
+            last, trial = x, evaluate(problem, x, length, direction)
+            if trial.point is not None:
+                if accepted(trial):
+                    return Searched(length, trial.point)
+                if (best is None or trial.f < best.f) and sufficient(c1, start, trial):
+                    best = trial
+        length = lengths.send(trial)
     return FAILED if best is None else Searched(best.length, best.point)
 
 

@@ -277,3 +277,14 @@ def test_interpolation_finds_the_stationary_points_of_polynomials(a, b, c3, c2, 
 def test_options_are_checked(make, text):
     with pytest.raises(OptionError, match=text):
         make()
+
+
+@searches
+def test_a_trial_that_does_not_move_x_is_no_end(search):
+    """The first trial is so high that interpolation points at 0; the minimiser is far from there."""
+    problem, start = problem_of(
+        lambda t: math.exp(200.0 * t) - 400.0 * t, lambda t: 200.0 * math.exp(200.0 * t) - 400.0
+    )
+    found = search.search(problem, start, np.ones(1))
+    assert found.point is not None
+    assert holds(search, start, found, np.ones(1))
