@@ -12,6 +12,7 @@
 from optimizers import errors
 from optimizers.checking import DerivativeReport, DerivativeTest, check_derivatives
 from optimizers.conjugate_gradient import NonlinearCG
+from optimizers.equations import FixedPointProblem, RootProblem
 from optimizers.first_order import GradientDescent
 from optimizers.linesearch import Armijo, FixedStep, HagerZhang, LineSearch, MoreThuente, Searched, StrongWolfe
 from optimizers.minimize import minimize
@@ -19,7 +20,8 @@ from optimizers.point import Counts, Point
 from optimizers.problem import Problem
 from optimizers.quasi_newton import LBFGS
 from optimizers.result import History, Result, Row
-from optimizers.scipy_bridge import scipy_kwargs
+from optimizers.roots import Anderson, Broyden, FixedPoint, NewtonKrylov, NewtonRoot, fixed_point, root
+from optimizers.scipy_bridge import root_kwargs, scipy_kwargs
 from optimizers.second_order import Newton, TrustRegion
 from optimizers.solver import Solver
 from optimizers.state import State
@@ -39,12 +41,16 @@ from optimizers.subproblems import (
 
 __all__ = [
     "LBFGS",
+    "Anderson",
     "Armijo",
+    "Broyden",
     "Counts",
     "CubicStep",
     "DerivativeReport",
     "DerivativeTest",
     "FDecrease",
+    "FixedPoint",
+    "FixedPointProblem",
     "FixedStep",
     "GradNorm",
     "GradientDescent",
@@ -56,10 +62,13 @@ __all__ = [
     "MaxTime",
     "MoreThuente",
     "Newton",
+    "NewtonKrylov",
+    "NewtonRoot",
     "NonlinearCG",
     "Point",
     "Problem",
     "Result",
+    "RootProblem",
     "Row",
     "Rule",
     "Searched",
@@ -77,10 +86,13 @@ __all__ = [
     "cubic_krylov",
     "dogleg",
     "errors",
+    "fixed_point",
     "gltr",
     "lowest_curvature",
     "minimize",
     "moresorensen",
+    "root",
+    "root_kwargs",
     "scipy_kwargs",
     "steihaug",
 ]

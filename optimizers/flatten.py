@@ -22,7 +22,7 @@ from hodiff import extend
 from optimizers.errors import InputTypeError, NonFiniteError, ShapeError
 from optimizers.linear import norm
 
-__all__ = ["Array", "Layout", "Tree", "check_finite", "real_array", "unravel"]
+__all__ = ["Array", "Layout", "Tree", "check_finite", "joined", "real_array", "unravel"]
 
 Array: TypeAlias = NDArray[np.float64]
 Tree: TypeAlias = Any
@@ -180,6 +180,18 @@ def unravel(vector: Tree, shapes: tuple[tuple[int, ...], ...], spec: Any) -> Tre
         leaves.append(_leaf(vector[start:stop], shape))
         start = stop
     return extend.tree_unflatten(spec, leaves)
+
+
+def joined(tree: Tree) -> Any:
+    """The leaves of any tree, traced or not, one after another in one vector.
+
+    Examples
+    --------
+    >>> joined({"a": np.ones((2, 1)), "b": 3.0})
+    array([1., 1., 3.])
+    """
+    leaves = [np.reshape(leaf, (-1,)) for leaf in extend.tree_flatten(tree)[0]]
+    return leaves[0] if len(leaves) == 1 else np.concatenate(leaves)
 
 
 def _leaf(part: Tree, shape: tuple[int, ...]) -> Tree:

@@ -12,7 +12,7 @@ array([2., 4., 1.])
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse
@@ -86,6 +86,10 @@ class Problem:
     >>> problem.at([1.0]).f, problem.at([1.0]).g, problem.counts.nfev
     (4.0, array([-4.]), 1)
     """
+
+    # What messages call the first-order test, and what it measures.
+    test: ClassVar[str] = "the gradient test"
+    measured: ClassVar[str] = "|gradient|"
 
     def __init__(
         self,

@@ -200,10 +200,11 @@ class Loop(Generic[S]):
         if self.ending is Status.CALLBACK:
             return self._reason
         if self.ending is Status.CONVERGED:
-            figures = f"|gradient| = {gnorm:.3g} <= gtol"
+            figures = f"{self.problem.measured} = {gnorm:.3g} <= gtol"
         else:
-            figures = f"|gradient| = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
-        return f"{self.ending.message}: {figures}{self.history.remark}"
+            figures = f"{self.problem.measured} = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
+        ending = self.ending.message.replace("the gradient test", self.problem.test)
+        return f"{ending}: {figures}{self.history.remark}"
 
 
 class Speaker:

@@ -47,4 +47,5 @@ class Status(IntEnum):
     UNVERIFIED = 11, "SciPy's method claimed success, but the first-order test could not be made"
     STOPPED = 12, "the rule `stop` was satisfied, but the gradient test does not hold"
     UNBOUNDED = 13, "the objective falls without bound"
+    NOT_A_ROOT = 14, "the norm of F has a minimum here that is no root"
     CALLBACK = 99, "`callback` ended the run"

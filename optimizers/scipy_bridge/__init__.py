@@ -2,14 +2,18 @@
 
 from optimizers.scipy_bridge.constraints import exact_constraints
 from optimizers.scipy_bridge.keywords import METHODS, SharedDerivatives, method_named, plain_name, scipy_kwargs
+from optimizers.scipy_bridge.roots import ROOT_METHODS, root_kwargs, run_scipy_root
 from optimizers.scipy_bridge.run import run_scipy
 
 __all__ = [
     "METHODS",
+    "ROOT_METHODS",
     "SharedDerivatives",
     "exact_constraints",
     "method_named",
     "plain_name",
+    "root_kwargs",
     "run_scipy",
+    "run_scipy_root",
     "scipy_kwargs",
 ]
