@@ -18,6 +18,7 @@ import numpy as np
 from optimizers.checks import check_callables, quiet
 from optimizers.errors import NonFiniteError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, joined
+from optimizers.problem import UNTRACEABLE
 from optimizers.residuals import ResidualPoint, ResidualProblem
 
 __all__ = ["FixedPointProblem", "RootProblem"]
@@ -94,7 +95,7 @@ unknowns; least_squares takes any number
 where it is not so
         """
         point = self.at(x0, name="x0")
-        J = point.J if jacobian else None  # asked first, so that F comes with it
+        J = self._jacobian_first(point) if jacobian else None
         with quiet():
             square_is_finite = np.isfinite(point.f)
         faults = {
@@ -107,6 +108,15 @@ where it is not so
                 x = np.array2string(point.x, threshold=6, edgeitems=2, precision=4)
                 raise NonFiniteError(f"{fault} at the start, where x = {x}: start from an x0 where it is not so")
         return point
+
+    @staticmethod
+    def _jacobian_first(point: ResidualPoint) -> Array:
+        """The Jacobian, asked before F, which then comes with it; what is wrong with F itself is said of F."""
+        try:
+            return point.J
+        except UNTRACEABLE:
+            _ = point.r
+            raise
 
     def _residuals(self, out: Any, x: Array) -> Array:
         r = super()._residuals(out, x)

@@ -1,19 +1,18 @@
 """Picard's iteration x <- G(x); imports ``base``.
 
 >>> import numpy as np
->>> FixedPoint().run(np.cos, [1.0]).x.round(6)
+>>> import optimizers as opt
+>>> opt.fixed_point(np.cos, [1.0], method=FixedPoint()).x.round(6)
 array([0.739085])
 """
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 from optimizers.checks import is_number
-from optimizers.equations import FixedPointProblem, RootProblem
 from optimizers.flatten import Tree
 from optimizers.problem import Problem
-from optimizers.roots.base import RootSolver, RootState, as_root_problem, root_problem
+from optimizers.roots.base import RootSolver, RootState, root_problem
 from optimizers.roots.steps import shortened
 from optimizers.status import Status
 
@@ -22,42 +21,37 @@ __all__ = ["FixedPoint"]
 
 @dataclass(frozen=True)
 class FixedPoint(RootSolver[RootState]):
-    """Damped fixed-point iteration x <- x + mixing (G(x) - x): contractions, and as a yardstick.
+    """The plain iteration x <- x + mixing F(x), with F(x) = G(x) - x for a fixed point: contractions, and a yardstick.
 
-    `run` takes G, not F, and the test is max|G(x) - x| <= `gtol`. It converges where the derivative of the damped map
-    has spectral radius below 1. Steps into points where G is not finite are shortened. Nothing else guards them: ‖F‖
-    may rise, and where the iteration ends without success the result is the best point that it met.
+    It converges where the derivative of the map has spectral radius below 1. Steps into points where F is not finite
+    are shortened. Nothing else guards them: ‖F‖ may rise, and where the iteration ends without success the result is
+    the best point that it met.
 
     Parameters
     ----------
     mixing : float
-        Share of the way to G(x), in (0, 1]; below 1 it tames oscillations.
+        How much of F a step takes: 1 goes all the way to G(x), less tames oscillations, and for roots the sign counts.
     **options
         Those of `RootSolver`.
 
     Examples
     --------
-    >>> FixedPoint(maxiter=50).run(lambda x: 4.0 - 2.0 * x, [1.0]).success
+    >>> import optimizers as opt
+    >>> def steep(x): return 4.0 - 2.0 * x
+    >>> opt.fixed_point(steep, [1.0], method=FixedPoint(maxiter=50)).success
     False
-    >>> FixedPoint(mixing=0.3).run(lambda x: 4.0 - 2.0 * x, [1.0]).x.round(6)
+    >>> opt.fixed_point(steep, [1.0], method=FixedPoint(mixing=0.3)).x.round(6)
     array([1.333333])
+    >>> FixedPoint(mixing=-0.5).run(lambda x: x - 2.0, [1.0]).x.round(6)
+    array([2.])
     """
 
     mixing: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("mixing", is_number(self.mixing) and 0.0 < self.mixing <= 1.0, "a number in (0, 1]")
-
-    def problem_of(self, fun: Callable[..., Any], x0: Tree, args: tuple[Any, ...] = (), **given: Any) -> RootProblem:
-        """The equations ``x = fun(x, *args)``.
-
-        Examples
-        --------
-        >>> FixedPoint().problem_of(lambda x: 3.0 * x, [1.0]).at([1.0]).r
-        array([2.])
-        """
-        return as_root_problem(FixedPointProblem, fun, x0, args, jac=given.get("jac"), jit=given.get("jit", "auto"))
+        sound = is_number(self.mixing) and math.isfinite(self.mixing) and self.mixing != 0.0
+        self._check("mixing", sound, "a number other than 0")
 
     def init(self, problem: Problem, x0: Tree) -> RootState:
         """The state at `x0`.

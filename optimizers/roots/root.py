@@ -39,6 +39,7 @@ _ROOTS: dict[str, RootSolver[Any]] = {
     "newton_krylov": NewtonKrylov(),
     "broyden": Broyden(),
     "anderson_mixing": Anderson(),
+    "picard": FixedPoint(),
 }
 _FIXED: dict[str, RootSolver[Any]] = {
     "picard": FixedPoint(),
@@ -74,9 +75,9 @@ def root(
     args : tuple
         Further arguments of `fun` and `jac`.
     method : solver, str or None
-        A solver object; a name of ours, "newton", "newton_krylov", "broyden" or "anderson_mixing"; or the name of a
-        method of `scipy.optimize.root`; in any case, with or without separators. "auto", or None, takes `NewtonRoot` up
-        to 500 unknowns and `NewtonKrylov` beyond.
+        A solver object; a name of ours, "newton", "newton_krylov", "broyden", "anderson_mixing" or "picard"; or the
+        name of a method of `scipy.optimize.root`; in any case, with or without separators. "auto", or None, takes
+        `NewtonRoot` up to 500 unknowns and `NewtonKrylov` beyond.
     jac : callable, optional
         ``jac(x, *args)`` -> (n, n) for the flat vector; ours take sparse matrices and operators, too.
     tol : float, optional
@@ -121,8 +122,6 @@ def root(
     chosen = _chosen(method, _ROOTS, x0)
     if isinstance(chosen, str):
         return run_scipy_root(fun, x0, args, chosen, jac=jac, tol=tol, callback=callback, options=given, jit=jit)
-    if isinstance(chosen, FixedPoint):
-        raise OptionError("method: FixedPoint solves x = G(x): call fixed_point(G, x0), or choose another method")
     return _run(RootProblem, chosen, fun, x0, args, jac, tol, callback, given, jit)
 
 
