@@ -21,7 +21,7 @@ from optimizers.problem import Problem
 from optimizers.quasi_newton import LBFGS
 from optimizers.result import History, Result, Row
 from optimizers.roots import Anderson, Broyden, FixedPoint, NewtonKrylov, NewtonRoot, fixed_point, root
-from optimizers.scipy_bridge import root_kwargs, scipy_kwargs
+from optimizers.scipy_bridge import nonlinear_constraint, root_kwargs, scipy_kwargs
 from optimizers.second_order import Newton, TrustRegion
 from optimizers.solver import Solver
 from optimizers.state import State
@@ -91,6 +91,7 @@ __all__ = [
     "lowest_curvature",
     "minimize",
     "moresorensen",
+    "nonlinear_constraint",
     "root",
     "root_kwargs",
     "scipy_kwargs",

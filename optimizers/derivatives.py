@@ -288,13 +288,12 @@ class VectorDerivatives(_Made):
 
     @cached_property
     def _jacobian(self) -> _Function:
-        fun = self.fun
-        return self._made(hd.jacobian(lambda x, *args: np.reshape(fun(x, *args), (-1,))))
+        return self._made(hd.jacobian(self.flat))
 
     @cached_property
     def _hessian(self) -> _Function:
-        fun = self.fun
-        return self._made(hd.hessian(lambda x, v, *args: np.sum(v * np.reshape(fun(x, *args), (-1,)))))
+        flat = self.flat
+        return self._made(hd.hessian(lambda x, v, *args: np.sum(v * flat(x, *args))))
 
 
 def derivatives_of(

@@ -255,7 +255,7 @@ LAYERS = {
     "optimizers.second_order.*": 9,
     "optimizers.second_order": 10,
     "optimizers.scipy_bridge.keywords": 4,
-    "optimizers.scipy_bridge.constraints": 4,
+    "optimizers.scipy_bridge.constraints": 5,
     "optimizers.scipy_bridge.conditions": 4,
     "optimizers.scipy_bridge.roots": 9,
     "optimizers.scipy_bridge.run": 9,

@@ -1,6 +1,6 @@
 """SciPy's methods with exact derivatives; re-exports only."""
 
-from optimizers.scipy_bridge.constraints import exact_constraints
+from optimizers.scipy_bridge.constraints import exact_constraints, nonlinear_constraint
 from optimizers.scipy_bridge.keywords import METHODS, SharedDerivatives, method_named, plain_name, scipy_kwargs
 from optimizers.scipy_bridge.roots import ROOT_METHODS, root_kwargs, run_scipy_root
 from optimizers.scipy_bridge.run import run_scipy
@@ -11,6 +11,7 @@ __all__ = [
     "SharedDerivatives",
     "exact_constraints",
     "method_named",
+    "nonlinear_constraint",
     "plain_name",
     "root_kwargs",
     "run_scipy",

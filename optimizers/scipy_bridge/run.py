@@ -25,14 +25,13 @@ from optimizers.problem import Problem
 from optimizers.result import History, Result, Row
 from optimizers.run import Speaker
 from optimizers.scipy_bridge.conditions import Conditions
-from optimizers.scipy_bridge.constraints import exact_constraints
+from optimizers.scipy_bridge.constraints import CONSTRAINED, exact_constraints
 from optimizers.scipy_bridge.keywords import METHODS
 from optimizers.status import Status
 
 __all__ = ["run_scipy"]
 
 _BOUNDED = frozenset({"Nelder-Mead", "Powell", "L-BFGS-B", "TNC", "SLSQP", "COBYLA", "COBYQA", "trust-constr"})
-_CONSTRAINED = frozenset({"SLSQP", "COBYLA", "COBYQA", "trust-constr"})
 # SciPy's status numbers for limits; each method has its own.
 _LIMITS = {
     "Nelder-Mead": {1: Status.MAXFUN, 2: Status.MAXITER},
@@ -96,8 +95,8 @@ def run_scipy(
     limits = None if bounds is None else limits_of(bounds, start.size)
     if limits is not None:
         keywords["bounds"] = scipy.optimize.Bounds(*limits)
-    if method in _CONSTRAINED:
-        keywords["constraints"] = exact_constraints(constraints, problem.layout, jit)
+    if method in CONSTRAINED:
+        keywords["constraints"] = exact_constraints(constraints, method, problem.layout, jit)
     options = dict(options or {})
     bound = max([_FIRST_ORDER, *(float(t) for t in (tol, options.get("gtol")) if t is not None)])
     if tol is None:
@@ -253,7 +252,7 @@ def _refuse(method: str, arguments: dict[str, Any]) -> None:
         "hess": "hess" in takes or "hessp" in takes,
         "hessp": "hess" in takes or "hessp" in takes,
         "bounds": method in _BOUNDED,
-        "constraints": method in _CONSTRAINED,
+        "constraints": method in CONSTRAINED,
     }
     for name, value in arguments.items():
         given = value is not None and value is not False and not (isinstance(value, (list, tuple)) and not value)
