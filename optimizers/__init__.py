@@ -18,7 +18,7 @@ from optimizers.linesearch import Armijo, FixedStep, HagerZhang, LineSearch, Mor
 from optimizers.minimize import minimize
 from optimizers.point import Counts, Point
 from optimizers.problem import Problem
-from optimizers.quasi_newton import LBFGS
+from optimizers.quasi_newton import BFGS, DFP, LBFGS, LBFGSB, SR1, HessianUpdate
 from optimizers.result import History, Result, Row
 from optimizers.roots import Anderson, Broyden, FixedPoint, NewtonKrylov, NewtonRoot, fixed_point, root
 from optimizers.scipy_bridge import nonlinear_constraint, root_kwargs, scipy_kwargs
@@ -40,7 +40,11 @@ from optimizers.subproblems import (
 )
 
 __all__ = [
+    "BFGS",
+    "DFP",
     "LBFGS",
+    "LBFGSB",
+    "SR1",
     "Anderson",
     "Armijo",
     "Broyden",
@@ -55,6 +59,7 @@ __all__ = [
     "GradNorm",
     "GradientDescent",
     "HagerZhang",
+    "HessianUpdate",
     "History",
     "LineSearch",
     "MaxEval",

@@ -20,7 +20,7 @@ from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.first_order import GradientDescent
 from optimizers.flatten import Layout, Tree
-from optimizers.quasi_newton import LBFGS
+from optimizers.quasi_newton import DFP, LBFGS, SR1
 from optimizers.result import Result
 from optimizers.scipy_bridge import METHODS, plain_name, run_scipy
 from optimizers.second_order import Newton, TrustRegion
@@ -29,10 +29,12 @@ from optimizers.solver import Solver
 __all__ = ["minimize"]
 
 _OURS: dict[str, Solver[Any]] = {
+    "dfp": DFP(),
     "gradient_descent": GradientDescent(),
     "lbfgs": LBFGS(),
     "newton": Newton(),
     "nonlinear_cg": NonlinearCG(),
+    "sr1": SR1(),
     "trust_region": TrustRegion(),
 }
 # Where a dense Hessian and its factorisation begin to cost more than they save.

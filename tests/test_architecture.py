@@ -249,6 +249,12 @@ LAYERS = {
     "optimizers.conjugate_gradient": 9,
     "optimizers.first_order.*": 9,
     "optimizers.first_order": 10,
+    "optimizers.quasi_newton.updates": 3,
+    "optimizers.quasi_newton.pairs": 4,
+    "optimizers.quasi_newton.strategy": 4,
+    "optimizers.quasi_newton.compact": 5,
+    "optimizers.quasi_newton.within": 7,
+    "optimizers.quasi_newton.advancing": 7,
     "optimizers.quasi_newton.*": 9,
     "optimizers.quasi_newton": 10,
     "optimizers.second_order.acceptance": 7,
@@ -270,7 +276,9 @@ DEPENDENCIES = frozenset({"numpy", "scipy", "optree"})
 # What the extras of pyproject.toml install: imported where it is used, so that the packages import without it.
 EXTRAS = frozenset({"llvmlite", "matplotlib", "tqdm"})
 # The modules of `optimizers` that may import `hodiff`, and the modules of `hodiff` that they may name.
-DOORS = frozenset({"optimizers.batch", "optimizers.flatten", "optimizers.derivatives", "optimizers.problem", "optimizers.implicit"})
+DOORS = frozenset(
+    {"optimizers.batch", "optimizers.flatten", "optimizers.derivatives", "optimizers.problem", "optimizers.implicit"}
+)
 PUBLIC_MODULES = (
     "hodiff",
     "hodiff.errors",

@@ -1,5 +1,6 @@
-"""Methods that learn curvature from gradients; imports ``solver``, ``linesearch``.
+"""Limited-memory BFGS; imports ``solver``, ``linesearch``, ``advancing`` and ``pairs``.
 
+>>> import numpy as np
 >>> def rosen(x):
 ...     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 >>> result = LBFGS().run(rosen, np.zeros(50))
@@ -7,46 +8,20 @@
 (True, True)
 """
 
-import math
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar
 
-import numpy as np
-from scipy.linalg.blas import daxpy, ddot
-
 from optimizers.checks import is_whole
-from optimizers.flatten import Array, Tree
-from optimizers.linear import norm
-from optimizers.linesearch import LineSearch, Searched, StrongWolfe, round_off, stalled
+from optimizers.flatten import Tree
+from optimizers.linesearch import LineSearch, Searched, StrongWolfe
 from optimizers.point import Point
 from optimizers.problem import Problem
+from optimizers.quasi_newton.advancing import advance, along, unit
+from optimizers.quasi_newton.pairs import LBFGSState, Pairs, inverse_times, remembered
 from optimizers.solver import Solver
-from optimizers.state import State
-from optimizers.status import Status
 
-__all__ = ["LBFGS", "LBFGSState"]
-
-_EPS = float(np.finfo(np.float64).eps)
-Pairs = tuple[tuple[Array, Array, float], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class LBFGSState(State):
-    """`State` with the memory of `LBFGS`.
-
-    Attributes
-    ----------
-    pairs : tuple of (ndarray, ndarray, float)
-        Changes s of x, changes y of the gradient and 1/(s·y), oldest first.
-
-    Examples
-    --------
-    >>> import optimizers as opt
-    >>> opt.LBFGS().init(opt.Problem(lambda x: x @ x), [1.0]).pairs
-    ()
-    """
-
-    pairs: Pairs = ()
+__all__ = ["LBFGS"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +43,7 @@ class LBFGS(Solver[LBFGSState]):
 
     Examples
     --------
+    >>> import numpy as np
     >>> result = LBFGS(memory=5).run(lambda x: np.sum(np.arange(1, 101) * x ** 2), np.ones(100))
     >>> bool(result.success), result.nhev
     (True, 0)
@@ -106,47 +82,13 @@ class LBFGS(Solver[LBFGSState]):
         >>> len(LBFGS().step(problem, LBFGS().init(problem, [1.0])).pairs)
         1
         """
-        point = problem.at(state.x, f=state.f, g=state.g)
-        pairs = state.pairs
-        found, promised = self._search(problem, point, pairs)
-        if found.point is None and pairs:
-            pairs = ()
-            found, promised = self._search(problem, point, pairs)
-        new = found.point
+        done = advance(problem, state, state.pairs, (), partial(self._search, problem))
+        new, k = done.new, state.k + 1
         if new is None:
-            ending = Status.ROUND_OFF if promised <= round_off(point.f) else Status.LINE_SEARCH
-            return replace(state, k=state.k + 1, ending=ending)
-        if stalled(point, new):
-            return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
-        pairs = _remembered(pairs, new.x - point.x, new.g - point.g, self.memory)
-        return LBFGSState(new.x, new.f, new.g, k=state.k + 1, length=found.length, pairs=pairs)
+            return replace(state, k=k, ending=done.ending)
+        pairs = remembered(done.memory, new.x - state.x, new.g - state.g, self.memory)
+        return LBFGSState(new.x, new.f, new.g, k=k, length=done.length, pairs=pairs)
 
     def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, float]:
-        """The search, and the decrease that the slope promises for its first trial."""
-        # Without memory nothing is known of the scale but that of x; a unit direction keeps the slope in range.
-        direction = _inverse_times(pairs, -point.g) if pairs else -point.g / norm(point.g)
-        return self.linesearch.search(problem, point, direction), -ddot(point.g, direction)
-
-
-def _inverse_times(pairs: Pairs, g: Array) -> Array:
-    """The two-loop recursion: the inverse Hessian approximation times `g`."""
-    # By BLAS, in place: forty operations with NumPy would cost more than the evaluation of a small objective.
-    q, n, weights = g.copy(), g.size, []
-    for s, y, rho in reversed(pairs):
-        weight = rho * ddot(s, q)
-        q = daxpy(y, q, n, -weight)
-        weights.append(weight)
-    if pairs:
-        _, y, rho = pairs[-1]
-        q *= 1.0 / (rho * ddot(y, y))
-    for s, y, rho in pairs:
-        q = daxpy(s, q, n, weights.pop() - rho * ddot(y, q))
-    return q
-
-
-def _remembered(pairs: Pairs, s: Array, y: Array, memory: int) -> Pairs:
-    """The newest pairs; one whose curvature is not positive beyond round-off would spoil definiteness."""
-    curvature, squared = ddot(s, y), ddot(y, y)
-    if not (curvature > _EPS * squared > 0.0 and math.isfinite(squared / curvature)):
-        return pairs
-    return (*pairs, (s, y, 1.0 / curvature))[-memory:]
+        direction = inverse_times(pairs, -point.g) if pairs else unit(point.g)
+        return along(self.linesearch, problem, point, direction)

@@ -1,0 +1,78 @@
+"""The memory of limited-memory methods: the last changes of x and of the gradient; imports ``updates``, ``state``.
+
+>>> s, y = np.array([1.0, 0.0]), np.array([2.0, 0.0])
+>>> inverse_times(remembered((), s, y, 5), np.array([2.0, 2.0]))
+array([1., 1.])
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from scipy.linalg.blas import daxpy, ddot
+
+from optimizers.flatten import Array
+from optimizers.quasi_newton.updates import curved
+from optimizers.state import State
+
+__all__ = ["LBFGSState", "Pairs", "inverse_times", "remembered"]
+
+Pairs: TypeAlias = tuple[tuple[Array, Array, float], ...]
+"""Changes s of x, changes y of the gradient and 1/(s·y), oldest first."""
+
+
+@dataclass(frozen=True, eq=False)
+class LBFGSState(State):
+    """`State` with the memory of `LBFGS` and `LBFGSB`.
+
+    Attributes
+    ----------
+    pairs : tuple of (ndarray, ndarray, float)
+        Changes s of x, changes y of the gradient and 1/(s·y), oldest first.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> opt.LBFGS().init(opt.Problem(lambda x: x @ x), [1.0]).pairs
+    ()
+    """
+
+    pairs: Pairs = ()
+
+
+def inverse_times(pairs: Pairs, g: Array) -> Array:
+    """The inverse Hessian that BFGS makes of `pairs`, times `g`, shape (n,), by the two-loop recursion.
+
+    The matrix to begin with is the identity times s·y / y·y of the newest pair. J. Nocedal, "Updating quasi-Newton
+    matrices with limited storage", Mathematics of Computation 35 (1980) 773-782.
+
+    Examples
+    --------
+    >>> inverse_times((), np.ones(2))
+    array([1., 1.])
+    """
+    # By BLAS, in place: forty operations with NumPy would cost more than the evaluation of a small objective.
+    q, n, weights = np.array(g), g.size, []
+    for s, y, rho in reversed(pairs):
+        weight = rho * ddot(s, q)
+        q = daxpy(y, q, n, -weight)
+        weights.append(weight)
+    if pairs:
+        _, y, rho = pairs[-1]
+        q *= 1.0 / (rho * ddot(y, y))
+    for s, y, rho in pairs:
+        q = daxpy(s, q, n, weights.pop() - rho * ddot(y, q))
+    return q
+
+
+def remembered(pairs: Pairs, s: Array, y: Array, memory: int) -> Pairs:
+    """The newest `memory` pairs; one whose curvature is not positive beyond round-off would spoil definiteness.
+
+    Examples
+    --------
+    >>> remembered((), np.ones(1), -np.ones(1), 5)
+    ()
+    """
+    if not curved(s, y):
+        return pairs
+    return (*pairs, (s, y, 1.0 / ddot(s, y)))[-memory:]
