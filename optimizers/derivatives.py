@@ -18,7 +18,7 @@ import numpy as np
 
 import hodiff as hd
 from optimizers.checks import label, pair, scalar
-from optimizers.errors import OptionError
+from optimizers.errors import InputTypeError, OptionError
 from optimizers.flatten import Array, Layout, unravel
 
 __all__ = ["Derivatives", "VectorDerivatives", "derivatives_of", "vector_derivatives_of"]
@@ -196,7 +196,7 @@ class VectorDerivatives(_Made):
     def __init__(self, fun: _Function, layout: Layout | None, *, jit: bool | str) -> None:
         super().__init__(fun, jit)
         self.fun = _of_vector(fun, layout)
-        self.flat = _flat_vector(self.fun)
+        self.flat = _flat_vector(self.fun, self._name)
 
     @cached_property
     def values(self) -> _Function:
@@ -390,13 +390,15 @@ def _of_vector(fun: _Function, layout: Layout | None) -> _Function:
     return lambda x, *args: fun(unravel(x, shapes, spec), *args)
 
 
-def _flat_vector(fun: _Function) -> _Function:
+def _flat_vector(fun: _Function, name: str) -> _Function:
     """The same function with its values in one vector, shape (m,)."""
 
     def flat(x: Any, *args: Any) -> Any:
         out = fun(x, *args)
         if isinstance(out, (list, tuple)):
             return np.concatenate([np.reshape(part, (-1,)) for part in out])
+        if out is None:
+            raise InputTypeError(f"{name} returned a NoneType: it must return real numbers or an array of them")
         return np.reshape(out, (-1,))
 
     return flat

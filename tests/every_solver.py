@@ -28,6 +28,11 @@ RESIDUAL_SOLVERS = [kind(**_OPTIONS.get(kind.__name__, {})) for kind in CLASSES 
 SLOW = frozenset({"Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW", "Lion", "Chain"})
 
 
+def is_of_objectives(solver):
+    """The same of a solver."""
+    return of_objectives(type(solver))
+
+
 def name_of(solver):
     return type(solver).__name__
 

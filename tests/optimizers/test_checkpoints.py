@@ -15,7 +15,8 @@ START = np.array([-1.2, 1.0, 0.5])
 
 
 def residual(x, a=1.0):
-    return np.concatenate([10.0 * (x[1:] - x[:-1] ** 2), a - x[:1], 0.1 * np.sin(x[1:] - a)])[: x.size]
+    """Three equations, and the step of a contraction: for solvers of every kind."""
+    return 0.5 * np.cos(x[::-1] + np.array([0.0, a, 2.0])) - x
 
 
 def rosen(x, a=1.0):
@@ -102,6 +103,16 @@ def test_a_warm_start_takes_nothing_of_the_old_problem_for_granted(solver):
     np.testing.assert_allclose(result.jac, opt.Problem(fun, args=(2.0,)).at(result.x).g, atol=1e-12)
     if not is_slow(solver):
         np.testing.assert_allclose(result.x, 2.0, atol=1e-4)
+
+
+@each(RESIDUAL_SOLVERS)
+def test_a_warm_start_of_equations_takes_nothing_for_granted(solver):
+    solved = list(solver.iterate(solver.problem_of(residual, START, (1.0,), jit=False), START))[-1]
+    result = solver.resume(residual, solved, (2.0,), jit=False)
+    assert result.history[0].gnorm > 1e-3
+    assert result.nit > 0
+    assert np.abs(residual(result.x, 2.0)).max() < 1e-4
+    np.testing.assert_allclose(result.x, solver.run(residual, START, (2.0,), jit=False).x, atol=1e-4)
 
 
 @solvers

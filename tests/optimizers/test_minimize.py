@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.optimize
+from every_solver import MINIMISERS, each, name_of
 from mgh import PROBLEMS
 
 import optimizers as opt
@@ -139,6 +140,19 @@ def test_x_keeps_its_shape(shape):
         result = opt.minimize(lambda x: np.sum((x - 1.0) ** 2), np.zeros(shape), method=method)
         assert np.shape(result.x) == np.shape(result.jac) == shape
         np.testing.assert_allclose(result.x, 1.0, atol=1e-5)
+
+
+@each(MINIMISERS)
+def test_every_solver_has_its_name(solver):
+    """That of its class, in any case, with or without separators; an unknown name lists them all."""
+    result = opt.minimize(lambda x: x @ x, [1.0, 2.0], method=name_of(solver).lower(), options={"maxiter": 0})
+    assert result.status == opt.Status.MAXITER
+    assert "scipy_result" not in result
+    with pytest.raises(OptionError, match="unknown method 'foo'") as error:
+        opt.minimize(rosen, START, method="foo")
+    listed = str(error.value).split("SciPy's are")[0].replace("_", "").lower()
+    assert name_of(solver).lower() in listed
+    assert all(method in str(error.value) for method in METHODS)
 
 
 def test_auto_chooses_by_size_bounds_and_constraints():

@@ -219,7 +219,7 @@ def test_tol_and_options(solver):
     assert np.abs(loose.jac).max() <= 0.5
     tight = minimize(bowl, [0.9, 0.1], method=solver, tol=0.5, options={"gtol": 1e-9, "maxiter": 3})
     assert not tight.success or np.abs(tight.jac).max() <= 1e-9
-    with pytest.raises(OptionError, match=f"{name_of(solver)} has no option 'gtoll'; it has ftol, "):
+    with pytest.raises(OptionError, match=f"{name_of(solver)} has no option 'gtoll'; it has .*gtol, "):
         minimize(bowl, [0.9], method=solver, options={"gtoll": 1.0})
     with pytest.raises(OptionError, match=f"{name_of(solver)}: gtol must be a number >= 0"):
         minimize(bowl, [0.9], method=solver, options={"gtol": -1.0})
