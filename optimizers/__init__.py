@@ -14,14 +14,22 @@ from optimizers.checking import DerivativeReport, DerivativeTest, check_derivati
 from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.equations import FixedPointProblem, RootProblem
 from optimizers.first_order import GradientDescent
+from optimizers.fitting import Dogleg, GaussNewton, LevenbergMarquardt, curve_fit, least_squares
 from optimizers.linesearch import Armijo, FixedStep, HagerZhang, LineSearch, MoreThuente, Searched, StrongWolfe
 from optimizers.minimize import minimize
 from optimizers.point import Counts, Point
 from optimizers.problem import Problem
 from optimizers.quasi_newton import BFGS, DFP, LBFGS, LBFGSB, SR1, HessianUpdate
+from optimizers.residuals import ResidualPoint, ResidualProblem
 from optimizers.result import History, Result, Row
 from optimizers.roots import Anderson, Broyden, FixedPoint, NewtonKrylov, NewtonRoot, fixed_point, root
-from optimizers.scipy_bridge import nonlinear_constraint, root_kwargs, scipy_kwargs
+from optimizers.scipy_bridge import (
+    curve_fit_kwargs,
+    least_squares_kwargs,
+    nonlinear_constraint,
+    root_kwargs,
+    scipy_kwargs,
+)
 from optimizers.second_order import Newton, TrustRegion
 from optimizers.solver import Solver
 from optimizers.state import State
@@ -52,15 +60,18 @@ __all__ = [
     "CubicStep",
     "DerivativeReport",
     "DerivativeTest",
+    "Dogleg",
     "FDecrease",
     "FixedPoint",
     "FixedPointProblem",
     "FixedStep",
+    "GaussNewton",
     "GradNorm",
     "GradientDescent",
     "HagerZhang",
     "HessianUpdate",
     "History",
+    "LevenbergMarquardt",
     "LineSearch",
     "MaxEval",
     "MaxIter",
@@ -72,6 +83,8 @@ __all__ = [
     "NonlinearCG",
     "Point",
     "Problem",
+    "ResidualPoint",
+    "ResidualProblem",
     "Result",
     "RootProblem",
     "Row",
@@ -89,10 +102,14 @@ __all__ = [
     "check_derivatives",
     "cubic",
     "cubic_krylov",
+    "curve_fit",
+    "curve_fit_kwargs",
     "dogleg",
     "errors",
     "fixed_point",
     "gltr",
+    "least_squares",
+    "least_squares_kwargs",
     "lowest_curvature",
     "minimize",
     "moresorensen",

@@ -13,7 +13,7 @@ import numpy as np
 
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 
-__all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "quiet", "scalar"]
+__all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "quiet", "real_numbers", "scalar"]
 
 _QUIET_ALREADY = nullcontext()
 
@@ -42,6 +42,29 @@ def scalar(out: Any, name: str) -> Any:
     if kind not in "fiub":
         what = "a complex number" if kind == "c" else "a {.__class__.__name__}".format(out)  # noqa: UP032
         raise InputTypeError(f"{name} returned {what}: it must return one real number, a scalar")
+    return out
+
+
+def real_numbers(out: Any, name: str) -> Any:
+    """`out`, traced or not, when it is real numbers of any shape.
+
+    Raises
+    ------
+    InputTypeError
+        Naming the callable `name`, when they are complex or not numbers.
+
+    Examples
+    --------
+    >>> real_numbers(2.0, "fun f")
+    2.0
+    """
+    try:
+        kind = out.dtype.kind
+    except AttributeError:
+        kind = np.asarray(out).dtype.kind
+    if kind not in "fiub":
+        what = "complex numbers" if kind == "c" else "a {.__class__.__name__}".format(out)  # noqa: UP032
+        raise InputTypeError(f"{name} returned {what}: it must return real numbers")
     return out
 
 

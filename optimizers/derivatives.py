@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 import hodiff as hd
-from optimizers.checks import label, pair, scalar
-from optimizers.errors import InputTypeError, OptionError
+from optimizers.checks import label, pair, real_numbers, scalar
+from optimizers.errors import OptionError
 from optimizers.flatten import Array, Layout, unravel
 
 __all__ = ["Derivatives", "VectorDerivatives", "derivatives_of", "vector_derivatives_of"]
@@ -396,10 +396,8 @@ def _flat_vector(fun: _Function, name: str) -> _Function:
     def flat(x: Any, *args: Any) -> Any:
         out = fun(x, *args)
         if isinstance(out, (list, tuple)):
-            return np.concatenate([np.reshape(part, (-1,)) for part in out])
-        if out is None:
-            raise InputTypeError(f"{name} returned a NoneType: it must return real numbers or an array of them")
-        return np.reshape(out, (-1,))
+            return np.concatenate([np.reshape(real_numbers(part, name), (-1,)) for part in out])
+        return np.reshape(real_numbers(out, name), (-1,))
 
     return flat
 

@@ -59,6 +59,10 @@ class Method(Protocol[S]):
         """What the result has besides, or instead of, the fields that it always has."""
         ...
 
+    def evidence(self, problem: Problem, state: S) -> str:
+        """The figures that a success rests on, for the message."""
+        ...
+
 
 class Loop(Generic[S]):
     """One run of a method on a problem.
@@ -200,7 +204,7 @@ class Loop(Generic[S]):
         if self.ending is Status.CALLBACK:
             return self._reason
         if self.ending is Status.CONVERGED:
-            figures = f"{self.problem.measured} = {gnorm:.3g} <= gtol"
+            figures = self.method.evidence(self.problem, state)
         else:
             figures = f"{self.problem.measured} = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
         ending = self.ending.message.replace("the gradient test", self.problem.test)

@@ -153,6 +153,18 @@ class Solver(Generic[S]):
         """
         return {}
 
+    def evidence(self, problem: Problem, state: S) -> str:
+        """The figures that a success at `state` rests on, for the message; methods with other tests override this.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> problem = opt.Problem(lambda x: x @ x)
+        >>> opt.LBFGS().evidence(problem, opt.LBFGS().init(problem, [0.0]))
+        '|gradient| = 0 <= gtol'
+        """
+        return f"{problem.measured} = {problem.optimality(state.x, state.g):.3g} <= gtol"
+
     def problem_of(self, fun: Callable[..., Any], x0: Tree, args: tuple[Any, ...] = (), **given: Any) -> Problem:
         """The problem that `run` is about, of its arguments; methods for other than objectives override this.
 

@@ -260,6 +260,17 @@ LAYERS = {
     "optimizers.second_order.acceptance": 7,
     "optimizers.second_order.*": 9,
     "optimizers.second_order": 10,
+    "optimizers.fitting.losses": 3,
+    "optimizers.fitting.factors": 3,
+    "optimizers.fitting.weighted": 5,
+    "optimizers.fitting.base": 9,
+    "optimizers.fitting.region": 10,
+    "optimizers.fitting.scipy_methods": 10,
+    "optimizers.fitting.*": 11,
+    "optimizers.fitting.least_squares": 12,
+    "optimizers.fitting.curve_fit": 13,
+    "optimizers.fitting": 14,
+    "optimizers.scipy_bridge.residuals": 4,
     "optimizers.scipy_bridge.keywords": 4,
     "optimizers.scipy_bridge.constraints": 5,
     "optimizers.scipy_bridge.conditions": 4,
@@ -267,7 +278,7 @@ LAYERS = {
     "optimizers.scipy_bridge.run": 9,
     "optimizers.scipy_bridge": 10,
     "optimizers.minimize": 11,
-    "optimizers": 12,
+    "optimizers": 15,
 }
 # (importer, imported) within one layer. Each pair is an exception and says why.
 SAME_LAYER: frozenset[tuple[str, str]] = frozenset()

@@ -1,0 +1,11 @@
+"""Least squares: residual problems, robust losses, covariances; re-exports only."""
+
+from optimizers.fitting.base import FitState
+from optimizers.fitting.curve_fit import curve_fit
+from optimizers.fitting.dogleg import Dogleg
+from optimizers.fitting.gauss_newton import GaussNewton
+from optimizers.fitting.least_squares import least_squares
+from optimizers.fitting.levenberg_marquardt import LevenbergMarquardt
+from optimizers.fitting.region import RegionState
+
+__all__ = ["Dogleg", "FitState", "GaussNewton", "LevenbergMarquardt", "RegionState", "curve_fit", "least_squares"]
