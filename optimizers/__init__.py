@@ -30,7 +30,7 @@ from optimizers.scipy_bridge import (
     root_kwargs,
     scipy_kwargs,
 )
-from optimizers.second_order import Newton, TrustRegion
+from optimizers.second_order import ARC, Newton, TrustRegion
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
@@ -48,6 +48,7 @@ from optimizers.subproblems import (
 )
 
 __all__ = [
+    "ARC",
     "BFGS",
     "DFP",
     "LBFGS",

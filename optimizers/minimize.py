@@ -23,12 +23,13 @@ from optimizers.flatten import Layout, Tree
 from optimizers.quasi_newton import DFP, LBFGS, SR1
 from optimizers.result import Result
 from optimizers.scipy_bridge import METHODS, plain_name, run_scipy
-from optimizers.second_order import Newton, TrustRegion
+from optimizers.second_order import ARC, Newton, TrustRegion
 from optimizers.solver import Solver
 
 __all__ = ["minimize"]
 
 _OURS: dict[str, Solver[Any]] = {
+    "arc": ARC(),
     "dfp": DFP(),
     "gradient_descent": GradientDescent(),
     "lbfgs": LBFGS(),

@@ -1,6 +1,7 @@
 """Methods that use the exact Hessian; re-exports only."""
 
+from optimizers.second_order.arc import ARC, ArcState
 from optimizers.second_order.newton import Newton
 from optimizers.second_order.trust_region import TrustRegion, TrustRegionState
 
-__all__ = ["Newton", "TrustRegion", "TrustRegionState"]
+__all__ = ["ARC", "ArcState", "Newton", "TrustRegion", "TrustRegionState"]

@@ -105,7 +105,8 @@ def test_large_problems_by_products():
     assert np.abs(opt.Problem(fun).at(result.x).g).max() <= 1e-6
     assert result.fun <= opt.LBFGS().run(fun, start).fun * (1.0 + 1e-9)
     # Where the gradient is large, the subproblem need not be solved closely.
-    assert result.nhvp < 40 * result.nit
+    products = np.diff(result.history.to_dict()["nhvp"])
+    assert products[0] < 10 < products[-1]
 
 
 def test_a_saddle_of_many_unknowns_is_left_by_products():
