@@ -69,8 +69,9 @@ def minimize(
     args : tuple
         Further arguments of `fun` and of the derivatives.
     method : solver, str or None
-        A solver object; a name of ours, "gradient_descent", "lbfgs", "newton" or "trust_region"; or the name
-        of a method of `scipy.optimize.minimize`; in any case, with or without separators. "auto", or None, takes
+        A solver object or class; the name of such a class, "trust_region" for instance; or the name of a method of
+        `scipy.optimize.minimize`; in any case, with or without separators. Names that SciPy has too, BFGS for
+        instance, mean SciPy's: write ``BFGS()`` for ours. "auto", or None, takes
         `TrustRegion` up to 200 unknowns and `LBFGS` beyond; with bounds SciPy's L-BFGS-B; with constraints
         SciPy's SLSQP up to 200 unknowns and trust-constr beyond.
     bounds, constraints
