@@ -283,7 +283,9 @@ def progress_bar(states: Iterator[S], limit: int | None, name: str) -> Iterator[
     except ImportError:
         raise MissingExtraError("progress=True needs tqdm: pip install 'hodiff[progress]', or leave it out") from None
     with tqdm(total=limit, desc=name, unit="it", leave=False) as bar:
+        first = None
         for state in states:
+            first = state.k if first is None else first  # a resumed run has its own limit
             bar.set_postfix_str(f"f={state.f:.6g} |g|={np.abs(state.g).max():.2g}", refresh=False)
-            bar.update(state.k - bar.n)
+            bar.update(state.k - first - bar.n)
             yield state

@@ -348,7 +348,7 @@ class Solver(Generic[S]):
     ) -> Result:
         """SciPy's protocol: ``scipy.optimize.minimize(fun, x0, method=solver, options=...)``.
 
-        `options` are the solver's own, for this call; SciPy's ``tol`` sets `gtol` where that is not given. A start
+        `options` are the solver's own, for this call, and `jit`; SciPy's ``tol`` sets `gtol` where that is not given. A start
         outside of the bounds is moved to the nearest point inside, as SciPy's methods do: its global methods send such.
 
         Examples
@@ -358,11 +358,13 @@ class Solver(Generic[S]):
         >>> result.x, result.nit
         (array([1.]), 1)
         """
+        jit = options.pop("jit", "auto")
         solver = self.with_options(**options)
         solver.refuse(bounds=bounds, constraints=constraints)
         if bounds is not None:
             x0 = np.clip(x0, *limits_of(bounds, np.size(x0)))
-        return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, callback=callback)
+        given = {"jac": jac, "hess": hess, "hessp": hessp, "bounds": bounds}
+        return solver.run(fun, x0, args, **given, callback=callback, jit=jit)
 
     def with_options(self, **options: Any) -> "Solver[S]":
         """This solver with some options changed.

@@ -197,6 +197,17 @@ def test_progress_bar(capsys):
     assert "Newton" in capsys.readouterr().err
 
 
+def test_the_bar_of_a_resumed_run_begins_at_nought(monkeypatch):
+    import tqdm
+
+    updates = []
+    monkeypatch.setattr(tqdm.tqdm, "update", lambda bar, n: updates.append(n) or setattr(bar, "n", bar.n + n))
+    states = list(opt.Newton(maxiter=5).iterate(opt.Problem(rosen), START))
+    result = opt.Newton(progress=True, maxiter=4).resume(rosen, states[-1])
+    assert sum(updates) == result.nit == 4
+    assert updates[0] == 0
+
+
 def test_progress_without_tqdm(monkeypatch):
     real = builtins.__import__
 

@@ -272,3 +272,19 @@ def test_solvers_of_vectors_name_what_they_cannot_use(solver):
             warnings.simplefilter("error")
             with pytest.raises(OptionError, match=f"{name_of(solver)} cannot use {name}"):
                 minimize(lambda x: x, [0.9], method=solver, **{name: lambda x: x})
+
+
+@solvers
+def test_whether_to_compile_is_an_option(solver):
+    calls = 0
+
+    def fun(x):
+        nonlocal calls
+        calls += 1
+        return bowl(x)
+
+    result = minimize(fun, [0.9], method=solver, options={"jit": False, "maxiter": 3})
+    assert result.history.eager_reason is None
+    assert calls >= result.nfev
+    with pytest.raises(OptionError, match="jit must be"):
+        minimize(bowl, [0.9], method=solver, options={"jit": "on"})
