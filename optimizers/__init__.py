@@ -13,7 +13,7 @@ from optimizers import errors
 from optimizers.checking import DerivativeReport, DerivativeTest, check_derivatives
 from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.equations import FixedPointProblem, RootProblem
-from optimizers.first_order import GradientDescent
+from optimizers.first_order import GradientDescent, schedules, transforms
 from optimizers.fitting import Dogleg, GaussNewton, LevenbergMarquardt, curve_fit, least_squares
 from optimizers.linesearch import Armijo, FixedStep, HagerZhang, LineSearch, MoreThuente, Searched, StrongWolfe
 from optimizers.minimize import minimize
@@ -117,6 +117,8 @@ __all__ = [
     "nonlinear_constraint",
     "root",
     "root_kwargs",
+    "schedules",
     "scipy_kwargs",
     "steihaug",
+    "transforms",
 ]

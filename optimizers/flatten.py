@@ -198,3 +198,27 @@ def _leaf(part: Tree, shape: tuple[int, ...]) -> Tree:
     if shape == ():
         return part[0]
     return part if len(shape) == 1 else np.reshape(part, shape)
+
+
+def leaves_of(tree: Tree) -> tuple[list[Any], Any]:
+    """The leaves of any tree as they are, and its structure, which `tree_of` takes and which compares.
+
+    Examples
+    --------
+    >>> leaves_of({"a": np.ones(1), "b": 2.0})[0]
+    [array([1.]), 2.0]
+    """
+    # A lone array, which is what solvers have, is known for one in a tenth of the time.
+    return ([tree], None) if type(tree) is np.ndarray else extend.tree_flatten(tree)
+
+
+def tree_of(structure: Any, leaves: list[Any]) -> Tree:
+    """The tree of a structure that `leaves_of` gave.
+
+    Examples
+    --------
+    >>> leaves, structure = leaves_of({"a": 1.0, "b": 2.0})
+    >>> tree_of(structure, [10.0, 20.0])
+    {'a': 10.0, 'b': 20.0}
+    """
+    return leaves[0] if structure is None else extend.tree_unflatten(structure, leaves)

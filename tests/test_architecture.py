@@ -247,6 +247,10 @@ LAYERS = {
     "optimizers.run": 7,
     "optimizers.solver": 8,
     "optimizers.conjugate_gradient": 9,
+    "optimizers.first_order.schedules": 2,
+    "optimizers.first_order.transforms.base": 2,
+    "optimizers.first_order.transforms.*": 3,
+    "optimizers.first_order.transforms": 4,
     "optimizers.first_order.*": 9,
     "optimizers.first_order": 10,
     "optimizers.quasi_newton.updates": 3,
@@ -299,6 +303,8 @@ PUBLIC_MODULES = (
     "hodiff.testing",
     "optimizers",
     "optimizers.errors",
+    "optimizers.first_order.schedules",
+    "optimizers.first_order.transforms",
 )
 
 MAX_FILE_LINES = 500
