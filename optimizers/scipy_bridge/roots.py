@@ -23,6 +23,7 @@ import numpy as np
 import scipy.optimize
 from scipy.sparse.linalg import LinearOperator, lgmres
 
+from optimizers.checks import quiet
 from optimizers.equations import RootProblem
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
@@ -258,7 +259,7 @@ def run_scipy_root(
     keywords: dict[str, Any] = {"jac": run.jac} if method in _DENSE else {"callback": run.note}
     if method == "krylov":
         options["jac_options"] = {**exact_krylov(problem), **options.get("jac_options", {})}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), quiet():
         warnings.filterwarnings("error", "Unknown solver options", scipy.optimize.OptimizeWarning)
         try:
             found = scipy.optimize.root(run.fun, np.array(start.x), method=method, tol=tol, options=options, **keywords)
@@ -351,7 +352,9 @@ class _RootRun:
             return Status.CALLBACK
         if found.success:
             return Status.CONVERGED
-        limits = {"hybr": {2: Status.MAXFUN}, "lm": {5: Status.MAXFUN}, "df-sane": {}}
+        if self.method == "df-sane":  # which has no status
+            return Status.MAXFUN if str(found.message).startswith("too many") else Status.SCIPY
+        limits = {"hybr": {2: Status.MAXFUN}, "lm": {5: Status.MAXFUN}}
         return limits.get(self.method, {2: Status.MAXITER}).get(int(found.status), Status.SCIPY)
 
     def _fields(self, point: ResidualPoint, history: History) -> dict[str, Any]:
