@@ -272,6 +272,7 @@ LAYERS = {
     "optimizers.fitting.scipy_methods": 10,
     "optimizers.fitting.*": 11,
     "optimizers.fitting.least_squares": 12,
+    "optimizers.fitting.batched": 12,
     "optimizers.fitting.curve_fit": 13,
     "optimizers.fitting": 14,
     "optimizers.scipy_bridge.residuals": 4,

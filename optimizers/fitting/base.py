@@ -235,14 +235,16 @@ class LeastSquaresSolver(Solver[S]):
         if not (np.array_equal(raw.J, state.J) and np.array_equal(raw.r, state.r) and point.f == state.f):
             return replace(self.init(problem, problem.unravel(state.x)), k=state.k)
         free = free_unknowns(state.x, state.g, problem.limits(state.x.size))
-        return replace(state, ending=self._ending(point, 0.0, free))
+        return replace(state, ending=self._ending(point, 0.0, column_norms(point.J), free))
 
     def _noise(self, point: FitPoint) -> float:
         """By how much rounding of the residuals changes the cost."""
         return norm(point.r) * rounding_of(point, column_norms(point.J)) + _UNITS * _EPS * abs(point.f)
 
-    def _ending(self, point: FitPoint, reach: float, free: NDArray[np.bool_] | None = None) -> Status | None:
-        return Status.CONVERGED if stationary(point, reach, self.ctol, free) else None
+    def _ending(
+        self, point: FitPoint, reach: float, columns: Array, free: NDArray[np.bool_] | None = None
+    ) -> Status | None:
+        return Status.CONVERGED if stationary(point, reach, columns, self.ctol, free) else None
 
 
 def cosine(factors: Factors, size: float) -> float:
@@ -288,17 +290,21 @@ def rounding_of(point: FitPoint, columns: Array) -> float:
     return _UNITS * _EPS * norm(columns * point.x)
 
 
-def stationary(point: FitPoint, reach: float, ctol: float, free: NDArray[np.bool_] | None) -> bool:
+def stationary(
+    point: FitPoint, reach: float, columns: Array, ctol: float, free: NDArray[np.bool_] | None = None
+) -> bool:
     """The test without units, in the columns of the `free` unknowns; `reach` is known from the step.
+
+    `columns` are the norms of the columns of J, shape (n,).
 
     Examples
     --------
     >>> import optimizers as opt
     >>> point = opt.ResidualProblem(lambda x: x[0] * np.ones(2) - np.array([1.0, 3.0])).at([2.0])
-    >>> stationary(point, 0.0, 1e-10, None)
+    >>> stationary(point, 0.0, np.full(1, 2.0**0.5), 1e-10)
     True
     """
-    columns, size = column_norms(point.J), norm(point.r)
+    size = norm(point.r)
     enough = max(ctol * size, rounding_of(point, columns))
     if not (ctol > 0.0 and reach <= enough):
         return False

@@ -10,18 +10,21 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import ddot
 from scipy.linalg.lapack import dgeqrf, dgesdd
 
 from optimizers.flatten import Array
 from optimizers.linear import norm
 
-__all__ = ["Factors", "column_norms", "factorise"]
+__all__ = ["NEAR", "TRIES", "Factors", "column_norms", "factorise"]
 
 _EPS = float(np.finfo(np.float64).eps)
 # How far from the radius a damped step may end, as MINPACK has it, and how many dampings are tried for that.
-_NEAR, _TRIES = 0.1, 50
+NEAR, TRIES = 0.1, 50
 # Singular values of so small a share of the largest belong to directions that the columns of J hardly have.
 _WEAK = 1e-6
+# Sums of squares above this have lost nothing to underflow.
+_TINY = 1e-280
 
 
 class Factors(NamedTuple):
@@ -54,7 +57,9 @@ class Factors(NamedTuple):
     @property
     def reach(self) -> float:
         """Length of the projection of the residuals on the strong directions: 0 where x is stationary."""
-        return norm(self.c[self.strong]) if self.c.size else 0.0
+        if self.c.size == 0:
+            return 0.0
+        return norm(self.c if self.s.item(-1) > _WEAK * self.s.item(0) else self.c[self.strong])
 
     def along(self, damping: float) -> Array:
         """The step in the basis of the right singular vectors, negative, shape (k,).
@@ -66,6 +71,8 @@ class Factors(NamedTuple):
         """
         if damping > 0.0:
             return self.s / (self.s * self.s + damping) * self.c
+        if self.s.item(-1) > 0.0:
+            return self.c / self.s
         return np.divide(self.c, self.s, out=np.zeros_like(self.c), where=self.s > 0.0)
 
     def step(self, damping: float) -> Array:
@@ -102,6 +109,21 @@ class Factors(NamedTuple):
         inner = np.divide(self.Vt @ b, square, out=np.zeros_like(self.c), where=square > 0.0)
         return inner @ self.Vt
 
+    def within(self, radius: float) -> tuple[Array, float, float]:
+        """The step of `damping`, what it promises, and that damping; all from the same sums.
+
+        Examples
+        --------
+        >>> q, promised, damping = factorise(np.eye(1), np.array([2.0]), np.ones(1)).within(3.0)
+        >>> q, promised, damping
+        (array([-2.]), 2.0, 0.0)
+        """
+        damping = self.damping(radius)
+        w = self.along(damping)
+        moved = self.s * w
+        promised = 0.5 * ddot(moved, moved) + damping * ddot(w, w)
+        return -(w @ self.Vt), promised, damping
+
     def damping(self, radius: float) -> float:
         """The damping whose step is as long as `radius`, to a tenth; 0 where the undamped one is no longer.
 
@@ -114,15 +136,15 @@ class Factors(NamedTuple):
         >>> found.damping(3.0), abs(abs(found.step(found.damping(0.5)))[0] - 0.5) <= 0.05
         (0.0, np.True_)
         """
-        if not norm(self.along(0.0)) > (1.0 + _NEAR) * radius:
+        if not norm(self.along(0.0)) > (1.0 + NEAR) * radius:
             return 0.0
         low, high = 0.0, norm(self.s * self.c) / radius
         found = 1e-3 * high
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             w = self.along(found)
             length = norm(w)
             gap = length - radius
-            if abs(gap) <= _NEAR * radius:
+            if abs(gap) <= NEAR * radius:
                 break
             low, high = (found, high) if gap > 0.0 else (low, found)
             slope = float((w * w / (self.s * self.s + found)).sum()) / length
@@ -140,6 +162,9 @@ def column_norms(J: Array) -> Array:
     >>> column_norms(np.array([[3.0, 0.0], [4.0, 0.0]]))
     array([5., 0.])
     """
+    squares = np.einsum("ij,ij->j", J, J)
+    if squares.min() > _TINY and squares.max() < np.inf:
+        return np.sqrt(squares)  # type: ignore[no-any-return]
     largest = np.abs(J).max(axis=0)
     unit = np.where(largest > 0.0, largest, 1.0)
     scaled = J / unit
@@ -171,7 +196,8 @@ def factorise(J: Array, r: Array, scale: Array) -> Factors:
     if info != 0:
         U, s, Vt = np.linalg.svd(upper, full_matrices=False)
     c = R[:k, n] @ U
-    negligible = s <= max(m, n) * _EPS * s[0]
-    if negligible.any():
+    least = max(m, n) * _EPS * s.item(0)
+    if not s.item(-1) > least:
+        negligible = ~(s > least)
         s, c = np.where(negligible, 0.0, s), np.where(negligible, 0.0, c)
     return Factors(s, Vt, c)

@@ -102,7 +102,7 @@ class GaussNewton(LeastSquaresSolver[FitState]):
             point.g,
             k=k,
             length=length,
-            ending=self._ending(point, factors.reach),
+            ending=self._ending(point, factors.reach, columns),
             r=raw.r,
             J=raw.J,
             cosine=cosine(factors, norm(point.r)),

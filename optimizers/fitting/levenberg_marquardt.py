@@ -64,12 +64,11 @@ class LevenbergMarquardt(RegionSolver):
 
     def _propose(self, point: FitPoint, state: RegionState, limits: Limits) -> Proposal:
         factors, free = state.factors, _free(state, limits)
-        damping = factors.damping(state.length)
+        q, promised, damping = factors.within(state.length)
         scale = state.scale[free]
-        q = factors.step(damping)
         s = np.zeros(point.x.size)
         s[free] = q / scale
-        x, promised = point.x + s, factors.promised(damping)
+        x = point.x + s
         if limits is not None and not bool(((limits[0] <= x) & (x <= limits[1])).all()):
             return _cut(point, state, limits, damping, s)
         if self.geodesic and promised > 0.0:

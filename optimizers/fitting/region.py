@@ -32,11 +32,11 @@ from optimizers.linear import norm
 from optimizers.problem import Problem
 from optimizers.status import Status
 
-__all__ = ["Proposal", "RegionSolver", "RegionState"]
+__all__ = ["ACCEPT", "Proposal", "RegionSolver", "RegionState"]
 
 _EPS = float(np.finfo(np.float64).eps)
 # The share of the promised decrease that a trial must keep to be accepted.
-_ACCEPT = 1e-4
+ACCEPT = 1e-4
 Limits = tuple[Array, Array] | None
 
 
@@ -120,7 +120,7 @@ class RegionSolver(LeastSquaresSolver[RegionState]):
         columns = column_norms(point.J)
         scale = np.where(columns > 0.0, columns, 1.0) if self.scaling else np.ones(columns.size)
         radius = self._first_radius(point, scale)
-        return self._state(point, scale, problem.limits(point.x.size), radius, 0)
+        return self._state(point, columns, scale, problem.limits(point.x.size), radius, 0)
 
     def step(self, problem: Problem, state: RegionState) -> RegionState:
         """One trial: accepted where it keeps a share of what the model promised; the radius follows.
@@ -139,20 +139,22 @@ class RegionSolver(LeastSquaresSolver[RegionState]):
         unmoved = bool((proposal.x == point.x).all())
         trial = None if unmoved else self._evaluated(view, proposal.x)
         ratio = _ratio(point, trial, proposal.promised)
-        noise = 0.0 if ratio > _ACCEPT else self._noise(point)
-        if trial is not None and (ratio > _ACCEPT or _hidden(point, trial, proposal.promised, noise)) and trial.finite:
-            radius = _radius(state.length, proposal, ratio if ratio > _ACCEPT else 1.0)
+        noise = 0.0 if ratio > ACCEPT else self._noise(point)
+        if trial is not None and (ratio > ACCEPT or _hidden(point, trial, proposal.promised, noise)) and trial.finite:
+            radius = _radius(state.length, proposal, ratio if ratio > ACCEPT else 1.0)
             columns = column_norms(trial.J)
             scale = np.maximum(state.scale, columns) if self.scaling else state.scale
-            new = self._state(trial, scale, limits, radius, state.k + 1)
-            if ratio > _ACCEPT or _promises_less(new.factors, state.length, proposal.promised):
+            new = self._state(trial, columns, scale, limits, radius, state.k + 1)
+            if ratio > ACCEPT or _promises_less(new.factors, state.length, proposal.promised):
                 return new
         return replace(state, k=state.k + 1, **self._rejected(point, state, proposal, noise, unmoved=unmoved))
 
     def _propose(self, point: FitPoint, state: RegionState, limits: Limits) -> Proposal:
         raise NotImplementedError
 
-    def _state(self, point: FitPoint, scale: Array, limits: Limits, radius: float, k: int) -> RegionState:
+    def _state(
+        self, point: FitPoint, columns: Array, scale: Array, limits: Limits, radius: float, k: int
+    ) -> RegionState:
         free = free_unknowns(point.x, point.g, limits)
         J = point.J if free is None else point.J[:, free]
         factors = factorise(J, point.r, scale if free is None else scale[free])
@@ -163,7 +165,7 @@ class RegionSolver(LeastSquaresSolver[RegionState]):
             point.g,
             k=k,
             length=radius,
-            ending=self._ending(point, factors.reach, free),
+            ending=self._ending(point, factors.reach, columns, free),
             r=raw.r,
             J=raw.J,
             cosine=cosine(factors, norm(point.r)),
@@ -205,7 +207,7 @@ def _hidden(point: FitPoint, trial: FitPoint, promised: float, noise: float) -> 
 
 def _promises_less(factors: Factors, radius: float, promised: float) -> bool:
     """Whether the model at the trial has less to gain within the radius than the one before promised."""
-    return factors.promised(factors.damping(radius)) < promised
+    return factors.within(radius)[1] < promised
 
 
 def _radius(radius: float, proposal: Proposal, ratio: float) -> float:

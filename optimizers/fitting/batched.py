@@ -1,0 +1,370 @@
+"""Many fits of one shape at once: ``LevenbergMarquardt`` on stacks of members; imports it, and ``region``.
+
+A step on a stack is a few NumPy operations for all members together. JᵀJ, which a single solve never forms, is formed
+here and factorised by Cholesky's method, in scaled parameters; members for which that would cost digits, or whose run
+takes a turn that few take, leave the batch and are solved alone. So every member gets what it would get alone, but for
+rounding; one that has converged does not move while others go on.
+
+>>> t, y = np.linspace(0.0, 2.0, 9), np.exp(-np.outer([1.0, 2.0], np.linspace(0.0, 2.0, 9)))
+>>> def evaluate(X, members):
+...     e = np.exp(-X * t)
+...     return e - y[members], (-t * e)[:, :, None]
+>>> def member(i):
+...     return ResidualProblem(lambda x: np.exp(-x[0] * t) - y[i])
+>>> batched_levenberg_marquardt(LevenbergMarquardt(), evaluate, np.full((2, 1), 1.5), member).x.round(9)
+array([[1.],
+       [2.]])
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizers.checks import quiet
+from optimizers.fitting.factors import NEAR, TRIES
+from optimizers.fitting.levenberg_marquardt import LevenbergMarquardt
+from optimizers.fitting.region import ACCEPT
+from optimizers.flatten import Array
+from optimizers.residuals import ResidualProblem
+from optimizers.run import Loop
+from optimizers.status import Status
+
+__all__ = ["BatchedFits", "batched_levenberg_marquardt"]
+
+_EPS = float(np.finfo(np.float64).eps)
+_UNITS, _SHORT = 10.0 * _EPS, _EPS**0.5
+# The least pivot, of a matrix with a unit diagonal, that Cholesky's method may meet: half of the digits are left.
+_PIVOT = 1e-8
+# Once so small a share of a batch still moves, it is made smaller.
+_SHARE = 8
+
+Evaluate = Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]
+Bools = NDArray[np.bool_]
+
+
+class BatchedFits(NamedTuple):
+    """What a batch of fits came to, a row a member.
+
+    Attributes
+    ----------
+    x, grad : ndarray, shape (B, n)
+        Parameters and gradient.
+    cost, cosine : ndarray, shape (B,)
+        As in the result of a single fit.
+    status, nit, nfev : ndarray of int, shape (B,)
+        How each ended, after how many iterations and evaluations.
+
+    Examples
+    --------
+    >>> BatchedFits._fields
+    ('x', 'cost', 'grad', 'cosine', 'status', 'nit', 'nfev')
+    """
+
+    x: Array
+    cost: Array
+    grad: Array
+    cosine: Array
+    status: NDArray[np.int_]
+    nit: NDArray[np.int_]
+    nfev: NDArray[np.int_]
+
+
+def batched_levenberg_marquardt(
+    solver: LevenbergMarquardt, evaluate: Evaluate, X0: Array, member: Callable[[int], ResidualProblem]
+) -> BatchedFits:
+    """Solve B least-squares problems of n parameters and m residuals each.
+
+    Parameters
+    ----------
+    solver : LevenbergMarquardt
+        With its options; bounds are those of the problems that `member` makes. What stacks do not serve (losses,
+        bounds, geodesic acceleration, stop rules besides `maxiter` and `maxfun`) is done one member at a time.
+    evaluate : callable
+        ``evaluate(X, members)`` -> residuals (b, m) and Jacobians (b, m, n) at X (b, n) of the problems with these
+        numbers, shape (b,). It is asked with few different b, as compiled code wants it.
+    X0 : ndarray, shape (B, n)
+        Starts.
+    member : callable
+        ``member(i)`` -> the `ResidualProblem` of member i, for those that are solved alone.
+
+    Raises
+    ------
+    NonFiniteError
+        When residuals or Jacobian of a member are not finite at its start.
+
+    Examples
+    --------
+    >>> evaluate = lambda X, members: (X - members[:, None], np.ones((len(X), 1, 1)))
+    >>> member = lambda i: ResidualProblem(lambda x: x - i)
+    >>> batched_levenberg_marquardt(LevenbergMarquardt(), evaluate, np.zeros((3, 1)), member).x.ravel()
+    array([0., 1., 2.])
+    """
+    X0 = np.array(X0, dtype=np.float64)
+    members = len(X0)
+    found = BatchedFits(
+        X0,
+        np.full(members, np.nan),
+        np.full_like(X0, np.nan),
+        np.full(members, np.nan),
+        *(np.full(members, -1) for _ in range(3)),
+    )
+    if _serves(solver, member(0) if members else None, X0):
+        with quiet(), np.errstate(all="ignore"):
+            _Batch(solver, evaluate, found).run()
+    for i in np.flatnonzero(found.status < 0):
+        _alone(solver, member(int(i)), X0[i], found, int(i))
+    return found
+
+
+def _serves(solver: LevenbergMarquardt, problem: ResidualProblem | None, X0: Array) -> bool:
+    """Whether stacks serve the options; what they do not serve is done one member at a time."""
+    plain = solver.loss == "linear" and not solver.geodesic and not solver.progress
+    rules = solver.xtol == 0.0 and solver.ftol == 0.0 and solver.maxtime is None and solver.stop is None
+    return plain and rules and problem is not None and problem.limits(X0.shape[1]) is None
+
+
+def _alone(solver: LevenbergMarquardt, problem: ResidualProblem, x0: Array, found: BatchedFits, i: int) -> None:
+    """Solve one member as if there were no batch."""
+    loop = Loop(solver, problem)
+    *_, last = loop.states(solver.init(problem, x0))
+    result = loop.result(last)
+    found.x[i], found.cost[i], found.grad[i], found.cosine[i] = result.x, result.cost, result.grad, result.cosine
+    found.status[i], found.nit[i], found.nfev[i] = result["status"], result.nit, result.nfev
+
+
+@dataclass
+class _Here:
+    """What is known of the current points: n parameters or columns first, members last."""
+
+    f: Array
+    g: Array
+    A: Array
+    columns: Array
+    finite: Bools
+
+    @classmethod
+    def of(cls, R: Array, J: Array) -> "_Here":
+        """Cost, gradient and JᵀJ of residuals and Jacobians."""
+        transposed = J.transpose(0, 2, 1)
+        A = np.ascontiguousarray((transposed @ J).transpose(1, 2, 0))
+        g = np.ascontiguousarray((transposed @ R[:, :, None])[:, :, 0].T)
+        f = 0.5 * np.einsum("bm,bm->b", R, R)
+        columns = np.sqrt(np.einsum("iib->ib", A))
+        # A sum of squares that is finite has finite terms.
+        return cls(f, g, A, columns, np.isfinite(f) & np.isfinite(columns).all(axis=0) & np.isfinite(g).all(axis=0))
+
+    def taken(self, index: Any) -> "_Here":
+        """These members only."""
+        return _Here(self.f[index], self.g[:, index], self.A[:, :, index], self.columns[:, index], self.finite[index])
+
+    def updated(self, new: "_Here", where: Bools) -> None:
+        """Take over the `new` values of some members."""
+        if where.all():
+            self.f, self.g, self.A, self.columns = new.f, new.g, new.A, new.columns
+            return
+        self.f = np.where(where, new.f, self.f)
+        self.g, self.columns = np.where(where, new.g, self.g), np.where(where, new.columns, self.columns)
+        self.A = np.where(where, new.A, self.A)
+
+
+class _Step(NamedTuple):
+    """Steps in scaled parameters, negative, (n, b); their lengths, promises and dampings; whether pivots were large."""
+
+    q: Array
+    length: Array
+    promised: Array
+    damping: Array
+    sound: Bools
+    reach: Array
+    newton: Array
+
+
+class _Batch:
+    """The members that still move, and the numbers of those that do not."""
+
+    def __init__(self, solver: LevenbergMarquardt, evaluate: Evaluate, found: BatchedFits) -> None:
+        self.solver, self.evaluate, self.found = solver, evaluate, found
+        self.rows = np.arange(len(found.x))
+        self.x = np.ascontiguousarray(found.x.T)
+        self.here = _Here.of(*evaluate(found.x, self.rows))
+        self.live = np.array(self.here.finite)
+        columns = self.here.columns
+        self.scale = np.where(columns > 0.0, columns, 1.0) if solver.scaling else np.ones_like(columns)
+        self.first = self._first_radius()
+        self.radius = np.array(self.first)
+
+    def run(self) -> None:
+        """Step until nobody moves."""
+        solver, k = self.solver, 0
+        while True:
+            step = _step(self.here.A, self.here.g, self.scale, self.radius)
+            self._leave(~step.sound, None, k, step)
+            self._leave(self._converged(step), Status.CONVERGED, k, step)
+            if k >= solver.maxiter:
+                self._leave(np.ones_like(self.live), Status.MAXITER, k, step)
+            elif solver.maxfun is not None and k + 1 >= solver.maxfun:
+                self._leave(np.ones_like(self.live), Status.MAXFUN, k, step)
+            if not self.live.any():
+                return
+            step = self._compacted(step)
+            self._move(step, k)
+            k += 1
+
+    def _move(self, step: _Step, k: int) -> None:
+        """One trial for everyone that moves."""
+        here, live = self.here, self.live
+        x = np.where(live, self.x - step.q / self.scale, self.x)
+        trial = _Here.of(*self.evaluate(np.ascontiguousarray(x.T), self.rows))
+        ratio = np.where(trial.finite & (step.promised > 0.0), (here.f - trial.f) / step.promised, -np.inf)
+        good = live & (ratio > ACCEPT)
+        scale = np.maximum(self.scale, trial.columns) if self.solver.scaling else self.scale
+        noise = self._noise()
+        hidden = live & ~good & trial.finite & (step.promised <= noise) & (trial.f <= here.f + noise)
+        if hidden.any():
+            near = np.flatnonzero(hidden)
+            there = trial.taken(near)
+            next_promise = _step(there.A, there.g, scale[:, near], self.radius[near])
+            hidden[near] = next_promise.sound & (next_promise.promised < step.promised[near])
+        ratio = np.where(hidden, 1.0, ratio)
+        moved = good | hidden
+        radius = np.where(
+            ratio <= 0.25,
+            0.5 * np.minimum(self.radius, 10.0 * step.length),
+            np.where((ratio >= 0.75) | (step.damping == 0.0), 2.0 * step.length, self.radius),
+        )
+        radius = np.where(moved, radius, 0.25 * np.minimum(self.radius, step.length))
+        least = 0.5 * (_EPS**2) * 2.0 * here.f
+        spent = (x == self.x).all(axis=0) | (step.promised <= least) | ~(radius > _EPS**2 * self._first_radius())
+        self._leave(live & ~moved & spent, None, k, step)
+        self.radius = np.where(live, radius, self.radius)
+        self.x = np.where(moved, x, self.x)
+        self.scale = np.where(moved, scale, self.scale)
+        here.updated(trial, moved)
+
+    def _converged(self, step: _Step) -> Bools:
+        """The two tests of the first order."""
+        here, ctol = self.here, self.solver.ctol
+        done: Bools = np.abs(here.g).max(axis=0) <= self.solver.gtol
+        if ctol > 0.0:
+            size = np.sqrt(2.0 * here.f)
+            at = _norms(here.columns * self.x)
+            right = step.reach <= np.maximum(ctol * size, _UNITS * at)
+            short = _norms(here.columns * step.newton / self.scale) <= _SHORT * (at + size)
+            done = done | (right & short)
+        return done
+
+    def _noise(self) -> Array:
+        size = np.sqrt(2.0 * self.here.f)
+        return size * _UNITS * _norms(self.here.columns * self.x) + _UNITS * self.here.f
+
+    def _first_radius(self) -> Array:
+        if self.solver.radius is not None:
+            return np.full(self.x.shape[1], float(self.solver.radius))
+        away, size = _norms(self.scale * self.x), np.sqrt(2.0 * self.here.f)
+        return np.where(away > 0.0, away, np.where(size > 0.0, size, 1.0))
+
+    def _leave(self, who: Bools, status: Status | None, k: int, step: _Step) -> None:
+        """Some members stop, with a status; or leave without one, to be solved alone."""
+        who = who & self.live
+        if not who.any():
+            return
+        self.live = self.live & ~who
+        if status is None:
+            return
+        rows, found, size = self.rows[who], self.found, np.sqrt(2.0 * self.here.f[who])
+        found.x[rows], found.cost[rows], found.grad[rows] = self.x[:, who].T, self.here.f[who], self.here.g[:, who].T
+        found.cosine[rows] = np.divide(step.reach[who], size, out=np.zeros_like(size), where=size > 0.0)
+        found.status[rows], found.nit[rows], found.nfev[rows] = status, k, k + 1
+
+    def _compacted(self, step: _Step) -> _Step:
+        """Drop those that do not move once they are most; sizes stay few, for what is compiled for each."""
+        size, moving = self.live.size, np.flatnonzero(self.live)
+        smaller = size
+        while moving.size * _SHARE <= smaller and smaller > _SHARE:
+            smaller = -(-smaller // _SHARE)
+        if smaller == size:
+            return step
+        still = np.flatnonzero(~self.live)[: smaller - moving.size]
+        index = np.concatenate([moving, still])
+        self.rows, self.x, self.scale = self.rows[index], self.x[:, index], self.scale[:, index]
+        self.radius, self.live, self.here = self.radius[index], self.live[index], self.here.taken(index)
+        return _Step._make(part[..., index] for part in step)
+
+
+def _step(A: Array, g: Array, scale: Array, radius: Array) -> _Step:
+    """The step of `Factors.damping` and `Factors.step` for every member, from JᵀJ (n, n, b) and Jᵀr (n, b)."""
+    A = A / (scale[:, None, :] * scale[None, :, :])
+    b = g / scale
+    L, sound = _cholesky(A, np.zeros_like(radius))
+    newton = _solved(L, b)
+    reach = np.sqrt(np.maximum(np.einsum("ib,ib->b", b, newton), 0.0))
+    q, length, damping = newton, _norms(newton), np.zeros_like(radius)
+    long = sound & (length > (1.0 + NEAR) * radius)
+    if long.any():
+        who = np.flatnonzero(long)
+        q, length = np.array(q), np.array(length)
+        q[:, who], length[who], damping[who] = _damped(A[:, :, who], b[:, who], radius[who])
+    promised = 0.5 * np.einsum("ib,ib->b", q, b + damping * q)
+    return _Step(q, length, promised, damping, sound, reach, newton)
+
+
+def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
+    """Steps as long as the radius, to a tenth, by Newton's method on the secular equations: `Factors.damping`."""
+    low, high = np.zeros_like(radius), _norms(b) / radius
+    found = 1e-3 * high
+    q, length = np.zeros_like(b), np.zeros_like(radius)
+    left = np.arange(radius.size)
+    for _ in range(TRIES):
+        L, _ = _cholesky(A[:, :, left], found[left])
+        w = _solved(L, b[:, left])
+        reached = _norms(w)
+        q[:, left], length[left] = w, reached
+        gap = reached - radius[left]
+        off = np.abs(gap) > NEAR * radius[left]
+        if not off.any():
+            break
+        slope = np.einsum("ib,ib->b", w, _solved(L, w)) / reached
+        left, gap, slope, reached = left[off], gap[off], slope[off], reached[off]
+        low[left] = np.where(gap > 0.0, found[left], low[left])
+        high[left] = np.where(gap > 0.0, high[left], found[left])
+        new = found[left] + np.where(slope > 0.0, gap / slope * (reached / radius[left]), 0.0)
+        inside = (low[left] < new) & (new < high[left])
+        found[left] = np.where(inside, new, np.maximum(1e-3 * high[left], np.sqrt(low[left] * high[left])))
+    return q, length, found
+
+
+def _cholesky(A: Array, damping: Array) -> tuple[Array, Bools]:
+    """Lower factors of A + damping, (n, n, b), and whose pivots are all large."""
+    n = len(A)
+    L = np.zeros_like(A)
+    sound = np.ones(A.shape[2], dtype=bool)
+    for j in range(n):
+        column = A[j:, j] - np.einsum("ikb,kb->ib", L[j:, :j], L[j, :j]) if j else np.array(A[:, 0])
+        column[0] += damping
+        sound &= column[0] > _PIVOT * (A[j, j] + damping)
+        L[j:, j] = column / np.sqrt(column[0])
+    return L, sound & np.isfinite(L[n - 1, n - 1])
+
+
+def _solved(L: Array, b: Array) -> Array:
+    """(L Lᵀ)⁻¹ b, (n, b)."""
+    n = len(L)
+    y = np.array(b)
+    for i in range(n):
+        if i:
+            y[i] -= np.einsum("kb,kb->b", L[i, :i], y[:i])
+        y[i] /= L[i, i]
+    for i in reversed(range(n)):
+        if i + 1 < n:
+            y[i] -= np.einsum("kb,kb->b", L[i + 1 :, i], y[i + 1 :])
+        y[i] /= L[i, i]
+    return y
+
+
+def _norms(v: Array) -> Array:
+    """Euclidean norms of the columns of v (n, b)."""
+    found: Array = np.sqrt(np.einsum("ib,ib->b", v, v))
+    return found
