@@ -148,6 +148,8 @@ def minimize(
             jit=jit,
         )
     solver = chosen.with_options(**({} if tol is None else {"tol": tol}), **given)
+    if type(solver).problem_of is not Solver.problem_of:
+        raise OptionError(f"{type(solver).__name__} minimises no objective: use root, fixed_point or least_squares")
     solver.refuse(bounds=bounds, constraints=constraints)
     return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, callback=callback, jit=jit)
 

@@ -77,6 +77,8 @@ def test_arguments_that_are_wrong_are_named(keywords, error, text):
 
 def test_solvers_for_roots_do_not_minimise():
     for solver in (opt.NewtonRoot(), opt.FixedPoint()):
+        with pytest.raises(OptionError, match=f"{type(solver).__name__} minimises no objective: use root"):
+            opt.minimize(lambda x: x @ x, [1.0], method=solver)
         with pytest.raises(OptionError, match=f"{type(solver).__name__} solves F"):
             scipy.optimize.minimize(lambda x: x @ x, [1.0], method=solver)
     with pytest.raises(InputTypeError, match="needs a RootProblem or a FixedPointProblem, not a Problem"):
