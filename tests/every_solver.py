@@ -1,5 +1,6 @@
 """Every solver that `optimizers` exports, found and not listed: what all have to do is asked of new ones too."""
 
+import dataclasses
 import inspect
 
 import pytest
@@ -35,6 +36,50 @@ def is_of_objectives(solver):
 
 def name_of(solver):
     return type(solver).__name__
+
+
+# Values of options that are tried one at a time, where a class has such an option and takes the value.
+_VALUES = {
+    "linesearch": [opt.Armijo(), opt.StrongWolfe(), opt.HagerZhang(), opt.MoreThuente(), "bb1", "bb2"],
+    "beta": ["PR+", "FR", "HS", "DY", "HZ"],
+    "subproblem": ["moresorensen", "dogleg", "steihaug", "gltr", "cubic", "krylov", "dense", "products"],
+    "scaling": [True, False],
+    "geodesic": [True],
+    "loss": ["soft_l1", "huber", "cauchy", "arctan"],
+    "monotone": ["residual", "natural"],
+    "update": ["good", "bad"],
+    "jacobian": ["exact", "identity"],
+    "memory": [2],
+    "radius": [0.1],
+    "sigma": [10.0],
+}
+
+
+def variants():
+    """Solvers with one option changed, and what they are called."""
+    found = {}
+    for kind in CLASSES:
+        default = kind(**_OPTIONS.get(kind.__name__, {}))
+        for name in {field.name for field in dataclasses.fields(kind)} & set(_VALUES):
+            for value in _VALUES[name]:
+                if value == getattr(default, name):
+                    continue
+                try:
+                    solver = dataclasses.replace(default, **{name: value})
+                except opt.errors.OptionError:
+                    continue
+                said = value if isinstance(value, (str, int, float)) else type(value).__name__
+                found[f"{kind.__name__}-{name}={said}"] = solver
+    return dict(sorted(found.items()))
+
+
+VARIANTS = variants()
+
+
+def each_variant(keep=lambda solver: True):
+    """Parametrise a test over `VARIANTS`."""
+    kept = {name: solver for name, solver in VARIANTS.items() if keep(solver)}
+    return pytest.mark.parametrize("solver", kept.values(), ids=kept.keys())
 
 
 def is_slow(solver):

@@ -8,7 +8,7 @@ never accepted.
 import numpy as np
 import pytest
 import scipy.optimize
-from every_solver import MINIMISERS, RESIDUAL_SOLVERS, each, is_slow, name_of
+from every_solver import MINIMISERS, RESIDUAL_SOLVERS, each, each_variant, is_of_objectives, is_slow, name_of
 from mgh import PROBLEMS
 
 import optimizers as opt
@@ -189,6 +189,12 @@ def test_the_outside_of_a_domain_is_never_entered(solver, outside):
     assert result.success or is_slow(solver)
 
 
+@each_variant(is_of_objectives)
+def test_variants_stay_inside_of_the_domain_and_end(solver):
+    test_the_outside_of_a_domain_is_never_entered(solver, np.nan)
+    test_an_objective_that_is_finite_at_the_start_only(solver, np.nan)
+
+
 @solvers
 def test_a_gradient_that_is_not_finite_on_the_way_is_not_accepted(solver):
     jac = lambda x: np.where(x > 0.5, 2.0 * x, np.nan)  # noqa: E731
@@ -259,6 +265,11 @@ def test_no_false_success_where_problems_are_badly_scaled(solver, name):
     result = run(solver, problem.objective, problem.x0, maxiter=100)
     assert_honest(result, problem.objective)
     assert result.fun <= problem.objective(np.asarray(problem.x0))
+
+
+@each_variant(is_of_objectives)
+def test_no_variant_claims_success_falsely(solver):
+    test_no_false_success_where_problems_are_badly_scaled(solver, "powell_badly_scaled")
 
 
 @solvers

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from every_solver import MINIMISERS, RESIDUAL_SOLVERS, each, is_slow
+from every_solver import MINIMISERS, RESIDUAL_SOLVERS, each, each_variant, is_slow
 
 import optimizers as opt
 
@@ -55,6 +55,11 @@ def test_a_pickled_state_goes_on_bit_for_bit(solver, jit):
         for expected in whole[at + 1 :]:
             state = solver.step(fresh, pickle.loads(pickle.dumps(state)))
             assert leaves(state) == leaves(expected)
+
+
+@each_variant()
+def test_so_does_one_of_every_variant(solver):
+    test_a_pickled_state_goes_on_bit_for_bit(solver, False)
 
 
 @EVERY
