@@ -6,12 +6,13 @@ import pickle
 
 import numpy as np
 import pytest
+from every_solver import MINIMISERS, each
 
 import optimizers as opt
 from optimizers.errors import InputTypeError, MissingExtraError, NonFiniteError, OptionError
 
-SOLVERS = [opt.GradientDescent(), opt.LBFGS(), opt.Newton(), opt.TrustRegion(), opt.TrustRegion(scaling=True)]
-solvers = pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: type(solver).__name__)
+SOLVERS = MINIMISERS
+solvers = each(SOLVERS)
 
 
 def rosen(x):
@@ -177,7 +178,7 @@ def test_rejected_trials_are_no_small_steps():
     assert min(row.step for row in result.history) == 0.0
 
 
-@pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: type(solver).__name__)
+@solvers
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_non_finite_start(solver, value):
     with pytest.raises(NonFiniteError, match="x0 has a NaN or infinite entry at position 1"):
@@ -277,7 +278,7 @@ def test_snapshots_of_a_history_share_rows_and_go_their_own_ways():
     assert (len(snapshot), snapshot[-1].k) == (2, 9)
 
 
-@pytest.mark.parametrize("solver", SOLVERS[:3], ids=lambda solver: type(solver).__name__)
+@solvers
 def test_no_line_search_exceeds_maxfun(solver):
     result = solver.with_options(maxfun=3).run(lambda x: x[0] ** 2 + 1e8 * np.abs(x[0]) ** 3, [1e3])
     assert result.nfev <= 3
