@@ -24,26 +24,40 @@ from optimizers.errors import OptionError
 from optimizers.flatten import Tree
 from optimizers.result import History, Result
 
-__all__ = ["solved_in_batch"]
+__all__ = ["Members", "solved_in_batch"]
 
 _MESSAGE = "one of a batch: `status` says how each ended"
-Solve = Callable[[Tree, tuple[Any, ...]], Result]
+Arguments = dict[str, Any]
+Together = Callable[["Members"], dict[str, Any] | None]
 
 
-def solved_in_batch(solve: Solve, x0: Tree, args: tuple[Any, ...] = (), callback: Any = None) -> Result | None:
-    """The result of ``solve(x0, args)`` where something of it is traced; else None, and nothing is done.
+def solved_in_batch(
+    given: Callable[[Tree, tuple[Any, ...]], Arguments],
+    solve: Callable[..., Result],
+    x0: Tree,
+    args: tuple[Any, ...] = (),
+    *,
+    callback: Any = None,
+    together: Together | None = None,
+) -> Result | None:
+    """The result of ``solve(**given(x0, args))`` where something of it is traced; else None, and nothing is done.
 
     Parameters
     ----------
+    given : callable
+        Makes the keywords of `solve`, ``x0`` and ``args`` among them, of a start and further arguments. What it reads
+        from the functions around it, objective and derivatives among that, may hold traced values, and read such
+        themselves.
     solve : callable
-        A solve on plain numbers. What it reads from the functions around it, objective and derivatives among that, may
-        hold traced values, and read such themselves.
+        A solve on plain numbers.
     x0 : tree
         Start.
     args : tuple
         Further arguments of the objective.
     callback : callable, optional
         What the user gave, which no batch can call.
+    together : callable, optional
+        Solves all members at once, where it can: the numeric fields of their results, stacked; None where it cannot.
 
     Returns
     -------
@@ -58,17 +72,17 @@ def solved_in_batch(solve: Solve, x0: Tree, args: tuple[Any, ...] = (), callback
 
     Examples
     --------
-    >>> solved_in_batch(lambda x0, args: Result(x=x0), [1.0]) is None
+    >>> solved_in_batch(lambda x0, args: {"x0": x0}, lambda x0: Result(x=x0), [1.0]) is None
     True
     """
     leaves, structure = extend.tree_flatten((x0, args))
     places = [i for i, leaf in enumerate(leaves) if extend.is_traced(leaf)]
-    closure = extend.Closure(solve)
+    closure = extend.Closure(given)
     if not places and not closure.values:
         return None
     if callback is not None:
         raise OptionError("callback: under hodiff.vmap there is no one x to call it with; leave it out")
-    task = _Task(closure, leaves, structure, places)
+    task = _Task(closure, solve, leaves, structure, places, together)
     return task.result(_solve(*(leaves[i] for i in places), *closure.values, task=task))
 
 
@@ -78,28 +92,53 @@ class _Task:
     Parameters
     ----------
     closure : Closure
-        Of the solve.
+        Of what makes the arguments of the solve.
+    solve : callable
+        See `solved_in_batch`.
     leaves, structure
         Of start and arguments, as a tree.
     places : sequence of int
         Which of the leaves are traced.
+    together : callable or None
+        See `solved_in_batch`.
     """
 
-    def __init__(self, closure: extend.Closure, leaves: Sequence[Any], structure: Any, places: Sequence[int]) -> None:
-        self._closure, self._leaves, self._structure, self._places = closure, leaves, structure, places
+    def __init__(
+        self,
+        closure: extend.Closure,
+        solve: Callable[..., Result],
+        leaves: Sequence[Any],
+        structure: Any,
+        places: Sequence[int],
+        together: Together | None,
+    ) -> None:
+        self.closure, self.together = closure, together
+        self.leaves, self.structure, self.places = leaves, structure, places
+        self._solve = solve
         self._fields: Any = None
+
+    def trees(self, values: Sequence[Any]) -> Any:
+        """Start and arguments, with values in the places of the traced leaves."""
+        leaves = list(self.leaves)
+        for i, value in zip(self.places, values, strict=False):
+            leaves[i] = value
+        return extend.tree_unflatten(self.structure, leaves)
+
+    def given(self, values: Sequence[Any]) -> Arguments:
+        """The keywords of the solve, with values in the places of everything that is traced."""
+        function = self.closure.fill(values[len(self.places) :])
+        return function(*self.trees(values))  # type: ignore[no-any-return]
 
     def member(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """The numbers of the result for plain values in the places of the traced ones."""
-        count = len(self._places)
-        leaves = list(self._leaves)
-        for i, value in zip(self._places, values[:count], strict=True):
-            leaves[i] = value
-        x0, args = extend.tree_unflatten(self._structure, leaves)
         # Arrays, not scalars: compiled code takes arrays that a function captures as inputs, and scalars as constants.
-        result = self._closure.fill([np.asarray(value) for value in values[count:]])(x0, args)
-        numbers = {name: value for name, value in result.items() if _is_numeric(value)}
-        parts, fields = extend.tree_flatten(numbers)
+        count = len(self.places)
+        values = [*values[:count], *(np.asarray(value) for value in values[count:])]
+        return self.numbers(self._solve(**self.given(values)))
+
+    def numbers(self, result: dict[str, Any]) -> tuple[Any, ...]:
+        """The numbers in a result, whose other parts are for one who solves alone."""
+        parts, fields = extend.tree_flatten({name: value for name, value in result.items() if _is_numeric(value)})
         if self._fields is not None and fields != self._fields:
             raise OptionError("the results of the members of a batch have different fields: solve in a loop")
         self._fields = fields
@@ -108,6 +147,61 @@ class _Task:
     def result(self, parts: Sequence[Any]) -> Result:
         """The result of which these are the numbers."""
         return Result({**extend.tree_unflatten(self._fields, list(parts)), "message": _MESSAGE, "history": History()})
+
+
+class Members:
+    """The members of one batch, for a method that solves them together.
+
+    Attributes
+    ----------
+    size : int
+        How many there are.
+    shared : bool
+        Whether they have one function, and differ in start and arguments only.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> sizes = []
+    >>> class Together(opt.LBFGS):
+    ...     def together(self, members):
+    ...         sizes.append((members.size, members.shared))  # and None: one after another
+    >>> hd.vmap(lambda x0: Together().run(lambda x: x @ x, x0).success)(np.ones((3, 2))), sizes
+    (array([ True,  True,  True]), [(3, True)])
+    """
+
+    def __init__(self, task: _Task, size: int, operands: Sequence[Any], batched: Sequence[bool]) -> None:
+        self.size = size
+        self.shared = not task.closure.values
+        self._task, self._operands, self._batched = task, operands, batched
+
+    def given(self, i: int) -> Arguments:
+        """The keywords of the solve of member `i`, plain."""
+        pairs = zip(self._operands, self._batched, strict=True)
+        return self._task.given([operand[i] if mine else operand for operand, mine in pairs])
+
+    def starts(self) -> Tree:
+        """The starts, stacked: a tree like one of them, with the members in front of each leaf."""
+        leaves, axes, structure = self._part(0)
+        stacked = [
+            leaf if axis == 0 else np.broadcast_to(leaf, (self.size, *np.shape(leaf)))
+            for leaf, axis in zip(leaves, axes, strict=True)
+        ]
+        return extend.tree_unflatten(structure, stacked)
+
+    def arguments(self) -> tuple[list[Any], list[int | None], Any]:
+        """Leaves of the further arguments, which of their axes the members are (None: all have the same), the tree."""
+        return self._part(1)
+
+    def _part(self, number: int) -> tuple[list[Any], list[int | None], Any]:
+        axes: list[int | None] = [None] * len(self._task.leaves)
+        for i, mine in zip(self._task.places, self._batched, strict=False):
+            axes[i] = 0 if mine else None
+        parts = self._task.trees(self._operands)
+        counts = [len(extend.tree_flatten(part)[0]) for part in parts]
+        leaves, structure = extend.tree_flatten(parts[number])
+        first = sum(counts[:number])
+        return leaves, axes[first : first + counts[number]], structure
 
 
 def _is_numeric(value: Any) -> bool:
@@ -125,15 +219,16 @@ def _on_plain(*values: Any, task: _Task) -> tuple[Any, ...]:
 def _on_batch(
     primitive: extend.Primitive, size: int, operands: Sequence[Any], batched: Sequence[bool], parameters: dict[str, Any]
 ) -> tuple[Any, ...]:
-    """One solve after another. Members that are traced themselves, by another ``vmap``, are solved in batches."""
+    """All solves at once, or one after another; where they are traced themselves, by another ``vmap``, in batches."""
     if size == 0:
         raise OptionError("hodiff.vmap: a batch without members has no results; their shapes are those of a member's")
-    members = [
-        primitive(
-            *(operand[i] if flag else operand for operand, flag in zip(operands, batched, strict=True)), **parameters
-        )
-        for i in range(size)
-    ]
+    task: _Task = parameters["task"]
+    if task.together is not None and not any(map(extend.is_traced, operands)):
+        fields = task.together(Members(task, size, operands, batched))
+        if fields is not None:
+            return task.numbers(fields)
+    pairs = list(zip(operands, batched, strict=True))
+    members = [primitive(*(operand[i] if mine else operand for operand, mine in pairs), task=task) for i in range(size)]
     return tuple(np.stack(parts) for parts in zip(*members, strict=True))
 
 

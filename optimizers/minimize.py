@@ -18,23 +18,31 @@ from typing import Any
 from optimizers.batch import solved_in_batch
 from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.errors import InputTypeError, OptionError
-from optimizers.first_order import GradientDescent
+from optimizers.first_order import AdaGrad, Adam, AdamW, GradientDescent, Lion, Momentum, Nesterov, RMSProp
 from optimizers.flatten import Layout, Tree
 from optimizers.quasi_newton import DFP, LBFGS, SR1
 from optimizers.result import Result
 from optimizers.scipy_bridge import METHODS, plain_name, run_scipy
-from optimizers.second_order import ARC, Newton, TrustRegion
+from optimizers.second_order import ARC, Newton, NewtonCG, TrustRegion
 from optimizers.solver import Solver
 
 __all__ = ["minimize"]
 
 _OURS: dict[str, Solver[Any]] = {
+    "adagrad": AdaGrad(),
+    "adam": Adam(),
+    "adamw": AdamW(),
     "arc": ARC(),
     "dfp": DFP(),
     "gradient_descent": GradientDescent(),
     "lbfgs": LBFGS(),
+    "lion": Lion(),
+    "momentum": Momentum(),
+    "nesterov": Nesterov(),
     "newton": Newton(),
+    "newton_cg": NewtonCG(),
     "nonlinear_cg": NonlinearCG(),
+    "rmsprop": RMSProp(),
     "sr1": SR1(),
     "trust_region": TrustRegion(),
 }
@@ -119,13 +127,12 @@ def minimize(
     if not (options is None or isinstance(options, Mapping)):
         raise InputTypeError(f"options must be a dict of names and values, not {type(options).__name__}")
 
-    def solve(x0: Tree, args: tuple[Any, ...]) -> Result:
-        return minimize(
-            fun, x0, args, method=method, bounds=bounds, constraints=constraints, tol=tol, options=options,
-            jac=jac, hess=hess, hessp=hessp, jit=jit,
-        )  # fmt: skip
+    def arguments(x0: Tree, args: tuple[Any, ...]) -> dict[str, Any]:
+        functions = {"fun": fun, "jac": jac, "hess": hess, "hessp": hessp, "bounds": bounds, "constraints": constraints}
+        return {"x0": x0, "args": args, **functions, "method": method, "tol": tol, "options": options, "jit": jit}
 
-    batched = solved_in_batch(solve, x0, args, callback)
+    # A solver sees for itself whether there is a batch.
+    batched = None if isinstance(method, Solver) else solved_in_batch(arguments, minimize, x0, args, callback=callback)
     if batched is not None:
         return batched
     given = dict(options or {})

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from optimizers.arguments import as_problem
-from optimizers.batch import solved_in_batch
+from optimizers.batch import Members, solved_in_batch
 from optimizers.bounds import check_inside, limits_of
 from optimizers.checks import is_number, is_whole
 from optimizers.errors import OptionError
@@ -176,6 +176,20 @@ class Solver(Generic[S]):
         """
         return as_problem(fun, x0, args, **given)
 
+    def together(self, members: Members) -> dict[str, Any] | None:
+        """Solve the members of a batch under `hodiff.vmap` at once: the fields of their results, stacked.
+
+        None, as here, where the method cannot: they are solved one after another.
+
+        Examples
+        --------
+        >>> import hodiff as hd, numpy as np, optimizers as opt
+        >>> hd.vmap(lambda a: opt.LBFGS().run(lambda x: (x[0] - a) ** 2, [0.0]).x)(np.array([1.0, 2.0])).round(6)
+        array([[1.],
+               [2.]])
+        """
+        return None
+
     # -- what a method inherits ---------------------------------------------------------------------------
 
     def begin(self, problem: Problem, x0: Tree) -> State:
@@ -286,11 +300,12 @@ class Solver(Generic[S]):
         (1.0, array([0., 0.]))
         """
 
-        def solve(x0: Tree, args: tuple[Any, ...]) -> Result:
-            return self.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
+        def given(x0: Tree, args: tuple[Any, ...]) -> dict[str, Any]:
+            derivatives = {"jac": jac, "hess": hess, "hessp": hessp}
+            return {"fun": fun, "x0": x0, "args": args, **derivatives, "bounds": bounds, "jit": jit}
 
         self.refuse(hess=hess, hessp=hessp, bounds=bounds)
-        batched = solved_in_batch(solve, x0, args, callback)
+        batched = solved_in_batch(given, self.run, x0, args, callback=callback, together=self.together)
         if batched is not None:
             return batched
         problem = self.problem_of(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
@@ -348,8 +363,9 @@ class Solver(Generic[S]):
     ) -> Result:
         """SciPy's protocol: ``scipy.optimize.minimize(fun, x0, method=solver, options=...)``.
 
-        `options` are the solver's own, for this call, and `jit`; SciPy's ``tol`` sets `gtol` where that is not given. A start
-        outside of the bounds is moved to the nearest point inside, as SciPy's methods do: its global methods send such.
+        `options` are the solver's own, for this call, and `jit`; SciPy's ``tol`` sets `gtol` where that is not given. A
+        start outside of the bounds is moved to the nearest point inside, as SciPy's methods do: its global methods send
+        such.
 
         Examples
         --------

@@ -112,11 +112,12 @@ def root(
     ('NOT_A_ROOT', 'CONTRADICTED')
     """
 
-    def solve(x0: Tree, args: tuple[Any, ...]) -> Result:
-        return root(fun, x0, args, method=method, jac=jac, tol=tol, options=options, jit=jit)
+    def arguments(x0: Tree, args: tuple[Any, ...]) -> dict[str, Any]:
+        functions = {"fun": fun, "jac": jac, "method": method}
+        return {"x0": x0, "args": args, **functions, "tol": tol, "options": options, "jit": jit}
 
     given, callback = _options(options), _of_result(callback)
-    batched = solved_in_batch(solve, x0, args, callback)
+    batched = solved_in_batch(arguments, root, x0, args, callback=callback)
     if batched is not None:
         return batched
     chosen = _chosen(method, _ROOTS, x0)
@@ -171,11 +172,12 @@ def fixed_point(
     6
     """
 
-    def solve(x0: Tree, args: tuple[Any, ...]) -> Result:
-        return fixed_point(fun, x0, args, method=method, jac=jac, tol=tol, options=options, jit=jit)
+    def arguments(x0: Tree, args: tuple[Any, ...]) -> dict[str, Any]:
+        functions = {"fun": fun, "jac": jac, "method": method}
+        return {"x0": x0, "args": args, **functions, "tol": tol, "options": options, "jit": jit}
 
     given, callback = _options(options), _of_result(callback)
-    batched = solved_in_batch(solve, x0, args, callback)
+    batched = solved_in_batch(arguments, fixed_point, x0, args, callback=callback)
     if batched is not None:
         return batched
     chosen = _chosen(method, _FIXED, x0)

@@ -54,7 +54,7 @@ def test_data_by_arguments_and_by_closure(solver):
     assert_same(hd.vmap(lambda c: solver.run(lambda x: well(x, c), np.zeros(2)))(CENTRES), members)
 
 
-@pytest.mark.parametrize("method", ["auto", "lbfgs", "BFGS", "trust-exact", "Nelder-Mead"])
+@pytest.mark.parametrize("method", ["auto", "lbfgs", "BFGS", "trust-exact", "Nelder-Mead", opt.LBFGS()])
 def test_minimize(method):
     batch = hd.vmap(lambda x0, c: opt.minimize(lambda x: well(x, c), x0, method=method))(STARTS, CENTRES)
     members = [opt.minimize(well, x0, (c,), method=method) for x0, c in zip(STARTS, CENTRES, strict=True)]
