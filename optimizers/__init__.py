@@ -30,7 +30,7 @@ from optimizers.scipy_bridge import (
     root_kwargs,
     scipy_kwargs,
 )
-from optimizers.second_order import ARC, Newton, TrustRegion
+from optimizers.second_order import ARC, Newton, NewtonCG, TrustRegion
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
@@ -79,6 +79,7 @@ __all__ = [
     "MaxTime",
     "MoreThuente",
     "Newton",
+    "NewtonCG",
     "NewtonKrylov",
     "NewtonRoot",
     "NonlinearCG",

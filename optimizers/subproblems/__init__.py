@@ -7,9 +7,11 @@ from optimizers.subproblems.lanczos import lowest_curvature
 from optimizers.subproblems.moresorensen import moresorensen
 from optimizers.subproblems.steihaug import steihaug
 from optimizers.subproblems.steps import CubicStep, TrustStep
+from optimizers.subproblems.truncated import NewtonStep, truncated_cg
 
 __all__ = [
     "CubicStep",
+    "NewtonStep",
     "TrustStep",
     "cubic",
     "cubic_krylov",
@@ -18,4 +20,5 @@ __all__ = [
     "lowest_curvature",
     "moresorensen",
     "steihaug",
+    "truncated_cg",
 ]

@@ -21,6 +21,8 @@ _EPS = float(np.finfo(np.float64).eps)
 _NUMBERS = 20_000_000
 # By how much the space grows between two solutions of the small problem, where nothing cheaper tells of convergence.
 _GROWTH = 1.25
+# How closely a positive least eigenvalue is worth knowing, and in how large a space no other hides.
+_CLOSE, _ENOUGH = 0.1, 8
 
 
 class Krylov(NamedTuple):
@@ -157,8 +159,9 @@ def lowest_curvature(product: Callable[[_Array], _Array], n: int, limit: int = 4
     """An estimate from above of the least eigenvalue of H, and a unit vector of that curvature.
 
     Lanczos' process from a fixed random vector, which has a share of every eigenvector. It ends early once the
-    curvature is certainly negative, by a hundredth of the largest found, and no longer falls by much; at most
-    `limit` products. What is within round-off of zero, sqrt(eps) times the largest eigenvalue, is returned as 0.
+    curvature is certainly negative, by a hundredth of the largest found, and no longer falls by much, or once it is
+    positive and known to a tenth; at most `limit` products. What is within round-off of zero, sqrt(eps) times the
+    largest eigenvalue, is returned as 0.
 
     Examples
     --------
@@ -177,6 +180,8 @@ def lowest_curvature(product: Callable[[_Array], _Array], n: int, limit: int = 4
         least, vector = float(w[0]), space.basis.T @ Q[:, 0]
         if least < -0.01 * widest and least > 1.1 * before:
             break
+        if m >= _ENOUGH and least > 0.0 and space.residual * abs(float(Q[-1, 0])) < _CLOSE * least:
+            break  # an eigenvalue lies that close, and random starts meet the least one first
     return (0.0 if abs(least) <= np.sqrt(_EPS) * widest else least), vector
 
 
