@@ -272,7 +272,7 @@ class ResidualProblem(Problem):
         return self.at(x) if np.isfinite(x).all() else None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_vectors": None}  # made again where they are needed
+        return {**super().__getstate__(), "_vectors": None, "_recent": ()}  # made again where they are needed
 
     @property
     def eager_reason(self) -> str | None:
@@ -410,7 +410,8 @@ class ResidualProblem(Problem):
         with quiet():
             if self._jac is not None:
                 J = self._jac(self._tree(x), *self._args)
-                operator = aslinearoperator(J if isinstance(J, LinearOperator) else np.atleast_2d(J))
+                ready = isinstance(J, LinearOperator) or scipy.sparse.issparse(J)
+                operator = aslinearoperator(J if ready else np.atleast_2d(J))
                 return operator.rmatvec if transposed else operator.matvec  # type: ignore[no-any-return]
             found = self._vector_derivatives()
             return found.transposed(x, self._args) if transposed else found.linearized(x, self._args)

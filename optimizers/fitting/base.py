@@ -314,13 +314,11 @@ def stationary(
     if unit.size == 0:
         return True
     factors = factorise(J, point.r, unit)
-    strong, short = factors.strong, _SHORT * (norm(columns * point.x) + size)
-    if not (factors.reach <= enough and norm(factors.c[strong] / factors.s[strong]) <= short):
+    short = _SHORT * (norm(columns * point.x) + size)
+    if not (factors.reach <= enough and factors.strong_step <= short):
         return False
-    return all(
-        _short_newton(point, factors, unit, i, short, free)
-        for i in map(int, np.flatnonzero(~strong & (factors.s > 0.0)))
-    )
+    weak = np.flatnonzero(~factors.strong & (factors.s > 0.0))
+    return all(_short_newton(point, factors, unit, int(i), short, free) for i in weak)
 
 
 def _short_newton(

@@ -1,17 +1,18 @@
-"""Many fits of one shape at once: ``LevenbergMarquardt`` on stacks of members; imports it, and ``region``.
+"""Many fits of one shape at once: `LevenbergMarquardt` on stacks of members; imports ``region``.
 
 A step on a stack is a few NumPy operations for all members together. JᵀJ, which a single solve never forms, is formed
 here and factorised by Cholesky's method, in scaled parameters; members for which that would cost digits, or whose run
 takes a turn that few take, leave the batch and are solved alone. So every member gets what it would get alone, but for
 rounding; one that has converged does not move while others go on.
 
+>>> import optimizers as opt
 >>> t, y = np.linspace(0.0, 2.0, 9), np.exp(-np.outer([1.0, 2.0], np.linspace(0.0, 2.0, 9)))
 >>> def evaluate(X, members):
 ...     e = np.exp(-X * t)
 ...     return e - y[members], (-t * e)[:, :, None]
 >>> def member(i):
 ...     return ResidualProblem(lambda x: np.exp(-x[0] * t) - y[i])
->>> batched_levenberg_marquardt(LevenbergMarquardt(), evaluate, np.full((2, 1), 1.5), member).x.round(9)
+>>> batched_levenberg_marquardt(opt.LevenbergMarquardt(), evaluate, np.full((2, 1), 1.5), member).x.round(9)
 array([[1.],
        [2.]])
 """
@@ -25,14 +26,13 @@ from numpy.typing import NDArray
 
 from optimizers.checks import quiet
 from optimizers.fitting.factors import NEAR, TRIES
-from optimizers.fitting.levenberg_marquardt import LevenbergMarquardt
-from optimizers.fitting.region import ACCEPT
+from optimizers.fitting.region import ACCEPT, RegionSolver
 from optimizers.flatten import Array
 from optimizers.residuals import ResidualProblem
 from optimizers.run import Loop
 from optimizers.status import Status
 
-__all__ = ["BatchedFits", "batched_levenberg_marquardt"]
+__all__ = ["BatchedFits", "batched_levenberg_marquardt", "cholesky"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _UNITS, _SHORT = 10.0 * _EPS, _EPS**0.5
@@ -73,15 +73,15 @@ class BatchedFits(NamedTuple):
 
 
 def batched_levenberg_marquardt(
-    solver: LevenbergMarquardt, evaluate: Evaluate, X0: Array, member: Callable[[int], ResidualProblem]
+    solver: RegionSolver, evaluate: Evaluate, X0: Array, member: Callable[[int], ResidualProblem]
 ) -> BatchedFits:
     """Solve B least-squares problems of n parameters and m residuals each.
 
     Parameters
     ----------
-    solver : LevenbergMarquardt
-        With its options; bounds are those of the problems that `member` makes. What stacks do not serve (losses,
-        bounds, geodesic acceleration, stop rules besides `maxiter` and `maxfun`) is done one member at a time.
+    solver : RegionSolver
+        A `LevenbergMarquardt` without geodesic acceleration; bounds are those of the problems that `member` makes.
+        What else stacks do not serve (losses, bounds, stop rules besides `maxiter` and `maxfun`) is done one by one.
     evaluate : callable
         ``evaluate(X, members)`` -> residuals (b, m) and Jacobians (b, m, n) at X (b, n) of the problems with these
         numbers, shape (b,). It is asked with few different b, as compiled code wants it.
@@ -97,9 +97,10 @@ def batched_levenberg_marquardt(
 
     Examples
     --------
+    >>> import optimizers as opt
     >>> evaluate = lambda X, members: (X - members[:, None], np.ones((len(X), 1, 1)))
     >>> member = lambda i: ResidualProblem(lambda x: x - i)
-    >>> batched_levenberg_marquardt(LevenbergMarquardt(), evaluate, np.zeros((3, 1)), member).x.ravel()
+    >>> batched_levenberg_marquardt(opt.LevenbergMarquardt(), evaluate, np.zeros((3, 1)), member).x.ravel()
     array([0., 1., 2.])
     """
     X0 = np.array(X0, dtype=np.float64)
@@ -119,14 +120,14 @@ def batched_levenberg_marquardt(
     return found
 
 
-def _serves(solver: LevenbergMarquardt, problem: ResidualProblem | None, X0: Array) -> bool:
+def _serves(solver: RegionSolver, problem: ResidualProblem | None, X0: Array) -> bool:
     """Whether stacks serve the options; what they do not serve is done one member at a time."""
-    plain = solver.loss == "linear" and not solver.geodesic and not solver.progress
+    plain = solver.loss == "linear" and not solver.progress
     rules = solver.xtol == 0.0 and solver.ftol == 0.0 and solver.maxtime is None and solver.stop is None
     return plain and rules and problem is not None and problem.limits(X0.shape[1]) is None
 
 
-def _alone(solver: LevenbergMarquardt, problem: ResidualProblem, x0: Array, found: BatchedFits, i: int) -> None:
+def _alone(solver: RegionSolver, problem: ResidualProblem, x0: Array, found: BatchedFits, i: int) -> None:
     """Solve one member as if there were no batch."""
     loop = Loop(solver, problem)
     *_, last = loop.states(solver.init(problem, x0))
@@ -185,7 +186,7 @@ class _Step(NamedTuple):
 class _Batch:
     """The members that still move, and the numbers of those that do not."""
 
-    def __init__(self, solver: LevenbergMarquardt, evaluate: Evaluate, found: BatchedFits) -> None:
+    def __init__(self, solver: RegionSolver, evaluate: Evaluate, found: BatchedFits) -> None:
         self.solver, self.evaluate, self.found = solver, evaluate, found
         self.rows = np.arange(len(found.x))
         self.x = np.ascontiguousarray(found.x.T)
@@ -298,7 +299,7 @@ def _step(A: Array, g: Array, scale: Array, radius: Array) -> _Step:
     """The step of `Factors.damping` and `Factors.step` for every member, from JᵀJ (n, n, b) and Jᵀr (n, b)."""
     A = A / (scale[:, None, :] * scale[None, :, :])
     b = g / scale
-    L, sound = _cholesky(A, np.zeros_like(radius))
+    L, sound = cholesky(A, np.zeros_like(radius))
     newton = _solved(L, b)
     reach = np.sqrt(np.maximum(np.einsum("ib,ib->b", b, newton), 0.0))
     q, length, damping = newton, _norms(newton), np.zeros_like(radius)
@@ -318,7 +319,7 @@ def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
     q, length = np.zeros_like(b), np.zeros_like(radius)
     left = np.arange(radius.size)
     for _ in range(TRIES):
-        L, _ = _cholesky(A[:, :, left], found[left])
+        L, _ = cholesky(A[:, :, left], found[left])
         w = _solved(L, b[:, left])
         reached = _norms(w)
         q[:, left], length[left] = w, reached
@@ -336,8 +337,14 @@ def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
     return q, length, found
 
 
-def _cholesky(A: Array, damping: Array) -> tuple[Array, Bools]:
-    """Lower factors of A + damping, (n, n, b), and whose pivots are all large."""
+def cholesky(A: Array, damping: Array) -> tuple[Array, Bools]:
+    """Lower factors of A + damping, (n, n, b), and whose pivots are all large.
+
+    Examples
+    --------
+    >>> cholesky(np.array([[[4.0, 1.0]]]), np.array([0.0, 8.0]))[0]
+    array([[[2., 3.]]])
+    """
     n = len(A)
     L = np.zeros_like(A)
     sound = np.ones(A.shape[2], dtype=bool)

@@ -57,9 +57,15 @@ class Factors(NamedTuple):
     @property
     def reach(self) -> float:
         """Length of the projection of the residuals on the strong directions: 0 where x is stationary."""
-        if self.c.size == 0:
+        if self.c.size == 0 or self.s.item(0) == 0.0:
             return 0.0
         return norm(self.c if self.s.item(-1) > _WEAK * self.s.item(0) else self.c[self.strong])
+
+    @property
+    def strong_step(self) -> float:
+        """Length of the undamped step along the strong directions, in scaled parameters."""
+        strong = self.strong
+        return norm(self.c[strong] / self.s[strong]) if strong.any() else 0.0
 
     def along(self, damping: float) -> Array:
         """The step in the basis of the right singular vectors, negative, shape (k,).

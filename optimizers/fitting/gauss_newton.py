@@ -12,8 +12,8 @@ import numpy as np
 
 from optimizers.fitting.base import FitState, LeastSquaresSolver, cosine
 from optimizers.fitting.factors import column_norms, factorise
-from optimizers.fitting.weighted import FitPoint, raw_of
-from optimizers.flatten import Tree
+from optimizers.fitting.weighted import FitPoint, View, raw_of
+from optimizers.flatten import Array, Tree
 from optimizers.linear import norm
 from optimizers.linesearch import Armijo, LineSearch
 from optimizers.problem import Problem
@@ -86,7 +86,7 @@ class GaussNewton(LeastSquaresSolver[FitState]):
                 if new.cosine < state.cosine:
                     return new
             return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
-        found = self.linesearch.search(cast(Any, view), cast(Any, point), direction, 1.0)
+        found = self.linesearch.search(cast(Any, _Searched(self, view)), cast(Any, point), direction, 1.0)
         if found.point is None or bool((found.point.x == point.x).all()):
             return replace(state, k=state.k + 1, ending=Status.LINE_SEARCH)
         return self._state(cast(FitPoint, found.point), found.length, state.k + 1)
@@ -107,3 +107,16 @@ class GaussNewton(LeastSquaresSolver[FitState]):
             J=raw.J,
             cosine=cosine(factors, norm(point.r)),
         )
+
+
+class _Searched:
+    """The view as line searches see it: a trial's residuals and Jacobian come from one evaluation."""
+
+    def __init__(self, solver: GaussNewton, view: View) -> None:
+        self._solver, self._view = solver, view
+
+    def trial(self, x: Array) -> FitPoint | None:
+        return self._solver._evaluated(self._view, x)
+
+    def left(self) -> float:
+        return self._view.left()

@@ -7,15 +7,17 @@
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizers.batch import Members
 from optimizers.checks import is_number
 from optimizers.fitting.base import free_unknowns
 from optimizers.fitting.factors import factorise
 from optimizers.fitting.region import Limits, Proposal, RegionSolver, RegionState
+from optimizers.fitting.together import fitted_together
 from optimizers.fitting.weighted import FitPoint
 from optimizers.flatten import Array
 from optimizers.linear import norm
@@ -61,6 +63,17 @@ class LevenbergMarquardt(RegionSolver):
         super().__post_init__()
         self._check("geodesic", isinstance(self.geodesic, bool), "True or False")
         self._check("avmax", is_number(self.avmax) and self.avmax > 0.0, "a number > 0")
+
+    def together(self, members: Members) -> dict[str, Any] | None:
+        """The fits of a batch under `hodiff.vmap`, on stacks of members, without geodesic acceleration.
+
+        Examples
+        --------
+        >>> import hodiff as hd
+        >>> hd.vmap(lambda y: LevenbergMarquardt().run(lambda x: x - y, [0.0]).nit)(np.array([[0.0], [2.0]]))
+        array([0, 1])
+        """
+        return None if self.geodesic else fitted_together(self, members)
 
     def _propose(self, point: FitPoint, state: RegionState, limits: Limits) -> Proposal:
         factors, free = state.factors, _free(state, limits)

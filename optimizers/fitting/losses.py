@@ -16,8 +16,9 @@ from optimizers.flatten import Array
 __all__ = ["LOSSES", "Loss", "cost_of", "loss_named", "weights"]
 
 Loss = Callable[[Array], Any]
-# What the curvature of a loss is kept above, so that rows of the Jacobian keep their direction.
-_LEAST = float(np.finfo(np.float64).eps)
+# The share of ρ' that the curvature of a loss is kept above. Nearer to 0, the residuals of the model would grow without
+# bound, and the rounding of outliers would drown the rest.
+_LEAST = 1e-2
 
 
 def _soft_l1(z: Array) -> Array:
@@ -99,12 +100,12 @@ def weights(first: Array, second: Array, r: Array) -> tuple[Array, Array]:
 
     With them JᵀJ is the Gauss-Newton matrix of the robust cost and Jᵀr its gradient: B. Triggs, P. McLauchlan,
     R. Hartley and A. Fitzgibbon, "Bundle adjustment: a modern synthesis" (2000), section 4.3; where the loss curves
-    down, curvature is kept positive.
+    down, or hardly up, its curvature is taken to be a hundredth of ρ'.
 
     Examples
     --------
     >>> weights(np.ones(1), np.zeros(1), np.ones(1))
     (array([1.]), array([1.]))
     """
-    row = np.sqrt(np.maximum(first + 2.0 * second * r * r, _LEAST))
-    return first / row, row
+    row = np.sqrt(np.maximum(first + 2.0 * second * r * r, _LEAST * first))
+    return np.divide(first, row, out=np.zeros_like(row), where=row > 0.0), row
