@@ -21,7 +21,7 @@ import numpy as np
 import hodiff as hd
 from hodiff import extend
 from optimizers.errors import OptionError
-from optimizers.flatten import Tree
+from optimizers.flatten import Array, Layout, Tree, joined, real_array
 from optimizers.result import History, Result
 
 __all__ = ["Members", "solved_in_batch"]
@@ -180,14 +180,41 @@ class Members:
         pairs = zip(self._operands, self._batched, strict=True)
         return self._task.given([operand[i] if mine else operand for operand, mine in pairs])
 
-    def starts(self) -> Tree:
-        """The starts, stacked: a tree like one of them, with the members in front of each leaf."""
+    def vectorised(self, function: Callable[[Any, Arguments], Any]) -> Callable[[Any, Any], Any]:
+        """``function(x, given)`` as one of many x and of the numbers of as many members, evaluated together.
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> class Together(opt.LBFGS):
+        ...     def together(self, members):
+        ...         print(members.vectorised(lambda x, given: given["fun"](x))(np.ones((2, 1)), [0, 2]))
+        >>> hd.vmap(lambda x0, a: Together().run(lambda x: x[0] * a, x0, jac=lambda x: 0.0 * x).success)(
+        ...     np.ones((3, 1)), np.arange(3.0)
+        ... )
+        [0. 2.]
+        array([ True,  True,  True])
+        """
+
+        def one(x: Any, *values: Any) -> Any:
+            return function(x, self._task.given(values))
+
+        mapped = hd.vmap(one, in_axes=(0, *(0 if mine else None for mine in self._batched)))
+        pairs = list(zip(self._operands, self._batched, strict=True))
+        return lambda X, rows: mapped(X, *(operand[rows] if mine else operand for operand, mine in pairs))
+
+    def starts(self) -> Array:
+        """The starts as vectors, shape (size, n)."""
         leaves, axes, structure = self._part(0)
         stacked = [
             leaf if axis == 0 else np.broadcast_to(leaf, (self.size, *np.shape(leaf)))
             for leaf, axis in zip(leaves, axes, strict=True)
         ]
-        return extend.tree_unflatten(structure, stacked)
+        return real_array(hd.vmap(joined)(extend.tree_unflatten(structure, stacked)), "x0")
+
+    def unravelled(self, layout: Layout, X: Array) -> Tree:
+        """Vectors, shape (size, n), as a tree of `layout` with the members in front of each leaf."""
+        return hd.vmap(layout.unravel)(X)
 
     def arguments(self) -> tuple[list[Any], list[int | None], Any]:
         """Leaves of the further arguments, which of their axes the members are (None: all have the same), the tree."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import hodiff as hd
+from hodiff import extend
 from optimizers.checks import label, pair, real_numbers, scalar
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Layout, unravel
@@ -206,6 +207,40 @@ class VectorDerivatives(_Made):
     @cached_property
     def values_and_jac(self) -> _Function:
         """(x, *args) -> (r, J) of shapes (m,) and (m, n), from one evaluation."""
+        return self._made(self._both)
+
+    def of_many(self, axes: tuple[int | None, ...], structure: Any) -> _Function:
+        """(X, *leaves) -> (R, J) of shapes (b, m) and (b, m, n), for many x and many arguments at once.
+
+        Parameters
+        ----------
+        axes : tuple of int or None
+            Which axis of each leaf the many are; None for a leaf that is the same for all.
+        structure : object
+            Of the tree of arguments that the leaves are of.
+
+        Examples
+        --------
+        >>> found = VectorDerivatives(lambda x, a: a * x, None, jit=False)
+        >>> found.of_many((0,), extend.tree_flatten((1.0,))[1])(np.ones((2, 1)), np.array([3.0, 4.0]))[0]
+        array([[3.],
+               [4.]])
+        """
+        if (axes, structure) not in self._many:
+            both = self._both
+
+            def one(x: Any, *leaves: Any) -> tuple[Any, Any]:
+                return both(x, *extend.tree_unflatten(structure, leaves))  # type: ignore[no-any-return]
+
+            self._many[axes, structure] = self._made(hd.vmap(one, in_axes=(0, *axes)))
+        return self._many[axes, structure]
+
+    @cached_property
+    def _many(self) -> dict[Any, _Function]:
+        return {}
+
+    @cached_property
+    def _both(self) -> _Function:
         flat = self.flat
 
         def kept(x: Any, *args: Any) -> tuple[Any, Any]:
@@ -218,7 +253,7 @@ class VectorDerivatives(_Made):
             J, r = jacobian(x, *args)
             return r, J
 
-        return self._made(both)
+        return both
 
     @cached_property
     def jvp(self) -> _Function:
