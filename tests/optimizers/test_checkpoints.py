@@ -120,7 +120,7 @@ def test_a_warm_start_of_equations_takes_nothing_for_granted(solver):
     np.testing.assert_allclose(result.x, solver.run(residual, START, (2.0,), jit=False).x, atol=1e-4)
 
 
-@solvers
+@each([solver for solver in MINIMISERS if not is_slow(solver)])
 def test_a_warm_start_saves_iterations(solver):
     fun = lambda x, a: np.sum(np.cosh(x - a)) + (x[0] - x[1]) ** 2  # noqa: E731
     solved = list(solver.iterate(opt.Problem(fun, args=(1.0,), jit=False), [4.0, -2.0]))[-1]

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from every_solver import MINIMISERS, each
+from every_solver import MINIMISERS, each, is_slow
 
 import optimizers as opt
 from optimizers.errors import InputTypeError, MissingExtraError, NonFiniteError, OptionError
@@ -66,8 +66,9 @@ def test_history_has_the_same_columns_and_true_numbers(solver):
     assert columns["k"].tolist() == list(range(result.nit + 1))
     assert columns["f"][0] == rosen(START)
     assert columns["nfev"][-1] == result.nfev
-    assert columns["f"][-1] == result.fun
-    assert columns["gnorm"][-1] == np.abs(result.jac).max()
+    at = columns["f"].argmin() if is_slow(solver) else -1  # those are not monotone, and the best point is returned
+    assert columns["f"][at] == result.fun
+    assert columns["gnorm"][at] == np.abs(result.jac).max()
     assert (np.diff(columns["time"]) >= 0).all()
     columns["f"][0] = np.nan  # a copy
     assert result.history[0].f == rosen(START)
@@ -187,7 +188,7 @@ def test_non_finite_start(solver, value):
         solver.run(lambda x: value * x[0] ** 2 + x[1], START)
     with pytest.raises(NonFiniteError, match="jac <lambda> is not finite"):
         solver.run(rosen, START, jac=lambda x: np.full(2, value))
-    if "hess" in solver.uses:
+    if solver.init(opt.Problem(rosen), START).H is not None:
         with pytest.raises(NonFiniteError, match="hess <lambda> is not finite"):
             solver.run(rosen, START, hess=lambda x: np.full((2, 2), value))
 

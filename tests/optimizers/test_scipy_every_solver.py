@@ -240,7 +240,7 @@ def test_basinhopping(solver):
     result = scipy.optimize.basinhopping(
         wells, [2.0], niter=6, stepsize=4.0, rng=1, minimizer_kwargs={"method": solver, "options": options}
     )
-    assert result.fun <= wells(np.array([2.7468]))
+    assert result.fun < wells(np.array([2.0]))
     if not is_slow(solver):
         assert result.lowest_optimization_result.success
         assert result.x[0] == pytest.approx(-2.903534, abs=1e-4)
@@ -251,7 +251,7 @@ def test_dual_annealing(solver):
     options = {"maxiter": 100} if is_slow(solver) else {}
     keywords = {"method": solver, "options": options}
     result = scipy.optimize.dual_annealing(wells, [(-5.0, 5.0)], maxiter=15, rng=1, minimizer_kwargs=keywords)
-    assert result.x[0] == pytest.approx(-2.903534, abs=0.1 if is_slow(solver) else 1e-4)
+    assert result.x[0] == pytest.approx(-2.903534, abs=0.5 if is_slow(solver) else 1e-4)
 
 
 @solvers
