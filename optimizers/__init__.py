@@ -30,7 +30,7 @@ from optimizers.scipy_bridge import (
     root_kwargs,
     scipy_kwargs,
 )
-from optimizers.second_order import ARC, Newton, NewtonCG, TrustRegion
+from optimizers.second_order import ARC, Newton, NewtonCG, ProjectedNewton, TrustRegion
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
@@ -85,6 +85,7 @@ __all__ = [
     "NonlinearCG",
     "Point",
     "Problem",
+    "ProjectedNewton",
     "ResidualPoint",
     "ResidualProblem",
     "Result",

@@ -48,12 +48,16 @@ def limits_of(bounds: Any, n: int) -> tuple[Array, Array]:
 def projected_gradient(x: Array, g: Array, limits: tuple[Array, Array]) -> Array:
     """The step to the projection of ``x - g``, backwards: ``x - clip(x - g)``; zero where x is stationary.
 
+    It is computed as the gradient clipped to what the bounds leave, which is the same but for round-off: where x is
+    large, ``x - g`` may be x.
+
     Examples
     --------
     >>> projected_gradient(np.array([0.0, 0.5]), np.array([3.0, -0.25]), (np.zeros(2), np.ones(2)))
     array([ 0.  , -0.25])
     """
-    return x - np.clip(x - g, *limits)
+    low, high = limits
+    return np.clip(g, x - high, x - low)
 
 
 def check_inside(x: Array, limits: tuple[Array, Array]) -> None:

@@ -23,7 +23,7 @@ from optimizers.flatten import Layout, Tree
 from optimizers.quasi_newton import DFP, LBFGS, SR1
 from optimizers.result import Result
 from optimizers.scipy_bridge import METHODS, plain_name, run_scipy
-from optimizers.second_order import ARC, Newton, NewtonCG, TrustRegion
+from optimizers.second_order import ARC, Newton, NewtonCG, ProjectedNewton, TrustRegion
 from optimizers.solver import Solver
 
 __all__ = ["minimize"]
@@ -42,6 +42,7 @@ _OURS: dict[str, Solver[Any]] = {
     "newton": Newton(),
     "newton_cg": NewtonCG(),
     "nonlinear_cg": NonlinearCG(),
+    "projected_newton": ProjectedNewton(),
     "rmsprop": RMSProp(),
     "sr1": SR1(),
     "trust_region": TrustRegion(),

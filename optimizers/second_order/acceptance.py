@@ -20,9 +20,12 @@ from optimizers.linear import norm
 from optimizers.linesearch import round_off
 from optimizers.point import Point
 from optimizers.problem import Problem
+from optimizers.status import Status
 from optimizers.subproblems import lowest_curvature
 
-__all__ = ["ACCEPT", "downhill", "product_of", "ratio", "scale_of", "scaled"]
+__all__ = ["ACCEPT", "downhill", "drowned", "ending_of", "product_of", "ratio", "scale_of", "scaled"]
+
+_EPS = float(np.finfo(np.float64).eps)
 
 ACCEPT = 0.1
 """The share of the predicted decrease that a trial must keep to be accepted: less is often the far side of a valley."""
@@ -45,10 +48,45 @@ def ratio(point: Point, trial: Point | None, predicted: float, scale: Array | No
     if trial is None or not trial.finite:
         return -math.inf
     kept = (point.f - trial.f) / predicted if predicted > 0.0 else 0.0
-    noise = round_off(point.f)
-    if not kept > ACCEPT and predicted <= noise and trial.f <= point.f + noise:
+    if not kept > ACCEPT and drowned(point, trial, predicted):
         return float(norm(scaled(trial.g, scale)) < norm(scaled(point.g, scale)))
     return kept
+
+
+def drowned(point: Point, trial: Point, predicted: float) -> bool:
+    """Whether round-off hides the decrease that was predicted, and the trial is not visibly worse.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> problem = opt.Problem(lambda x: 1.0 + x @ x)
+    >>> drowned(problem.at([1e-9]), problem.at([0.0]), 1e-18)
+    True
+    """
+    noise = round_off(point.f)
+    return predicted <= noise and trial.f <= point.f + noise
+
+
+def ending_of(point: Point, x: Array, predicted: float, size: float, first: float, *, held: bool) -> Status | None:
+    """Why a run ends with the rejection of `x`, if it does: round-off, or a region shrunk to nothing.
+
+    `size` is that of the next step, `first` that of a step at the start, and `held` says whether the region or a
+    weight made the step short: one that has shrunk far makes any promise small, which says nothing of the objective.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> point = opt.Problem(lambda x: x @ x).at([1.0])
+    >>> ending_of(point, point.x + 0.1, 1e-20, 0.1, 1.0, held=False).name
+    'ROUND_OFF'
+    >>> ending_of(point, point.x + 0.1, 0.1, 0.1, 1.0, held=True) is None
+    True
+    """
+    unmoved = bool((x == point.x).all())
+    hidden = predicted <= 10.0 * _EPS * abs(point.f) or (unmoved and predicted <= round_off(point.f))
+    if hidden and not (held and size <= math.sqrt(_EPS) * first):
+        return Status.ROUND_OFF
+    return Status.RADIUS if hidden or unmoved or size <= _EPS**2 * first else None
 
 
 def scaled(g: Array, scale: Array | None) -> Array:

@@ -19,10 +19,9 @@ from optimizers.checks import is_number
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
 from optimizers.linear import has_negative_curvature, norm
-from optimizers.linesearch import round_off
 from optimizers.point import Point
 from optimizers.problem import Problem
-from optimizers.second_order.acceptance import ACCEPT, downhill, product_of, ratio, scale_of, scaled
+from optimizers.second_order.acceptance import ACCEPT, downhill, ending_of, product_of, ratio, scale_of, scaled
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
@@ -30,7 +29,6 @@ from optimizers.subproblems import CubicStep, cubic, cubic_krylov, moresorensen
 
 __all__ = ["ARC", "ArcState"]
 
-_EPS = float(np.finfo(np.float64).eps)
 # Unknowns up to which "auto" takes the whole Hessian, and up to which it does where the user gives it.
 _DENSE, _DENSE_GIVEN = 300, 2000
 # Above this share of the promise the weight falls, by one of these factors: as far as the cubic through the trial says.
@@ -229,15 +227,12 @@ class ARC(Solver[ArcState]):
     def _rejected(self, point: Point, x: Array, model: CubicStep, state: ArcState, fitted: float) -> dict[str, Any]:
         """Weight and ending after the trial `x` was rejected."""
         size, scale = norm(model.s), state.scale
-        unmoved = bool((x == point.x).all())
-        hidden = model.predicted <= 10.0 * _EPS * abs(point.f) or (unmoved and model.predicted <= round_off(point.f))
-        # A weight that has grown this far makes any promise small: that says nothing of the objective.
         first = max(1.0, norm(point.x if scale is None else scale * point.x))
-        bound = model.quadratic < 0.75 * model.multiplier * size * size and size <= math.sqrt(_EPS) * first
-        if hidden and not bound:
-            return {"ending": Status.ROUND_OFF}
-        spent = hidden or unmoved or size <= _EPS**2 * first or state.sigma >= _MOST
-        return {"sigma": self._larger(state, size, fitted), "ending": Status.RADIUS if spent else None}
+        held = model.quadratic < 0.75 * model.multiplier * size * size
+        ending = ending_of(point, x, model.predicted, size, first, held=held)
+        if ending is None and state.sigma >= _MOST:
+            ending = Status.RADIUS
+        return {"ending": ending} if ending is not None else {"sigma": self._larger(state, size, fitted)}
 
     def _larger(self, state: ArcState, size: float, fitted: float) -> float:
         if state.H is None:

@@ -19,10 +19,9 @@ from optimizers.checks import is_number
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
 from optimizers.linear import has_negative_curvature, norm
-from optimizers.linesearch import round_off
 from optimizers.point import Point
 from optimizers.problem import Problem
-from optimizers.second_order.acceptance import ACCEPT, downhill, product_of, ratio, scale_of, scaled
+from optimizers.second_order.acceptance import ACCEPT, downhill, ending_of, product_of, ratio, scale_of, scaled
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
@@ -30,7 +29,6 @@ from optimizers.subproblems import TrustStep, dogleg, gltr, moresorensen, steiha
 
 __all__ = ["TrustRegion", "TrustRegionState"]
 
-_EPS = float(np.finfo(np.float64).eps)
 _BY_MATRIX, _BY_PRODUCTS = ("moresorensen", "dogleg"), ("gltr", "steihaug")
 # Unknowns up to which "auto" takes the whole Hessian, and up to which it does where the user gives it.
 _DENSE, _DENSE_GIVEN = 300, 2000
@@ -231,10 +229,5 @@ class TrustRegion(Solver[TrustRegionState]):
         """Radius and ending after the trial `x` was rejected."""
         radius = 0.25 * norm(model.s)
         first = self._first_radius(point.x, scale)
-        unmoved = bool((x == point.x).all())
-        hidden = model.predicted <= 10.0 * _EPS * abs(point.f) or (unmoved and model.predicted <= round_off(point.f))
-        # A region that has shrunk this far makes any promise small: that says nothing of the objective.
-        if hidden and not (model.boundary and radius <= np.sqrt(_EPS) * first):
-            return {"ending": Status.ROUND_OFF}
-        spent = hidden or unmoved or radius <= _EPS**2 * first
-        return {"length": radius, "ending": Status.RADIUS if spent else None}
+        ending = ending_of(point, x, model.predicted, radius, first, held=model.boundary)
+        return {"ending": ending} if ending is Status.ROUND_OFF else {"length": radius, "ending": ending}
