@@ -10,8 +10,8 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import scipy.linalg
 from scipy.linalg.blas import ddot
+from scipy.linalg.lapack import dtrcon, dtrtrs
 
 from optimizers.checks import is_number, is_whole
 from optimizers.equations import FixedPointProblem, RootProblem
@@ -118,14 +118,12 @@ class Anderson(RootSolver[AndersonState]):
         (array([4.]), array([0.]))
         """
         found, F = root_problem(problem), state.g
-        steps, changes = _well_conditioned(state.steps, state.changes)
+        steps, changes, shares = _shares(state.steps, state.changes, F)
         step = state.mixing * F
-        if len(changes):
-            Q, R = scipy.linalg.qr(changes.T, mode="economic", check_finite=False)
-            shares = scipy.linalg.solve_triangular(R, Q.T @ F, check_finite=False)
+        if shares.size:
             step = step - shares @ (steps + state.mixing * changes)
-        length, new = shortened(found, state.x, step, trials=1 if len(changes) else 10)
-        if new is None and len(changes):
+        length, new = shortened(found, state.x, step, trials=1 if shares.size else 10)
+        if new is None and shares.size:
             steps, changes = steps[:0], changes[:0]
             length, new = shortened(found, state.x, state.mixing * F)
         if new is None:
@@ -156,14 +154,13 @@ def _mixing(problem: RootProblem, point: ResidualPoint) -> float:
     return float(mixing) if np.isfinite(mixing) and mixing != 0.0 else 1.0
 
 
-def _well_conditioned(steps: Array, changes: Array) -> tuple[Array, Array]:
-    """The newest of the differences that least squares can tell apart."""
+def _shares(steps: Array, changes: Array, F: Array) -> tuple[Array, Array, Array]:
+    """The newest of the differences that least squares can tell apart, and their combination nearest to F."""
     sizes = np.sqrt(np.einsum("ij,ij->i", changes, changes))
     first = int(np.flatnonzero(sizes == 0.0)[-1]) + 1 if (sizes == 0.0).any() else 0
-    while len(changes) - first > 1:
-        unit = changes[first:] / sizes[first:, None]
-        R = np.linalg.qr(unit.T, mode="r")
-        if np.linalg.cond(R) <= _CONDITION:
-            break
+    while first < len(changes):
+        Q, R = np.linalg.qr((changes[first:] / sizes[first:, None]).T)
+        if dtrcon(R)[0] * _CONDITION >= 1.0:
+            return steps[first:], changes[first:], dtrtrs(R, Q.T @ F)[0] / sizes[first:]
         first += 1
-    return steps[first:], changes[first:]
+    return steps[first:], changes[first:], sizes[first:]

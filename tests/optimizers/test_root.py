@@ -5,8 +5,9 @@ import pytest
 import scipy.optimize
 from root_systems import cubic_system, rosenbrock, size
 
+import hodiff as hd
 import optimizers as opt
-from optimizers.errors import InputTypeError, OptionError
+from optimizers.errors import InputTypeError, NonFiniteError, OptionError
 
 
 @pytest.mark.parametrize("method", ["auto", None, "newton", "Newton-Krylov", "broyden", opt.NewtonRoot, opt.Broyden()])
@@ -47,6 +48,28 @@ def test_callbacks_of_each_signature(method):
     result = opt.root(cubic_system, [0.6, 0.4, 1.5], method=method, callback=enough, jit=False)
     assert (result.status.name, result.success) == ("CALLBACK", False)
     assert size(cubic_system, result.x) < 1e-2
+
+
+@pytest.mark.parametrize("method", ["newton", "newton_krylov", "broyden", "anderson_mixing", "hybr", "krylov"])
+def test_batches_by_vmap(method):
+    """Each member of a batch is what a loop would find, over starts and over data."""
+    data, starts = np.array([2.0, 3.0, 5.0]), np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0]])
+    batch = hd.vmap(lambda x0, a: opt.root(lambda x: x**2 - a, x0, method=method))(starts, data)
+    for i, (x0, a) in enumerate(zip(starts, data, strict=True)):
+        member = opt.root(lambda x, a: x**2 - a, x0, (a,), method=method)
+        np.testing.assert_allclose(batch.x[i], member.x, rtol=1e-12)
+        assert batch.nit[i] == member.nit
+    assert batch.success.all()
+    fixed = hd.vmap(lambda a: opt.fixed_point(lambda x: np.cos(a * x), 1.0).x)(np.array([0.5, 1.0]))
+    assert fixed[1] == pytest.approx(0.7390851332)
+
+
+def test_a_jacobian_that_is_not_finite_at_the_start_is_named():
+    with pytest.raises(NonFiniteError, match="the Jacobian of fun <lambda> is not finite at the start, where x"):
+        opt.root(lambda x: np.sqrt(x) - 1.0, [0.0], jit=False)
+    with pytest.raises(NonFiniteError, match="the jac <lambda> is not finite at the start"):
+        opt.root(lambda x: x - 1.0, [0.0], jac=lambda x: np.full((1, 1), np.inf), jit=False)
+    assert opt.root(lambda x: np.sqrt(x) - 1.0, [0.0], method="anderson_mixing", jit=False).status != 0
 
 
 def test_compiled_and_eager_agree():
