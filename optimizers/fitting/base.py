@@ -29,7 +29,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.checks import is_number
+from optimizers.checks import is_number, quiet
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.fitting.factors import Factors, column_norms, factorise
 from optimizers.fitting.losses import Loss, loss_named
@@ -377,10 +377,11 @@ def covariance_of(J: Array, variance: float) -> tuple[Array, str]:
     scale = np.where(columns > 0.0, columns, 1.0)
     found = factorise(J, np.zeros(m), scale)
     basis = np.divide(found.Vt.T, found.s, out=np.zeros_like(found.Vt.T), where=found.s > 0.0)
-    spread = (basis / scale[:, None]) * np.sqrt(variance)
     rank = int((found.s > 0.0).sum())
     note = "" if rank == n else f"JᵀJ has rank {rank} of {n}: the covariance is of its pseudo-inverse"
-    return spread @ spread.T, note
+    with quiet():  # a column that has all but vanished has a variance that may overflow
+        spread = (basis / scale[:, None]) * np.sqrt(variance)
+        return spread @ spread.T, note
 
 
 def active_mask(x: Array, limits: tuple[Array, Array] | None, slack: float = 0.0) -> NDArray[np.int_]:

@@ -80,8 +80,8 @@ def batched_levenberg_marquardt(
     Parameters
     ----------
     solver : RegionSolver
-        A `LevenbergMarquardt` without geodesic acceleration; bounds are those of the problems that `member` makes.
-        What else stacks do not serve (losses, bounds, stop rules besides `maxiter` and `maxfun`) is done one by one.
+        A `LevenbergMarquardt`; bounds are those of the problems that `member` makes. What stacks do not serve (losses,
+        bounds, geodesic acceleration, stop rules besides `maxiter` and `maxfun`) is done one by one.
     evaluate : callable
         ``evaluate(X, members)`` -> residuals (b, m) and Jacobians (b, m, n) at X (b, n) of the problems with these
         numbers, shape (b,). It is asked with few different b, as compiled code wants it.
@@ -122,7 +122,7 @@ def batched_levenberg_marquardt(
 
 def _serves(solver: RegionSolver, problem: ResidualProblem | None, X0: Array) -> bool:
     """Whether stacks serve the options; what they do not serve is done one member at a time."""
-    plain = solver.loss == "linear" and not solver.progress
+    plain = solver.loss == "linear" and not getattr(solver, "geodesic", False) and not solver.progress
     rules = solver.xtol == 0.0 and solver.ftol == 0.0 and solver.maxtime is None and solver.stop is None
     return plain and rules and problem is not None and problem.limits(X0.shape[1]) is None
 

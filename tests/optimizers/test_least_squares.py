@@ -1,0 +1,260 @@
+"""The doors to least squares: names, arguments, SciPy's methods, curves by SciPy's signature, Jacobians for SciPy."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.optimize
+
+import optimizers as opt
+from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
+
+RNG = np.random.default_rng(5)
+T = np.linspace(0.0, 4.0, 30)
+Y = 2.5 * np.exp(-1.3 * T) + 0.5 + 0.05 * RNG.normal(size=T.size)
+START = np.array([1.0, 1.0, 0.0])
+
+
+def decay(t, a, k, c):
+    return a * np.exp(-k * t) + c
+
+
+def gap(p, y=Y):
+    return decay(T, *p) - y
+
+
+BEST = scipy.optimize.least_squares(gap, START, xtol=1e-15, ftol=1e-15, gtol=1e-15).x
+
+
+# -- least_squares ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("auto", None, "levenberg_marquardt", "Levenberg-Marquardt", "gauss newton", "DOGLEG", "trf", "dogbox", "lm"),
+        *(opt.LevenbergMarquardt(geodesic=True), opt.GaussNewton),
+    ],
+)
+def test_every_method_by_every_spelling(method):
+    result = opt.least_squares(gap, START, method=method)
+    assert result.success
+    np.testing.assert_allclose(result.x, BEST, rtol=1e-7)
+    for name in ("fun", "jac", "cost", "grad", "optimality", "active_mask", "covariance", "std", "note", "cosine"):
+        assert name in result
+    assert len(result.history) >= 2
+    assert result.history[-1].f == pytest.approx(result.cost, rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["trf", "dogbox", "lm"])
+def test_scipys_methods_evaluate_once_a_point(method):
+    calls = []
+
+    def counted(p):
+        calls.append(1)
+        return gap(p)
+
+    result = opt.least_squares(counted, START, method=method, jit=False)
+    assert len(calls) == result.nfev == result.njev
+    assert result.nfev == result.scipy_result.nfev
+
+
+@pytest.mark.parametrize("method", ["auto", "trf", "dogbox"])
+def test_bounds_in_all_forms(method):
+    low, high = [0.0, 1.5, 0.0], [9.0, 9.0, 9.0]
+    pairs = list(zip(low, high, strict=True))
+    start = np.array([1.0, 2.0, 0.0]) + 0.1
+    for bounds in ((low, high), pairs, scipy.optimize.Bounds(low, high)):
+        result = opt.least_squares(gap, start, method=method, bounds=bounds)
+        assert result.success
+        assert result.x[1] == pytest.approx(1.5, abs=1e-6)
+        assert result.active_mask.tolist() == [0, -1, 0]
+    assert opt.least_squares(gap, start, method=method, bounds=(-np.inf, np.inf)).success
+
+
+@pytest.mark.parametrize("method", ["auto", "dogleg", "trf"])
+def test_losses_and_arguments_get_there(method):
+    y = np.where(np.arange(30) == 7, 9.0, Y)
+    robust = opt.least_squares(gap, START, (y,), method=method, loss="soft_l1", f_scale=0.1)
+    theirs = scipy.optimize.least_squares(gap, START, args=(y,), loss="soft_l1", f_scale=0.1, xtol=1e-15, ftol=1e-15)
+    np.testing.assert_allclose(robust.x, theirs.x, rtol=1e-5)
+    assert robust.cost == pytest.approx(theirs.cost, rel=1e-10)
+    own = opt.least_squares(gap, START, (y,), method=opt.LevenbergMarquardt(loss="soft_l1", f_scale=0.1))
+    np.testing.assert_allclose(own.x, robust.x, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["auto", "trf"])
+def test_callbacks_of_both_kinds(method):
+    seen = []
+    opt.least_squares(gap, START, method=method, callback=seen.append)
+    assert len(seen) >= 3
+    assert seen[0].shape == (3,)
+
+    def stop(intermediate_result):
+        return intermediate_result.cost < 1.0
+
+    result = opt.least_squares(gap, START, method=method, callback=stop)
+    assert result["status"] == opt.Status.CALLBACK
+    assert not result.success
+    assert result.cost < 1.0
+
+
+def test_tol_and_options():
+    loose = opt.least_squares(gap, START, tol=1e-2, options={"ctol": 0.0})
+    assert 1e-12 < loose.optimality <= 1e-2
+    assert opt.least_squares(gap, START, options={"maxiter": 2}).nit == 2
+    assert opt.least_squares(gap, START, method="trf", options={"max_nfev": 2}).status == opt.Status.MAXFUN
+    assert opt.least_squares(gap, START, method="trf", tol=1e-2).nfev < opt.least_squares(gap, START, method="trf").nfev
+
+
+def test_what_cannot_be_used_is_named():
+    with pytest.raises(OptionError, match="unknown method 'newton'; ours are auto, levenberg_marquardt"):
+        opt.least_squares(gap, START, method="newton")
+    with pytest.raises(InputTypeError, match="method must be a solver of least squares"):
+        opt.least_squares(gap, START, method=opt.Newton())
+    with pytest.raises(OptionError, match="GaussNewton cannot use bounds"):
+        opt.least_squares(gap, START, method="gauss_newton", bounds=(0.0, 1.0))
+    with pytest.raises(OptionError, match="Dogleg has no option 'max_nfev'"):
+        opt.least_squares(gap, START, method="dogleg", options={"max_nfev": 3})
+    with pytest.raises(OptionError, match=r"trf: .*nonsense"):
+        opt.least_squares(gap, START, method="trf", options={"nonsense": 3})
+    for name, value in (("bounds", (0.0, 1.0)), ("callback", print), ("loss", "huber")):
+        with pytest.raises(OptionError, match=f"lm cannot use {name}"):
+            opt.least_squares(gap, START, method="lm", **{name: value})
+    with pytest.raises(InputTypeError, match="options must be a dict"):
+        opt.least_squares(gap, START, options=3)
+    with pytest.raises(NonFiniteError, match="fun <lambda> is not finite at the start"):
+        opt.least_squares(lambda x: np.log(x), [-1.0], method="trf")
+    with pytest.raises(OptionError, match=r"x0\[0\] = 5.0 is not within its bounds"):
+        opt.least_squares(lambda x: x, [5.0], method="trf", bounds=(0.0, 1.0))
+
+
+def test_a_claim_of_scipys_that_does_not_hold_is_contradicted():
+    """With a loose tolerance trf claims success far from a minimum."""
+    result = opt.least_squares(gap, START, method="trf", tol=0.5)
+    assert result.scipy_result.success
+    assert not result.success
+    assert result["status"] == opt.Status.CONTRADICTED
+
+
+# -- curve_fit ---------------------------------------------------------------------------------------------------------
+
+SIGMA = RNG.uniform(0.5, 2.0, T.size)
+MATRIX = np.diag(SIGMA**2) + 0.1
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("sigma", [None, 0.3, SIGMA, MATRIX], ids=["none", "number", "vector", "matrix"])
+def test_curves_as_scipy_fits_them(sigma, absolute):
+    ours = opt.curve_fit(decay, T, Y, START, sigma, absolute)
+    theirs = scipy.optimize.curve_fit(decay, T, Y, START, sigma, absolute, ftol=1e-14, xtol=1e-14)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", [None, "trf", "dogbox", opt.LevenbergMarquardt(geodesic=True)])
+def test_curves_with_bounds(method):
+    bounds = ([0.0, 0.0, 0.6], [3.0, 3.0, 3.0])
+    ours, _ = opt.curve_fit(decay, T, Y, bounds=bounds, method=method)
+    theirs, _ = scipy.optimize.curve_fit(decay, T, Y, bounds=bounds)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_start_is_made_of_the_signature_and_of_the_bounds():
+    popt, _ = opt.curve_fit(decay, T, Y)
+    np.testing.assert_allclose(popt, BEST, rtol=1e-7)
+    for bounds in (([0.0, 0.0, -np.inf], np.inf), ([-np.inf] * 3, [5.0, 5.0, 5.0])):
+        popt, _ = opt.curve_fit(decay, T, Y, bounds=bounds)
+        np.testing.assert_allclose(popt, BEST, rtol=1e-6)
+    with pytest.raises(OptionError, match="p0: the number of parameters cannot be read off"):
+        opt.curve_fit(lambda t, *p: p[0] * t, T, Y)
+
+
+def test_full_output():
+    popt, _, information, message, number = opt.curve_fit(decay, T, Y, full_output=True)
+    np.testing.assert_allclose(information["fvec"], decay(T, *popt) - Y)
+    assert information["nfev"] > 3
+    assert number == 1
+    assert "the gradient test holds" in message
+
+
+def test_a_jacobian_of_ones_own_and_a_loss():
+    def jac(t, a, k, c):
+        return np.stack([np.exp(-k * t), -a * t * np.exp(-k * t), np.ones_like(t)], axis=1)
+
+    for sigma in (None, SIGMA, MATRIX):
+        own, own_covariance = opt.curve_fit(decay, T, Y, sigma=sigma, jac=jac)
+        ours, covariance = opt.curve_fit(decay, T, Y, sigma=sigma)
+        np.testing.assert_allclose(own, ours, rtol=1e-8)
+        np.testing.assert_allclose(own_covariance, covariance, rtol=1e-6)
+    robust, _ = opt.curve_fit(decay, T, np.where(T[3] == T, 50.0, Y), loss="cauchy", f_scale=0.05)
+    np.testing.assert_allclose(robust, BEST, atol=0.2)
+
+
+def test_missing_data():
+    y = np.where(np.arange(30) % 9 == 4, np.nan, Y)
+    for given in ({}, {"nan_policy": "raise"}):
+        with pytest.raises(NonFiniteError, match="ydata has NaN or infinite entries"):
+            opt.curve_fit(decay, T, y, **given)
+    for sigma in (None, SIGMA, MATRIX):
+        kept = ~np.isnan(y)
+        part = None if sigma is None else sigma[kept] if sigma.ndim == 1 else sigma[np.ix_(kept, kept)]
+        popt, _ = opt.curve_fit(decay, T, y, sigma=sigma, nan_policy="omit")
+        np.testing.assert_allclose(popt, opt.curve_fit(decay, T[kept], Y[kept], sigma=part)[0], rtol=1e-8)
+    with pytest.raises(OptionError, match="nan_policy must be None, 'raise' or 'omit'"):
+        opt.curve_fit(decay, T, Y, nan_policy="propagate")
+
+
+def test_covariances_that_cannot_be_estimated_warn_as_scipys():
+    with pytest.warns(scipy.optimize.OptimizeWarning, match="Covariance of the parameters could not be estimated"):
+        _, pcov = opt.curve_fit(lambda t, a, b: a + b * t, T[:2], Y[:2])
+    assert np.isinf(pcov).all()
+    with pytest.warns(scipy.optimize.OptimizeWarning, match="has rank 1 of 2"):
+        _, pcov = opt.curve_fit(lambda t, a, b: (a + b) * t, T, Y)
+    assert np.isinf(pcov).all()
+
+
+def test_failures_are_errors_as_scipys():
+    with pytest.raises(RuntimeError, match="Optimal parameters not found: the limit on function evaluations"):
+        opt.curve_fit(decay, T, Y, maxfev=2)
+    with pytest.raises(OptionError, match="has no option 'epsfcn'"):
+        opt.curve_fit(decay, T, Y, epsfcn=1e-3)
+    with pytest.raises(ShapeError, match=r"sigma has shape \(3,\)"):
+        opt.curve_fit(decay, T, Y, sigma=np.ones(3))
+    with pytest.raises(OptionError, match="sigma must be positive definite"):
+        opt.curve_fit(decay, T, Y, sigma=-np.eye(30))
+    with pytest.raises(ShapeError, match="ydata is empty"):
+        opt.curve_fit(decay, [], [])
+
+
+def test_a_model_is_compiled_once_for_all_data():
+    def model(t, a, k):
+        return a * np.exp(-k * t)
+
+    opt.curve_fit(model, T, Y)
+    residuals = model.__dict__["_optimizers_curve_residuals"][1][0]
+    (found,) = residuals.__dict__["_optimizers_derivatives"].made.values()
+    before = found.programs
+    opt.curve_fit(model, T, 2.0 * Y + 1.0)
+    assert found.programs == before
+    assert residuals is model.__dict__["_optimizers_curve_residuals"][1][0]
+
+
+def test_many_predictors_and_objects_as_data():
+    x = np.stack([T, T**2])
+    popt, _ = opt.curve_fit(lambda x, a, b: a * x[0] + b * x[1], x, 2.0 * T - 0.5 * T**2)
+    np.testing.assert_allclose(popt, [2.0, -0.5], rtol=1e-9)
+
+
+# -- for SciPy's own ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["trf", "dogbox", "lm"])
+def test_jacobians_for_scipy(method):
+    found = scipy.optimize.least_squares(gap, START, method=method, **opt.least_squares_kwargs(gap))
+    np.testing.assert_allclose(found.x, BEST, rtol=1e-4)
+    np.testing.assert_allclose(found.jac.T @ found.fun, found.grad)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        popt, _ = scipy.optimize.curve_fit(decay, T, Y, START, SIGMA, method=method, **opt.curve_fit_kwargs(decay))
+    np.testing.assert_allclose(popt, opt.curve_fit(decay, T, Y, START, SIGMA)[0], rtol=1e-4)
