@@ -16,6 +16,7 @@ from optimizers.equations import RootProblem
 from optimizers.flatten import Array
 from optimizers.residuals import ResidualPoint
 from optimizers.roots.steps import (
+    FLAT,
     Found,
     backtrack,
     column_scale,
@@ -30,8 +31,6 @@ from optimizers.status import Status
 __all__ = ["Outcome", "dense_step"]
 
 _EPS = float(np.finfo(np.float64).eps)
-# Where a minimum of ‖F‖ is taken to be reached although damped steps might go on.
-_FLAT = 1e-9
 
 
 class Outcome(NamedTuple):
@@ -97,7 +96,7 @@ def dense_step(
         if found.point is not None:
             return Outcome(found.point, found.length, 0.0, scale)
     noise = _EPS * float((np.abs(point.J) @ np.abs(point.x)).max())
-    if is_stationary(point, point.g, scale, _FLAT):
+    if is_stationary(point, point.g, scale, FLAT):
         return Outcome(None, 0.0, damping, scale, failure(problem, point, point.g, scale, noise))
     first = damping if damping > 0.0 else 1e-10 if newton is None else 1e-3
     new, following, linear = damped(problem, point, dense_steps(point, scale), first, suits)

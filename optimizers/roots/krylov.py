@@ -25,12 +25,11 @@ from optimizers.problem import Problem
 from optimizers.residuals import ResidualPoint
 from optimizers.roots.base import RootSolver, RootState, point_of, root_problem
 from optimizers.roots.gmres import gmres
-from optimizers.roots.steps import Solve, backtrack, damped, failure, is_stationary
+from optimizers.roots.steps import FLAT, Solve, backtrack, damped, failure, is_stationary
 
 __all__ = ["NewtonKrylov", "NewtonKrylovState"]
 
 _EPS = float(np.finfo(np.float64).eps)
-_FLAT = 1e-9
 _FIRST, _LAST = 0.5, 0.9
 
 
@@ -157,7 +156,7 @@ class NewtonKrylov(RootSolver[NewtonKrylovState]):
         gradient = transposed(point.r)
         scale = max(state.scale, _growth(multiply(gradient), gradient)) or 1.0
         noise = _EPS * scale * norm(point.x)
-        if is_stationary(point, gradient, scale, _FLAT):
+        if is_stationary(point, gradient, scale, FLAT):
             return replace(state, k=state.k + 1, ending=failure(problem, point, gradient, scale, noise))
         solve = _least_squares_steps(point, multiply, transposed, scale, self.products)
         new, damping, linear = damped(problem, point, solve, state.damping or 1e-3)

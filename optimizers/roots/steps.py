@@ -27,6 +27,7 @@ from optimizers.residuals import ResidualPoint
 from optimizers.status import Status
 
 __all__ = [
+    "FLAT",
     "Damped",
     "Found",
     "backtrack",
@@ -42,8 +43,9 @@ __all__ = [
 _EPS = float(np.finfo(np.float64).eps)
 # Reciprocal condition, rows and columns scaled, below which a Jacobian is taken to be singular.
 _SINGULAR = 1e-14
-# What is stationary where ‖F‖ cannot be lowered further; see `is_stationary`.
-_STATIONARY = 1e-5
+# Bounds of `is_stationary`: where a minimum of ‖F‖ is taken to be reached although damped steps might go on, and where
+# no step has lowered ‖F‖ any more.
+FLAT, _STATIONARY = 1e-9, 1e-5
 Solve = Callable[[float], tuple[Array, float]]
 
 
