@@ -7,6 +7,7 @@ optimizers.errors.ShapeError: fun cost returned an array of shape (3,): it must 
 """
 
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from optimizers.errors import InputTypeError, OptionError, ShapeError
 __all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "quiet", "real_numbers", "scalar"]
 
 _QUIET_ALREADY = nullcontext()
+# Whether the code that asks runs within `quiet`: an answer in a tenth of the time that NumPy's takes.
+_WITHIN: ContextVar[bool] = ContextVar("within quiet", default=False)
 
 
 def scalar(out: Any, name: str) -> Any:
@@ -154,8 +157,24 @@ def quiet() -> AbstractContextManager[Any]:
     ...     print(np.log(-np.ones(1)))
     [nan]
     """
-    handling = np.geterr()
-    if "warn" not in handling.values():
+    if _WITHIN.get():
         return _QUIET_ALREADY
-    loud: dict[str, Any] = {kind: "ignore" for kind, how in handling.items() if how == "warn"}
-    return np.errstate(**loud)
+    loud: dict[str, Any] = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
+    return _Quiet(np.errstate(**loud)) if loud else _QUIET_ALREADY
+
+
+class _Quiet(AbstractContextManager[None]):
+    """An error state that what runs within it knows of."""
+
+    def __init__(self, state: np.errstate) -> None:
+        self._state = state
+        self._token: Token[bool] | None = None
+
+    def __enter__(self) -> None:
+        self._state.__enter__()
+        self._token = _WITHIN.set(True)
+
+    def __exit__(self, *exception: Any) -> None:
+        assert self._token is not None
+        _WITHIN.reset(self._token)
+        self._state.__exit__(*exception)

@@ -1,4 +1,4 @@
-"""One point of a problem and what is known there; imports ``flatten``, ``linear`` and ``errors``.
+"""One point of a problem and what is known there; imports ``flatten`` and ``errors``.
 
 A ``Point`` asks its oracle for each quantity the first time it is read and remembers it, so a method may
 write ``point.g`` wherever the mathematics says g.
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.linalg.blas import dnrm2
 
 from optimizers.errors import NonFiniteError, ShapeError
 from optimizers.flatten import Array, Tree, real_array
-from optimizers.linear import norm
 
 __all__ = ["Counts", "Oracle", "Point", "all_finite"]
 
@@ -114,7 +114,7 @@ def all_finite(vector: Array) -> bool:
     (True, True, False)
     """
     # A norm that is finite has finite entries, and costs a tenth of looking at each.
-    return math.isfinite(norm(vector)) or bool(np.isfinite(vector).all())
+    return math.isfinite(dnrm2(vector)) or bool(np.isfinite(vector).all())
 
 
 class Point:
@@ -142,7 +142,7 @@ class Point:
            [6., 2.]])
     """
 
-    __slots__ = ("H", "_asked", "_oracle", "_push", "f", "g", "x")
+    __slots__ = ("H", "_asked", "_oracle", "_push", "_valued", "f", "g", "x")
 
     x: Array
     f: float
@@ -154,6 +154,7 @@ class Point:
     ) -> None:
         self.x = x
         self._oracle = oracle
+        self._valued = f is not None
         if f is not None:
             self.f = f
         if g is not None:
@@ -165,23 +166,30 @@ class Point:
 
     def __getattr__(self, name: str) -> Any:
         # Called for slots that are still empty: what is known costs no call, and solvers read it often.
-        if name == "f" or (name == "g" and not self._knows("f")):
+        if name == "f" or (name == "g" and not self._valued):
             self.f, g = self._oracle.value(self.x)
+            self._valued = True
             if g is not None:
                 self.g = g
-        if name == "g" and not self._knows("g"):
+            if name == "f" or g is not None:
+                return self.f if name == "f" else g
+        if name == "g":
             self.g = self._oracle.gradient(self.x)
-        elif name == "H":
+            return self.g
+        if name == "H":
             self.H = self._oracle.hessian(self.x)
-        return object.__getattribute__(self, name)
+            return self.H
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        known = {name: object.__getattribute__(self, name) for name in self.__slots__ if self._knows(name)}
+        slots = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
+        known = {name: object.__getattribute__(self, name) for name in slots if self._knows(name)}
         return None, {**known, "_push": None}  # made again where it is needed
 
     @property
     def finite(self) -> bool:
-        return math.isfinite(self.f) and all_finite(self.g)
+        g = self.g
+        return math.isfinite(self.f) and (math.isfinite(dnrm2(g)) or all_finite(g))
 
     def hvp(self, v: Tree) -> Array:
         """Hessian times `v`, shape (n,): by the Hessian where it is known, else by `Oracle.pushforward`.

@@ -220,7 +220,7 @@ class Problem:
         >>> Problem(lambda x: x @ x).trial(np.array([np.inf])) is None
         True
         """
-        return self._point(np.array(x)) if all_finite(x) else None
+        return self._point(x.copy()) if all_finite(x) else None
 
     def slope_if_any(self, x: Array) -> Array | None:
         """The gradient at `x`, or None where the objective cannot be differentiated: a function for methods without.
@@ -280,21 +280,20 @@ class Problem:
         (2.0, array([2., 2.]))
         """
         self.counts.nfev += 1
+        if self._grad is None:
+            self.counts.njev += 1
+            with quiet():
+                f, g = self._found().value_and_grad(x, *self._args)
+            g.setflags(write=False)
+            return float(f), g
         if self._grad is True:
             with quiet():
                 out = self._fun(self._tree(x), *self._args)
             self.counts.njev += 1
             f, g = pair(out, self.names["f"])
             return float(scalar(f, self.names["f"])), self._vector_result(g, "g", x)
-        found = self._found()
-        if self._grad is not None:
-            with quiet():
-                return float(found.value(np.array(x), *self._args)), None
-        self.counts.njev += 1
         with quiet():
-            f, g = found.value_and_grad(x, *self._args)
-        g.setflags(write=False)
-        return float(f), g
+            return float(self._found().value(np.array(x), *self._args)), None
 
     def gradient(self, x: Array) -> Array:
         """Gradient alone; with the value where they are computed together.

@@ -127,24 +127,26 @@ def explore(
     accepted: Callable[[Trial], bool],
     c1: float,
     maxtrials: int,
+    first: Trial | None = None,
 ) -> Searched:
     """Try the `lengths` one by one, until a trial is accepted: the loop that searches with slopes share.
 
     Trials that are not finite are told to the search, and never accepted; so are those that do not move x, without
     another evaluation. The loop ends after `maxtrials`, and where `maxfun` leaves no evaluation, with the lowest of the
-    trials of sufficient decrease.
+    trials of sufficient decrease. `first` is the trial of the first length where that is known already.
     """
     best, last, trial, length = None, point.x, start, next(lengths)
     for _ in range(maxtrials):
         x = along(point, direction, length)
         if same(point.x, x):
             trial = Trial(length, start.f, start.slope, point)
-        elif same(last, x):
+        elif last is not point.x and same(last, x):
             trial = trial._replace(length=length)
-        elif not problem.left() > 0:
+        elif first is None and not problem.left() > 0:
             break
         else:
-            last, trial = x, evaluate(problem, x, length, direction)
+            last, trial = x, evaluate(problem, x, length, direction) if first is None else first
+            first = None
             if trial.point is not None:
                 if accepted(trial):
                     return Searched(length, trial.point)

@@ -11,9 +11,22 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
+from scipy.linalg.blas import ddot
+
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, cubic
-from optimizers.linesearch.searching import FAILED, Lengths, Searched, explore, require, round_off, sufficient
+from optimizers.linesearch.searching import (
+    FAILED,
+    Lengths,
+    Searched,
+    along,
+    evaluate,
+    explore,
+    require,
+    round_off,
+    same,
+    sufficient,
+)
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -63,11 +76,18 @@ class StrongWolfe:
         >>> StrongWolfe().search(problem, problem.at([1.0]), np.array([-2.0])).length
         0.5
         """
-        start = Trial(0.0, point.f, float(point.g @ direction), None)
-        if not start.slope < 0.0:
+        slope = ddot(point.g, direction)
+        if not slope < 0.0:
             return FAILED
-        accepted = partial(self._accepts, start)
-        return explore(problem, point, direction, start, self._lengths(start, first), accepted, self.c1, self.maxtrials)
+        # Quasi-Newton methods mostly take the first step: for them the machinery costs more than it does.
+        x, trial = along(point, direction, first), None
+        if problem.left() > 0 and not same(point.x, x):
+            trial = evaluate(problem, x, first, direction)
+            if abs(trial.slope) <= -self.c2 * slope and trial.f <= point.f + self.c1 * first * slope:
+                return Searched(first, trial.point)
+        start = Trial(0.0, point.f, slope, None)
+        lengths, accepted = self._lengths(start, first), partial(self._accepts, start)
+        return explore(problem, point, direction, start, lengths, accepted, self.c1, self.maxtrials, trial)
 
     def _accepts(self, start: Trial, trial: Trial) -> bool:
         return abs(trial.slope) <= -self.c2 * start.slope and sufficient(self.c1, start, trial)

@@ -8,7 +8,6 @@
 """
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +16,8 @@ from optimizers.flatten import Array, Tree
 from optimizers.linesearch import LineSearch, Searched, StrongWolfe
 from optimizers.point import Point
 from optimizers.problem import Problem
-from optimizers.quasi_newton.advancing import advance, along, unit
-from optimizers.quasi_newton.updates import Update, bfgs_inverse, curved, dfp_inverse, scale_of, symmetric
+from optimizers.quasi_newton.advancing import advance, unit
+from optimizers.quasi_newton.updates import Update, bfgs_inverse, curvature_of, dfp_inverse, scale_of, symmetric
 from optimizers.solver import Solver
 from optimizers.state import State
 
@@ -85,16 +84,15 @@ class _Dense(Solver[DenseState]):
         >>> BFGS().step(problem, BFGS().init(problem, [1.0])).inverse
         array([[0.5]])
         """
-        done = advance(problem, state, state.inverse, None, partial(self._search, problem))
-        new, k, inverse = done.new, state.k + 1, done.memory
+        new, length, inverse, ending = advance(problem, state, state.inverse, None, self._search)
         if new is None:
-            return replace(state, k=k, ending=done.ending)
+            return replace(state, k=state.k + 1, ending=ending)
         s, y = new.x - state.x, new.g - state.g
-        if curved(s, y):
+        if curvature_of(s, y) > 0.0:
             if inverse is None:
                 inverse = np.eye(s.size) / scale_of(s, y)
             inverse = type(self).update(inverse, s, y)
-        return DenseState(new.x, new.f, new.g, k=k, length=done.length, inverse=inverse)
+        return DenseState(new.x, new.f, new.g, k=state.k + 1, length=length, inverse=inverse)
 
     def fields(self, problem: Problem, state: DenseState) -> dict[str, Any]:
         """The inverse Hessian `hess_inv`, shape (n, n), as SciPy's BFGS has it; the identity where nothing is known.
@@ -107,9 +105,9 @@ class _Dense(Solver[DenseState]):
         """
         return {"hess_inv": np.eye(state.x.size) if state.inverse is None else np.array(state.inverse)}
 
-    def _search(self, problem: Problem, point: Point, inverse: Array | None) -> tuple[Searched, float]:
+    def _search(self, problem: Problem, point: Point, inverse: Array | None) -> tuple[Searched, Array]:
         direction = unit(point.g) if inverse is None else inverse.dot(-point.g)
-        return along(self.linesearch, problem, point, direction)
+        return self.linesearch.search(problem, point, direction), direction
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,15 @@
 """
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import ClassVar
 
 from optimizers.checks import is_whole
-from optimizers.flatten import Tree
+from optimizers.flatten import Array, Tree
 from optimizers.linesearch import LineSearch, Searched, StrongWolfe
 from optimizers.point import Point
 from optimizers.problem import Problem
-from optimizers.quasi_newton.advancing import advance, along, unit
-from optimizers.quasi_newton.pairs import LBFGSState, Pairs, inverse_times, remembered
+from optimizers.quasi_newton.advancing import advance, unit
+from optimizers.quasi_newton.pairs import LBFGSState, Pairs, descent, remembered
 from optimizers.solver import Solver
 
 __all__ = ["LBFGS"]
@@ -82,13 +81,12 @@ class LBFGS(Solver[LBFGSState]):
         >>> len(LBFGS().step(problem, LBFGS().init(problem, [1.0])).pairs)
         1
         """
-        done = advance(problem, state, state.pairs, (), partial(self._search, problem))
-        new, k = done.new, state.k + 1
+        new, length, pairs, ending = advance(problem, state, state.pairs, (), self._search)
         if new is None:
-            return replace(state, k=k, ending=done.ending)
-        pairs = remembered(done.memory, new.x - state.x, new.g - state.g, self.memory)
-        return LBFGSState(new.x, new.f, new.g, k=k, length=done.length, pairs=pairs)
+            return replace(state, k=state.k + 1, ending=ending)
+        pairs = remembered(pairs, new.x - state.x, new.g - state.g, self.memory)
+        return LBFGSState(new.x, new.f, new.g, k=state.k + 1, length=length, pairs=pairs)
 
-    def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, float]:
-        direction = inverse_times(pairs, -point.g) if pairs else unit(point.g)
-        return along(self.linesearch, problem, point, direction)
+    def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, Array]:
+        direction = descent(pairs, point.g) if pairs else unit(point.g)
+        return self.linesearch.search(problem, point, direction), direction

@@ -12,19 +12,17 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from scipy.linalg.blas import ddot
 
 from optimizers.checks import is_whole
 from optimizers.flatten import Array, Tree
 from optimizers.linear import norm
 from optimizers.linesearch import Searched
-from optimizers.linesearch.searching import FAILED
-from optimizers.linesearch.searching import along as moved
+from optimizers.linesearch.searching import FAILED, along
 from optimizers.point import Point
 from optimizers.problem import Problem
 from optimizers.quasi_newton.advancing import advance, unit
 from optimizers.quasi_newton.compact import Compact, target
-from optimizers.quasi_newton.pairs import LBFGSState, Pairs, inverse_times, remembered
+from optimizers.quasi_newton.pairs import LBFGSState, Pairs, descent, remembered
 from optimizers.quasi_newton.within import search_within
 from optimizers.solver import Solver
 
@@ -88,26 +86,24 @@ class LBFGSB(Solver[LBFGSState]):
         >>> LBFGSB().step(problem, LBFGSB().init(problem, [1.5])).x
         array([0.5])
         """
-        done = advance(problem, state, state.pairs, (), partial(self._search, problem))
-        new, k = done.new, state.k + 1
+        new, length, pairs, ending = advance(problem, state, state.pairs, (), self._search)
         if new is None:
-            return replace(state, k=k, ending=done.ending)
-        pairs = remembered(done.memory, new.x - state.x, new.g - state.g, self.memory)
-        return LBFGSState(new.x, new.f, new.g, k=k, length=done.length, pairs=pairs)
+            return replace(state, k=state.k + 1, ending=ending)
+        pairs = remembered(pairs, new.x - state.x, new.g - state.g, self.memory)
+        return LBFGSState(new.x, new.f, new.g, k=state.k + 1, length=length, pairs=pairs)
 
-    def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, float]:
+    def _search(self, problem: Problem, point: Point, pairs: Pairs) -> tuple[Searched, Array]:
         limits = problem.limits(point.x.size)
         if limits is None:
-            direction = inverse_times(pairs, -point.g) if pairs else unit(point.g)
-            found = search_within(problem, point, partial(moved, point, direction), direction, np.inf)
-            return found, -ddot(point.g, direction)
+            direction = descent(pairs, point.g) if pairs else unit(point.g)
+            return search_within(problem, point, partial(along, point, direction), direction, np.inf), direction
         try:
             goal = _goal(point, pairs, limits)
         except np.linalg.LinAlgError:
-            return FAILED, np.inf
+            return FAILED, -point.g
         direction = goal - point.x
         way = _Way(point.x, goal, direction, *limits)
-        return search_within(problem, point, way.at, direction, way.longest), -ddot(point.g, direction)
+        return search_within(problem, point, way.at, direction, way.longest), direction
 
 
 def _goal(point: Point, pairs: Pairs, limits: tuple[Array, Array]) -> Array:

@@ -1,21 +1,21 @@
 """The memory of limited-memory methods: the last changes of x and of the gradient; imports ``updates``, ``state``.
 
+>>> import numpy as np
 >>> s, y = np.array([1.0, 0.0]), np.array([2.0, 0.0])
->>> inverse_times(remembered((), s, y, 5), np.array([2.0, 2.0]))
-array([1., 1.])
+>>> descent(remembered((), s, y, 5), np.array([2.0, 2.0]))
+array([-1., -1.])
 """
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
 from scipy.linalg.blas import daxpy, ddot
 
 from optimizers.flatten import Array
-from optimizers.quasi_newton.updates import curved
+from optimizers.quasi_newton.updates import curvature_of
 from optimizers.state import State
 
-__all__ = ["LBFGSState", "Pairs", "inverse_times", "remembered"]
+__all__ = ["LBFGSState", "Pairs", "descent", "remembered"]
 
 Pairs: TypeAlias = tuple[tuple[Array, Array, float], ...]
 """Changes s of x, changes y of the gradient and 1/(s·y), oldest first."""
@@ -40,19 +40,20 @@ class LBFGSState(State):
     pairs: Pairs = ()
 
 
-def inverse_times(pairs: Pairs, g: Array) -> Array:
-    """The inverse Hessian that BFGS makes of `pairs`, times `g`, shape (n,), by the two-loop recursion.
+def descent(pairs: Pairs, g: Array) -> Array:
+    """The quasi-Newton direction -H g, shape (n,), with the inverse Hessian H that BFGS makes of `pairs`.
 
-    The matrix to begin with is the identity times s·y / y·y of the newest pair. J. Nocedal, "Updating quasi-Newton
+    By the two-loop recursion, from the identity times s·y / y·y of the newest pair. J. Nocedal, "Updating quasi-Newton
     matrices with limited storage", Mathematics of Computation 35 (1980) 773-782.
 
     Examples
     --------
-    >>> inverse_times((), np.ones(2))
-    array([1., 1.])
+    >>> import numpy as np
+    >>> descent((), np.ones(2))
+    array([-1., -1.])
     """
     # By BLAS, in place: forty operations with NumPy would cost more than the evaluation of a small objective.
-    q, n, weights = np.array(g), g.size, []
+    q, n, weights = -g, g.size, []
     for s, y, rho in reversed(pairs):
         weight = rho * ddot(s, q)
         q = daxpy(y, q, n, -weight)
@@ -70,9 +71,9 @@ def remembered(pairs: Pairs, s: Array, y: Array, memory: int) -> Pairs:
 
     Examples
     --------
+    >>> import numpy as np
     >>> remembered((), np.ones(1), -np.ones(1), 5)
     ()
     """
-    if not curved(s, y):
-        return pairs
-    return (*pairs, (s, y, 1.0 / ddot(s, y)))[-memory:]
+    curvature = curvature_of(s, y)
+    return (*pairs, (s, y, 1.0 / curvature))[-memory:] if curvature > 0.0 else pairs

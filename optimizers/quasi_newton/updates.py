@@ -27,7 +27,7 @@ __all__ = [
     "Update",
     "bfgs",
     "bfgs_inverse",
-    "curved",
+    "curvature_of",
     "damped_bfgs",
     "dfp",
     "dfp_inverse",
@@ -45,16 +45,17 @@ _SKIP = 1e-8
 _DAMPED = 0.2
 
 
-def curved(s: Array, y: Array) -> bool:
-    """Whether y·s is positive beyond round-off, and the scale that it makes finite: what keeps an update definite.
+def curvature_of(s: Array, y: Array) -> float:
+    """y·s where it is positive beyond round-off and makes a finite scale, which keeps an update definite; else 0.
 
     Examples
     --------
-    >>> curved(np.ones(2), np.ones(2)), curved(np.ones(2), -np.ones(2))
-    (True, False)
+    >>> curvature_of(np.ones(2), np.ones(2)), curvature_of(np.ones(2), -np.ones(2))
+    (2.0, 0.0)
     """
-    curvature, squared = ddot(s, y), ddot(y, y)
-    return curvature > _EPS * squared > 0.0 and math.isfinite(squared / curvature)
+    curvature: float = ddot(s, y)
+    squared = ddot(y, y)
+    return curvature if curvature > _EPS * squared > 0.0 and math.isfinite(squared / curvature) else 0.0
 
 
 def scale_of(s: Array, y: Array) -> float:
@@ -68,7 +69,7 @@ def scale_of(s: Array, y: Array) -> float:
     >>> scale_of(np.array([1.0, 0.0]), np.array([4.0, 0.0]))
     4.0
     """
-    return ddot(y, y) / ddot(s, y) if curved(s, y) else 1.0
+    return ddot(y, y) / ddot(s, y) if curvature_of(s, y) > 0.0 else 1.0
 
 
 def bfgs(B: Array, s: Array, y: Array) -> Array:
@@ -82,7 +83,7 @@ def bfgs(B: Array, s: Array, y: Array) -> Array:
     array([[2., 0.],
            [0., 1.]])
     """
-    return _two_terms(B, s, y) if curved(s, y) else B
+    return _two_terms(B, s, y) if curvature_of(s, y) > 0.0 else B
 
 
 def bfgs_inverse(H: Array, s: Array, y: Array) -> Array:
@@ -94,7 +95,7 @@ def bfgs_inverse(H: Array, s: Array, y: Array) -> Array:
     array([[0.5, 0. ],
            [0. , 1. ]])
     """
-    return _product(H, s, y) if curved(s, y) else H
+    return _product(H, s, y) if curvature_of(s, y) > 0.0 else H
 
 
 def dfp(B: Array, s: Array, y: Array) -> Array:
@@ -106,7 +107,7 @@ def dfp(B: Array, s: Array, y: Array) -> Array:
     array([[2.  , 1.  ],
            [1.  , 1.75]])
     """
-    return _product(B, y, s) if curved(s, y) else B
+    return _product(B, y, s) if curvature_of(s, y) > 0.0 else B
 
 
 def dfp_inverse(H: Array, s: Array, y: Array) -> Array:
@@ -118,7 +119,7 @@ def dfp_inverse(H: Array, s: Array, y: Array) -> Array:
     array([[0.5, 0. ],
            [0. , 1. ]])
     """
-    return _two_terms(H, y, s) if curved(s, y) else H
+    return _two_terms(H, y, s) if curvature_of(s, y) > 0.0 else H
 
 
 def sr1(B: Array, s: Array, y: Array) -> Array:

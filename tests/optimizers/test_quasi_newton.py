@@ -10,7 +10,7 @@ from scipy.optimize import rosen, rosen_der
 
 import optimizers as opt
 from optimizers.errors import NonFiniteError, OptionError
-from optimizers.quasi_newton.pairs import inverse_times, remembered
+from optimizers.quasi_newton.pairs import descent, remembered
 from optimizers.quasi_newton.updates import bfgs_inverse
 
 SOLVERS = [opt.BFGS(), opt.DFP(), opt.SR1(), opt.LBFGS(), opt.LBFGSB()]
@@ -68,7 +68,7 @@ def test_limited_memory_that_holds_all_pairs_is_the_dense_method():
     for s, y, _ in pairs:
         matrix = bfgs_inverse(matrix, s, y)
     g = rng.normal(size=6)
-    np.testing.assert_allclose(inverse_times(pairs, g), matrix @ g, rtol=1e-10)
+    np.testing.assert_allclose(descent(pairs, g), -matrix @ g, rtol=1e-10)
 
 
 def test_dense_and_limited_memory_agree_for_two_steps():
