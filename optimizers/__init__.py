@@ -13,7 +13,19 @@ from optimizers import errors
 from optimizers.checking import DerivativeReport, DerivativeTest, check_derivatives
 from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.equations import FixedPointProblem, RootProblem
-from optimizers.first_order import GradientDescent, schedules, transforms
+from optimizers.first_order import (
+    AdaGrad,
+    Adam,
+    AdamW,
+    Chain,
+    GradientDescent,
+    Lion,
+    Momentum,
+    Nesterov,
+    RMSProp,
+    schedules,
+    transforms,
+)
 from optimizers.fitting import Dogleg, GaussNewton, LevenbergMarquardt, curve_fit, least_squares
 from optimizers.linesearch import Armijo, FixedStep, HagerZhang, LineSearch, MoreThuente, Searched, StrongWolfe
 from optimizers.minimize import minimize
@@ -54,9 +66,13 @@ __all__ = [
     "LBFGS",
     "LBFGSB",
     "SR1",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "Anderson",
     "Armijo",
     "Broyden",
+    "Chain",
     "Counts",
     "CubicStep",
     "DerivativeReport",
@@ -74,10 +90,13 @@ __all__ = [
     "History",
     "LevenbergMarquardt",
     "LineSearch",
+    "Lion",
     "MaxEval",
     "MaxIter",
     "MaxTime",
+    "Momentum",
     "MoreThuente",
+    "Nesterov",
     "Newton",
     "NewtonCG",
     "NewtonKrylov",
@@ -86,6 +105,7 @@ __all__ = [
     "Point",
     "Problem",
     "ProjectedNewton",
+    "RMSProp",
     "ResidualPoint",
     "ResidualProblem",
     "Result",

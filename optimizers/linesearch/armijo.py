@@ -51,11 +51,19 @@ class Armijo:
         require("Armijo", "maxtrials", self.maxtrials >= 1, ">= 1", self.maxtrials)
 
     def search(
-        self, problem: Problem, point: Point, direction: Array, first: float = 1.0, curvature: float = 0.0
+        self,
+        problem: Problem,
+        point: Point,
+        direction: Array,
+        first: float = 1.0,
+        curvature: float = 0.0,
+        *,
+        above: float = 0.0,
     ) -> Searched:
-        """A point with f <= f0 + c1 (length slope + ½ length² curvature).
+        """A point with f <= f0 + above + c1 (length slope + ½ length² curvature).
 
-        `curvature` is d·Hd where the direction owes its descent to it (negative), else 0.
+        `curvature` is d·Hd where the direction owes its descent to it (negative), else 0; `above`, not negative, what
+        methods that are not monotone allow f to rise by.
 
         Examples
         --------
@@ -74,7 +82,7 @@ class Armijo:
                 break
             trial = problem.trial(x)
             promised = length * slope + 0.5 * length * length * curvature
-            if trial is not None and accepts(self.c1, point, trial, direction, promised, slope):
+            if trial is not None and accepts(self.c1, point, trial, direction, promised, slope, above):
                 return Searched(length, trial)
             length = self._shorter(length, promised, np.inf if trial is None else trial.f - point.f)
         return FAILED

@@ -6,6 +6,7 @@
 0.25
 """
 
+import math
 from dataclasses import dataclass
 
 from optimizers.flatten import Array
@@ -15,10 +16,14 @@ from optimizers.problem import Problem
 
 __all__ = ["FixedStep"]
 
+_HALVINGS = 60
+
 
 @dataclass(frozen=True)
 class FixedStep:
     """The same length at every step, whatever the objective does; halved only while the trial is not finite.
+
+    Sixty halvings are the most: an iteration that has left for infinity ends.
 
     Parameters
     ----------
@@ -36,7 +41,7 @@ class FixedStep:
     length: float
 
     def __post_init__(self) -> None:
-        require("FixedStep", "length", self.length > 0.0, "> 0", self.length)
+        require("FixedStep", "length", 0.0 < self.length < math.inf, "> 0 and finite", self.length)
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
         """The point at the fixed length.
@@ -49,7 +54,10 @@ class FixedStep:
         0.5
         """
         length = self.length
-        while problem.left() > 0 and not same(point.x, x := along(point, direction, length)):
+        for _ in range(_HALVINGS):
+            x = along(point, direction, length)
+            if same(point.x, x) or not problem.left() > 0:
+                break
             trial = problem.trial(x)
             if trial is not None and trial.finite:
                 return Searched(length, trial)

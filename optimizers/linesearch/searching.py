@@ -96,9 +96,11 @@ class LineSearch(Protocol):
         ...
 
 
-def accepts(c1: float, point: Point, trial: Point, direction: Array, promised: float, slope: float) -> bool:
+def accepts(
+    c1: float, point: Point, trial: Point, direction: Array, promised: float, slope: float, above: float = 0.0
+) -> bool:
     """Sufficient decrease, by values or, where those differ by round-off only, by slopes; and finite."""
-    if trial.f <= point.f + c1 * promised:
+    if trial.f <= point.f + above + c1 * promised:
         return trial.finite
     if abs(trial.f - point.f) <= round_off(point.f) and trial.finite:
         return 0.9 * slope <= float(trial.g @ direction) <= (2.0 * c1 - 1.0) * slope

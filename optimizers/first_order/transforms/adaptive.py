@@ -126,6 +126,9 @@ class ScaleByAdam(PerLeaf):
         zeros = zeros_like(params)
         return Moments(0, zeros, zeros, zeros if self.amsgrad else ())
 
+    def forget(self, state: Moments) -> Moments:
+        return self.begin(list(state.first))
+
     def change(self, gradients: Leaves, state: Moments, params: Leaves | None) -> tuple[Leaves, Moments]:
         steps = state.steps + 1
         first = mixed(self.beta1, state.first, gradients)

@@ -90,6 +90,17 @@ class PerLeaf:
         changed, state = self.change(leaves, state, given)
         return tree_of(structure, changed), state
 
+    def forget(self, state: Any) -> Any:
+        """The state without the direction of earlier steps, when a step was refused; counts stay. Most have none.
+
+        Examples
+        --------
+        >>> from optimizers.first_order.transforms import scale_by_momentum
+        >>> scale_by_momentum().forget((np.ones(2),))
+        (array([0., 0.]),)
+        """
+        return state
+
     def begin(self, params: Leaves) -> Any:
         """The state before the first step, of the leaves of the parameters: nothing, for most.
 
@@ -152,6 +163,19 @@ class Chain:
             gradient, new = transform.update(gradient, own, params)
             states.append(new)
         return gradient, tuple(states)
+
+    def forget(self, state: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The states of all without the direction of earlier steps, where they can forget it.
+
+        Examples
+        --------
+        >>> Chain(()).forget(())
+        ()
+        """
+        return tuple(
+            transform.forget(own) if hasattr(transform, "forget") else own
+            for transform, own in zip(self.transforms, state, strict=True)
+        )
 
 
 def chain(*transforms: Transform) -> Chain:

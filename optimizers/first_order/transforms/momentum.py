@@ -61,6 +61,9 @@ class ScaleByMomentum(PerLeaf):
     def begin(self, params: Leaves) -> Kept:
         return zeros_like(params)
 
+    def forget(self, state: Kept) -> Kept:
+        return zeros_like(list(state))
+
     def change(self, gradients: Leaves, state: Kept, params: Leaves | None) -> tuple[Leaves, Kept]:
         velocity = tuple(self.decay * v + g for v, g in zip(state, gradients, strict=True))
         if not self.nesterov:
@@ -87,6 +90,9 @@ class ScaleByNesterov(PerLeaf):
 
     def begin(self, params: Leaves) -> Accelerated:
         return Accelerated(1.0, 0.0, zeros_like(params))
+
+    def forget(self, state: Accelerated) -> Accelerated:
+        return self.begin(list(state.velocity))
 
     def change(self, gradients: Leaves, state: Accelerated, params: Leaves | None) -> tuple[Leaves, Accelerated]:
         t, velocity = state.t, tuple(state.decay * v + g for v, g in zip(state.velocity, gradients, strict=True))
@@ -118,6 +124,9 @@ class ScaleByLion(PerLeaf):
 
     def begin(self, params: Leaves) -> Kept:
         return zeros_like(params)
+
+    def forget(self, state: Kept) -> Kept:
+        return zeros_like(list(state))
 
     def change(self, gradients: Leaves, state: Kept, params: Leaves | None) -> tuple[Leaves, Kept]:
         return [np.sign(mean) for mean in mixed(self.beta1, state, gradients)], mixed(self.beta2, state, gradients)
