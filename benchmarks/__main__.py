@@ -4,6 +4,7 @@
     python -m benchmarks eager         eager mode beside autograd and torch
     python -m benchmarks compiled      compiled mode beside eager mode, autograd, JAX and NumPy by hand
     python -m benchmarks native        native code beside JAX, CasADi and numba, on one thread and on all
+    python -m benchmarks fitting       least squares: certified digits, a thousand fits beside SciPy
     python -m benchmarks --quick       fewer rounds
     python -m benchmarks compiled --only Rosenbrock
 
@@ -16,7 +17,7 @@ import argparse
 import sys
 from importlib import import_module
 
-PAGES = ("eager", "compiled", "native")
+PAGES = ("eager", "compiled", "native", "fitting")
 
 
 def main() -> None:
