@@ -146,7 +146,7 @@ class Loop(Generic[S]):
     def result(self, last: S, *, snapshot: bool = False) -> Result:
         """The result of stopping at `last`, or at the best point where that is better by more than round-off.
 
-        A `snapshot` has a history of its own, which the rows to come do not lengthen.
+        A `snapshot`, for callbacks, is of `last`, and has a history of its own, which the rows to come do not lengthen.
 
         Examples
         --------
@@ -156,7 +156,7 @@ class Loop(Generic[S]):
         """
         self.history.eager_reason = self.problem.eager_reason
         state = last
-        if self.ending is not Status.CONVERGED and last.f - self.best.f > round_off(self.best.f):
+        if not snapshot and self.ending is not Status.CONVERGED and last.f - self.best.f > round_off(self.best.f):
             state = self.best
         fields: dict[str, Any] = {
             "x": self.problem.unravel(state.x),

@@ -378,6 +378,8 @@ class Solver(Generic[S]):
         jit = options.pop("jit", "auto")
         solver = self.with_options(**options)
         solver.refuse(bounds=bounds, constraints=constraints)
+        if type(self).problem_of is not Solver.problem_of:
+            raise OptionError(f"{type(self).__name__} minimises no objective: use root, fixed_point or least_squares")
         if bounds is not None:
             x0 = np.clip(x0, *limits_of(bounds, np.size(x0)))
         given = {"jac": jac, "hess": hess, "hessp": hessp, "bounds": bounds}

@@ -120,6 +120,15 @@ def test_a_stale_hessian_is_caught_though_it_is_right_at_the_first_point():
     assert check(order=2, hess=scipy.optimize.rosen_hess).ok
 
 
+def test_problems_of_residuals():
+    curve = lambda x: np.stack([x[0] ** 2 - 2.0, x[0] * np.exp(x[1]), np.sin(x[1])])  # noqa: E731
+    assert check(opt.ResidualProblem(curve, jit=False), [1.0, 0.5]).ok
+    slopes = lambda x: np.array([[2.0 * x[0], 0.0], [np.exp(x[1]), x[0] * np.exp(x[1])], [0.0, 1.0]])  # noqa: E731
+    report = check(opt.ResidualProblem(curve, slopes, jit=False), [1.0, 0.5], 1)
+    assert not report.ok
+    assert "entry 1 is" in report.messages["gradient"]
+
+
 def test_a_stale_gradient_is_caught():
     kept = []
 
