@@ -23,11 +23,12 @@ from optimizers.flatten import Layout, Tree
 from optimizers.quasi_newton import DFP, LBFGS, SR1
 from optimizers.result import Result
 from optimizers.scipy_bridge import METHODS, plain_name, run_scipy
-from optimizers.second_order import ARC, Newton, NewtonCG, ProjectedNewton, TrustRegion
+from optimizers.second_order import ARC, Newton, ProjectedNewton, TrustRegion
 from optimizers.solver import Solver
 
 __all__ = ["minimize"]
 
+# None that SciPy has too, case and separators aside: BFGS, L-BFGS-B and Newton-CG are SciPy's by name.
 _OURS: dict[str, Solver[Any]] = {
     "adagrad": AdaGrad(),
     "adam": Adam(),
@@ -40,7 +41,6 @@ _OURS: dict[str, Solver[Any]] = {
     "momentum": Momentum(),
     "nesterov": Nesterov(),
     "newton": Newton(),
-    "newton_cg": NewtonCG(),
     "nonlinear_cg": NonlinearCG(),
     "projected_newton": ProjectedNewton(),
     "rmsprop": RMSProp(),
