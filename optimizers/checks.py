@@ -14,7 +14,18 @@ import numpy as np
 
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 
-__all__ = ["check_callables", "check_jit", "is_number", "is_whole", "label", "pair", "quiet", "real_numbers", "scalar"]
+__all__ = [
+    "check_callables",
+    "check_jit",
+    "is_number",
+    "is_quiet",
+    "is_whole",
+    "label",
+    "pair",
+    "quiet",
+    "real_numbers",
+    "scalar",
+]
 
 _QUIET_ALREADY = nullcontext()
 # Whether the code that asks runs within `quiet`: an answer in a tenth of the time that NumPy's takes.
@@ -160,7 +171,19 @@ def quiet() -> AbstractContextManager[Any]:
     if _WITHIN.get():
         return _QUIET_ALREADY
     loud: dict[str, Any] = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
-    return _Quiet(np.errstate(**loud)) if loud else _QUIET_ALREADY
+    return _Quiet(np.errstate(**loud))
+
+
+def is_quiet() -> bool:
+    """Whether the code that asks runs within `quiet`.
+
+    Examples
+    --------
+    >>> with quiet():
+    ...     print(is_quiet())
+    True
+    """
+    return _WITHIN.get()
 
 
 class _Quiet(AbstractContextManager[None]):

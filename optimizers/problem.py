@@ -20,7 +20,7 @@ import scipy.sparse.linalg
 
 import hodiff as hd
 from optimizers.bounds import limits_of, projected_gradient
-from optimizers.checks import check_callables, check_jit, label, pair, quiet, scalar
+from optimizers.checks import check_callables, check_jit, is_quiet, label, pair, quiet, scalar
 from optimizers.derivatives import Derivatives, derivatives_of
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
@@ -279,21 +279,22 @@ class Problem:
         >>> Problem(lambda x: x @ x).value(np.ones(2))
         (2.0, array([2., 2.]))
         """
-        self.counts.nfev += 1
-        if self._grad is None:
-            self.counts.njev += 1
+        if not is_quiet():
             with quiet():
-                f, g = self._found().value_and_grad(x, *self._args)
+                return self.value(x)
+        counts = self.counts
+        counts.nfev += 1
+        if self._grad is None:
+            counts.njev += 1
+            f, g = self._found().value_and_grad(x, *self._args)
             g.setflags(write=False)
             return float(f), g
         if self._grad is True:
-            with quiet():
-                out = self._fun(self._tree(x), *self._args)
-            self.counts.njev += 1
+            out = self._fun(self._tree(x), *self._args)
+            counts.njev += 1
             f, g = pair(out, self.names["f"])
             return float(scalar(f, self.names["f"])), self._vector_result(g, "g", x)
-        with quiet():
-            return float(self._found().value(np.array(x), *self._args)), None
+        return float(self._found().value(np.array(x), *self._args)), None
 
     def gradient(self, x: Array) -> Array:
         """Gradient alone; with the value where they are computed together.

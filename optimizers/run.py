@@ -185,7 +185,11 @@ class Loop(Generic[S]):
     def _judge(self, state: S, row: Row, before: Row | None) -> Status | None:
         """Convergence first, then the method's own ending, then the limits."""
         own = row if self._first == 0 else row._replace(k=row.k - self._first)
-        found = [status for rule in self._rules if (status := rule(own, before)) is not None]
+        found: list[Status] = []
+        for rule in self._rules:
+            status = rule(own, before)
+            if status is not None:
+                found.append(status)
         if Status.CONVERGED in found:
             # At a saddle whose curvature leads nowhere above round-off, the gradient test is all there is.
             if state.ending is Status.ROUND_OFF or not self.method.is_saddle(state):

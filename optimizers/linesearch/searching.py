@@ -138,17 +138,22 @@ def explore(
     trials of sufficient decrease. `first` is the trial of the first length where that is known already.
     """
     best, last, trial, length = None, point.x, start, next(lengths)
+    if first is not None:
+        if first.point is not None and first.point is not point:
+            if accepted(first):
+                return Searched(length, first.point)
+            best, last = first if sufficient(c1, start, first) else None, first.point.x
+        trial, length, maxtrials = first, lengths.send(first), maxtrials - 1
     for _ in range(maxtrials):
         x = along(point, direction, length)
         if same(point.x, x):
             trial = Trial(length, start.f, start.slope, point)
         elif last is not point.x and same(last, x):
             trial = trial._replace(length=length)
-        elif first is None and not problem.left() > 0:
+        elif not problem.left() > 0:
             break
         else:
-            last, trial = x, evaluate(problem, x, length, direction) if first is None else first
-            first = None
+            last, trial = x, evaluate(problem, x, length, direction)
             if trial.point is not None:
                 if accepted(trial):
                     return Searched(length, trial.point)

@@ -20,11 +20,9 @@ from optimizers.linesearch.searching import (
     Lengths,
     Searched,
     along,
-    evaluate,
     explore,
     require,
     round_off,
-    same,
     sufficient,
 )
 from optimizers.point import Point
@@ -80,11 +78,16 @@ class StrongWolfe:
         if not slope < 0.0:
             return FAILED
         # Quasi-Newton methods mostly take the first step: for them the machinery costs more than it does.
-        x, trial = along(point, direction, first), None
-        if problem.left() > 0 and not same(point.x, x):
-            trial = evaluate(problem, x, first, direction)
-            if abs(trial.slope) <= -self.c2 * slope and trial.f <= point.f + self.c1 * first * slope:
-                return Searched(first, trial.point)
+        trial = None
+        if problem.maxfun is None or problem.left() > 0:
+            new = problem.trial(along(point, direction, first))
+            if new is None or not new.finite:
+                trial = Trial(first, math.inf, math.nan, None)
+            else:
+                there = ddot(new.g, direction)
+                if abs(there) <= -self.c2 * slope and new.f <= point.f + self.c1 * first * slope:
+                    return Searched(first, new)
+                trial = Trial(first, new.f, there, new)
         start = Trial(0.0, point.f, slope, None)
         lengths, accepted = self._lengths(start, first), partial(self._accepts, start)
         return explore(problem, point, direction, start, lengths, accepted, self.c1, self.maxtrials, trial)
