@@ -5,6 +5,9 @@
     python -m benchmarks compiled      compiled mode beside eager mode, autograd, JAX and NumPy by hand
     python -m benchmarks native        native code beside JAX, CasADi and numba, on one thread and on all
     python -m benchmarks fitting       least squares: certified digits, a thousand fits beside SciPy
+    python -m benchmarks profiles      performance profiles of solvers, ours and SciPy's
+    python -m benchmarks mgh           what our solvers and SciPy's solve, in how many evaluations
+    python -m benchmarks second_order  second-order methods beside SciPy's and scikit-learn's
     python -m benchmarks --quick       fewer rounds
     python -m benchmarks compiled --only Rosenbrock
 
@@ -17,7 +20,7 @@ import argparse
 import sys
 from importlib import import_module
 
-PAGES = ("eager", "compiled", "native", "fitting")
+PAGES = ("eager", "compiled", "native", "fitting", "profiles")
 
 
 def main() -> None:

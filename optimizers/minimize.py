@@ -15,12 +15,15 @@ SLSQP True [1. 1.]
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from optimizers.batch import solved_in_batch
+from optimizers.bounds import limits_of
 from optimizers.conjugate_gradient import NonlinearCG
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.first_order import AdaGrad, Adam, AdamW, GradientDescent, Lion, Momentum, Nesterov, RMSProp
 from optimizers.flatten import Layout, Tree
-from optimizers.quasi_newton import DFP, LBFGS, SR1
+from optimizers.quasi_newton import DFP, LBFGS, LBFGSB, SR1
 from optimizers.result import Result
 from optimizers.scipy_bridge import METHODS, plain_name, run_scipy
 from optimizers.second_order import ARC, Newton, ProjectedNewton, TrustRegion
@@ -80,12 +83,11 @@ def minimize(
     method : solver, str or None
         A solver object or class; the name of such a class, "trust_region" for instance; or the name of a method of
         `scipy.optimize.minimize`; in any case, with or without separators. Names that SciPy has too, BFGS for
-        instance, mean SciPy's: write ``BFGS()`` for ours. "auto", or None, takes
-        `TrustRegion` up to 200 unknowns and `LBFGS` beyond; with bounds SciPy's L-BFGS-B; with constraints
-        SciPy's SLSQP up to 200 unknowns and trust-constr beyond.
+        instance, mean SciPy's: write ``BFGS()`` for ours. "auto", or None, takes `TrustRegion` up to 200 unknowns and
+        `LBFGS` beyond; with bounds `ProjectedNewton` and `LBFGSB`; with constraints SciPy's SLSQP and trust-constr.
     bounds, constraints
-        As SciPy's, for methods that can use them; bounds are on the flat vector. Constraints get exact
-        derivatives where they bring none.
+        As SciPy's, for methods that can use them; bounds are on the flat vector, and a start outside of them is
+        moved to the nearest point within. Constraints get exact derivatives where they bring none.
     tol : float, optional
         For our solvers, `gtol`; for SciPy's methods, what SciPy makes of it.
     callback : callable, optional
@@ -159,6 +161,9 @@ def minimize(
     if type(solver).problem_of is not Solver.problem_of:
         raise OptionError(f"{type(solver).__name__} minimises no objective: use root, fixed_point or least_squares")
     solver.refuse(bounds=bounds, constraints=constraints)
+    if bounds is not None:
+        layout = Layout.of(x0)
+        x0 = layout.unravel(np.clip(layout.ravel(x0), *limits_of(bounds, layout.size)))
     return solver.run(fun, x0, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, callback=callback, jit=jit)
 
 
@@ -177,7 +182,7 @@ def _chosen(method: Any, x0: Tree, *, bounded: bool, constrained: bool) -> Solve
         if constrained:
             return "SLSQP" if small else "trust-constr"
         if bounded:
-            return "L-BFGS-B"
+            return ProjectedNewton() if small else LBFGSB()
         return _OURS["trust_region" if small else "lbfgs"]
     for known, solver in _OURS.items():
         if name == plain_name(known):

@@ -167,7 +167,8 @@ def test_auto_chooses_by_size_bounds_and_constraints():
 
     assert kind(5) == (True, False)
     assert kind(500) == (False, False)
-    assert kind(5, bounds=[(0, 2)] * 5) == (False, True)
+    assert kind(5, bounds=[(0, 2)] * 5)[1] is False
+    assert kind(500, bounds=[(0, 2)] * 500) == (False, False)
     assert kind(5, constraints={"type": "ineq", "fun": lambda x: 3.0 - x @ x}) == (False, True)
 
 
