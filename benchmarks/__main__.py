@@ -20,7 +20,9 @@ import argparse
 import sys
 from importlib import import_module
 
-PAGES = ("eager", "compiled", "native", "fitting", "profiles")
+PAGES = ("eager", "compiled", "native", "fitting", "profiles", "mgh", "second_order")
+# Where a page has another name than its module.
+MODULES = {"mgh": "mgh_table"}
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
     for number, page in enumerate(options.pages or PAGES):
         print("\n" if number else "", end="")
         try:
-            module = import_module(f"benchmarks.{page}")
+            module = import_module(f"benchmarks.{MODULES.get(page, page)}")
         except ImportError as error:
             sys.exit(
                 f"{error}: the peers come with the extra `bench`: run `make bench`, or pip install 'hodiff[bench]'"
