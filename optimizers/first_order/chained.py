@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from scipy.linalg.blas import ddot
 
 from optimizers.checks import is_number
-from optimizers.errors import OptionError
+from optimizers.errors import OptionError, ShapeError
 from optimizers.first_order.schedules import Schedule
 from optimizers.first_order.transforms import Transform, scale_by_learning_rate
 from optimizers.flatten import Array, Tree
@@ -115,6 +116,8 @@ class Chained(Solver[ChainState]):
         """
         point, length = problem.at(state.x, f=state.f, g=state.g), state.length
         update, memory = self.transform.update(point.g, state.memory, point.x)
+        if np.shape(update) != point.x.shape:
+            raise ShapeError(f"{type(self).__name__}: an update of shape {np.shape(update)}, not {point.x.shape}")
         x = along(point, update, length)
         new = point if same(point.x, x) else _accepted(problem, x, state.ceiling)
         if new is None:

@@ -136,8 +136,8 @@ class GradientDescent(Solver[GradientState]):
         first = _distance(point, size, 2.0 * state.length)
         if hasattr(rule, "search"):
             # Along the unit vector, whose slope stays in range however large or small the gradient is.
-            distance, new = rule.search(problem, point, point.g / -size, first)
-            length = distance / size
+            distance, new = rule.search(problem, point, point.g / -size if size > 0.0 else point.g, first)
+            length = distance / size if size > 0.0 else 0.0
         else:
             length = self._given(rule, state.k)
             if length == 0.0:
@@ -161,7 +161,7 @@ def _two_point(problem: Problem, state: GradientState, point: Point, size: float
     """One step of the rules of Barzilai and Borwein."""
     first = _distance(point, size, state.following)
     above = max(0.0, state.reference - point.f)
-    distance, new = Armijo().search(problem, point, point.g / -size, first, above=above)
+    distance, new = Armijo().search(problem, point, point.g / -size if size > 0.0 else point.g, first, above=above)
     if new is None:
         return _ended(state, first * size <= round_off(point.f))
     gradient = largest(new.g)
@@ -203,7 +203,8 @@ def _needed(s: Array, y: Array, longer: bool) -> float:
     cosine = ddot(s / step, y / change) if change > 0.0 else 0.0
     if not cosine > 0.0:
         return math.nan
-    return float(step / (change * cosine) if longer else step * cosine / change)
+    ratio = step / change
+    return float(ratio / cosine if longer else ratio * cosine)
 
 
 def _ended(state: GradientState, hidden: bool) -> GradientState:

@@ -200,4 +200,8 @@ class _Exponential:
         _require("exponential", "staircase", isinstance(self.staircase, bool), "True or False", self.staircase)
 
     def __call__(self, k: int) -> float:
-        return float(self.start * self.rate ** (k // self.steps if self.staircase else k / self.steps))
+        power = k // self.steps if self.staircase else k / self.steps
+        try:
+            return float(self.start * self.rate**power)
+        except OverflowError:  # which floats raise for powers only
+            return self.start * math.inf

@@ -14,15 +14,13 @@ from typing import TypeAlias
 
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, secant
-from optimizers.linesearch.searching import FAILED, Lengths, Searched, explore, require, round_off
+from optimizers.linesearch.searching import FAILED, RETREAT, Lengths, Searched, explore, require, round_off
 from optimizers.point import Point
 from optimizers.problem import Problem
 
 __all__ = ["HagerZhang"]
 
 Bracket: TypeAlias = Generator[float, Trial, tuple[Trial, Trial]]
-# Where the far end of a bracket is not finite, nothing is known of how far is too far.
-_RETREAT = 0.1
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,7 @@ class HagerZhang:
     def _bisected(self, a: Trial, b: Trial, highest: float) -> Bracket:
         """The step U3: f is high at b although it still falls there, or is not finite."""
         while True:
-            share = self.theta if b.point is not None else _RETREAT
+            share = self.theta if b.point is not None else RETREAT
             trial = yield (1.0 - share) * a.length + share * b.length
             if trial.slope >= 0.0:
                 return a, trial

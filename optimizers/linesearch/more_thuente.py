@@ -14,7 +14,7 @@ from functools import partial
 
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, cubic, quadratic, secant
-from optimizers.linesearch.searching import FAILED, Lengths, Searched, explore, require, round_off, sufficient
+from optimizers.linesearch.searching import FAILED, RETREAT, Lengths, Searched, explore, require, round_off, sufficient
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -24,8 +24,6 @@ __all__ = ["MoreThuente"]
 _SHARE = 0.66
 # How much further than the last trial the next may be while there is no bracket: in steps of that trial.
 _NEAREST, _FARTHEST = 1.1, 4.0
-# Where the far end of a bracket is not finite, nothing is known of how far is too far.
-_RETREAT = 0.1
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class MoreThuente:
         while True:
             trial = yield length
             if trial.point is None:
-                high, length = trial, low.length + _RETREAT * (length - low.length)
+                high, length = trial, low.length + RETREAT * (length - low.length)
                 continue
             if tilted and trial.slope >= 0.0 and trial.f <= start.f + length * asked:
                 tilted = False

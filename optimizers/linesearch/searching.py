@@ -26,6 +26,7 @@ from optimizers.problem import Problem
 
 __all__ = [
     "FAILED",
+    "RETREAT",
     "LineSearch",
     "Searched",
     "accepts",
@@ -39,6 +40,8 @@ __all__ = [
     "sufficient",
 ]
 
+# How much of the way to the far end of a bracket is tried where that is not finite, which says little.
+RETREAT = 0.1
 _EPS = float(np.finfo(np.float64).eps)
 
 

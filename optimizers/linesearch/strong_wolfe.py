@@ -17,6 +17,7 @@ from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, cubic
 from optimizers.linesearch.searching import (
     FAILED,
+    RETREAT,
     Lengths,
     Searched,
     along,
@@ -113,6 +114,8 @@ class StrongWolfe:
 def _between(low: Trial, high: Trial) -> float:
     """Minimiser of the cubic (else the midpoint), kept a tenth of the bracket away from its ends."""
     width = high.length - low.length
+    if high.f == math.inf:
+        return low.length + RETREAT * width
     inner = cubic(low, high)
     if not math.isfinite(inner):
         inner = low.length + 0.5 * width

@@ -7,7 +7,7 @@ import pytest
 from mgh import PROBLEMS
 
 import optimizers as opt
-from optimizers.errors import NonFiniteError, OptionError
+from optimizers.errors import NonFiniteError, OptionError, ShapeError
 
 t, s = opt.transforms, opt.schedules
 CHAINS = [
@@ -222,6 +222,23 @@ def test_a_rate_of_zero_moves_nothing_and_ends_nothing():
         assert result.history[1].step == 0.0 < result.history[2].step
         assert result.history[1].nfev == 1
         assert result.success
+
+
+def test_an_update_of_another_shape_is_an_error():
+    class Summing(t.PerLeaf):
+        def change(self, gradients, state, params):
+            return [np.sum(g) for g in gradients], state
+
+    with pytest.raises(ShapeError, match=r"Chain: an update of shape \(\), not \(2,\)"):
+        opt.Chain(Summing()).run(rosen, [-1.2, 1.0], jit=False)
+
+
+@pytest.mark.parametrize("solver", [*CHAINS, *RULES, *CONJUGATE], ids=lambda solver: type(solver).__name__)
+def test_a_step_from_a_stationary_point_goes_nowhere(solver):
+    problem = opt.Problem(lambda x: np.sum(x**2), jit=False)
+    state = solver.step(problem, solver.init(problem, [0.0, 0.0]))
+    assert state.x.tolist() == [0.0, 0.0]
+    assert state.k == 1
 
 
 def test_names():

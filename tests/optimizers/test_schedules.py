@@ -46,6 +46,8 @@ def test_exponential():
     np.testing.assert_allclose([smooth(i) for i in k], 2.0 * 0.25 ** (k / 4), rtol=1e-15)
     np.testing.assert_allclose([stairs(i) for i in k], 2.0 * 0.25 ** (k // 4), rtol=1e-15)
     assert s.exponential(1.0, 2.0)(3) == 8.0
+    assert s.exponential(-1.0, 2.0)(5000) == -np.inf
+    assert s.exponential(1.0, 0.5)(5000) == 0.0
 
 
 @pytest.mark.parametrize("name", EACH)
