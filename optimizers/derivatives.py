@@ -28,6 +28,8 @@ __all__ = ["Derivatives", "VectorDerivatives", "derivatives_of", "vector_derivat
 # programs and layouts of trees it keeps them for.
 _KEPT = "_optimizers_derivatives"
 _PROGRAMS, _LAYOUTS = 12, 8
+# Up to so many unknowns, products of columns are written out one by one.
+_UNROLLED = 8
 _Function = Callable[..., Any]
 
 
@@ -209,8 +211,12 @@ class VectorDerivatives(_Made):
         """(x, *args) -> (r, J) of shapes (m,) and (m, n), from one evaluation."""
         return self._made(self._both)
 
-    def of_many(self, axes: tuple[int | None, ...], structure: Any) -> _Function:
+    def of_many(self, axes: tuple[int | None, ...], structure: Any, *, normal: bool = False) -> _Function:
         """(X, *leaves) -> (R, J) of shapes (b, m) and (b, m, n), for many x and many arguments at once.
+
+        With `normal`, what the normal equations are made of instead: ½ r·r, Jᵀr and JᵀJ, of shapes (b,), (b, n) and
+        (b, n, n). Where n is small, no Jacobian is written to memory, and of JᵀJ the upper triangle comes alone, row
+        by row, of shape (b, n (n + 1) / 2).
 
         Parameters
         ----------
@@ -226,14 +232,15 @@ class VectorDerivatives(_Made):
         array([[3.],
                [4.]])
         """
-        if (axes, structure) not in self._many:
-            both = self._both
+        key = axes, structure, normal
+        if key not in self._many:
+            quantity = _normal(self._both) if normal else self._both
 
-            def one(x: Any, *leaves: Any) -> tuple[Any, Any]:
-                return both(x, *extend.tree_unflatten(structure, leaves))  # type: ignore[no-any-return]
+            def one(x: Any, *leaves: Any) -> Any:
+                return quantity(x, *extend.tree_unflatten(structure, leaves))
 
-            self._many[axes, structure] = self._made(hd.vmap(one, in_axes=(0, *axes)))
-        return self._many[axes, structure]
+            self._many[key] = self._made(hd.vmap(one, in_axes=(0, *axes)))
+        return self._many[key]
 
     @cached_property
     def _many(self) -> dict[Any, _Function]:
@@ -423,6 +430,21 @@ def _of_vector(fun: _Function, layout: Layout | None) -> _Function:
         return fun
     shapes, spec = layout.shapes, layout.spec
     return lambda x, *args: fun(unravel(x, shapes, spec), *args)
+
+
+def _normal(both: _Function) -> _Function:
+    """½ r·r, Jᵀr and JᵀJ of a function that gives r and J."""
+
+    def normal(x: Any, *args: Any) -> tuple[Any, Any, Any]:
+        r, J = both(x, *args)
+        n = J.shape[1]
+        if n > _UNROLLED:
+            return 0.5 * np.sum(r * r), J.T @ r, J.T @ J
+        columns = [J[:, i] for i in range(n)]
+        products = [np.sum(columns[i] * columns[j]) for i in range(n) for j in range(i, n)]
+        return 0.5 * np.sum(r * r), np.stack([np.sum(column * r) for column in columns]), np.stack(products)
+
+    return normal
 
 
 def _flat_vector(fun: _Function, name: str) -> _Function:

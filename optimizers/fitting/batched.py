@@ -9,7 +9,7 @@ rounding; one that has converged does not move while others go on.
 >>> t, y = np.linspace(0.0, 2.0, 9), np.exp(-np.outer([1.0, 2.0], np.linspace(0.0, 2.0, 9)))
 >>> def evaluate(X, members):
 ...     e = np.exp(-X * t)
-...     return e - y[members], (-t * e)[:, :, None]
+...     return normal_equations(e - y[members], (-t * e)[:, :, None])
 >>> def member(i):
 ...     return ResidualProblem(lambda x: np.exp(-x[0] * t) - y[i])
 >>> batched_levenberg_marquardt(opt.LevenbergMarquardt(), evaluate, np.full((2, 1), 1.5), member).x.round(9)
@@ -32,7 +32,7 @@ from optimizers.residuals import ResidualProblem
 from optimizers.run import Loop
 from optimizers.status import Status
 
-__all__ = ["BatchedFits", "batched_levenberg_marquardt", "cholesky"]
+__all__ = ["BatchedFits", "batched_levenberg_marquardt", "cholesky", "normal_equations", "solved"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _UNITS, _SHORT = 10.0 * _EPS, _EPS**0.5
@@ -41,7 +41,7 @@ _PIVOT = 1e-8
 # Once so small a share of a batch still moves, it is made smaller.
 _SHARE = 8
 
-Evaluate = Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]
+Evaluate = Callable[[Array, NDArray[np.intp]], tuple[Array, Array, Array]]
 Bools = NDArray[np.bool_]
 
 
@@ -83,8 +83,9 @@ def batched_levenberg_marquardt(
         A `LevenbergMarquardt`; bounds are those of the problems that `member` makes. What stacks do not serve (losses,
         bounds, geodesic acceleration, stop rules besides `maxiter` and `maxfun`) is done one by one.
     evaluate : callable
-        ``evaluate(X, members)`` -> residuals (b, m) and Jacobians (b, m, n) at X (b, n) of the problems with these
-        numbers, shape (b,). It is asked with few different b, as compiled code wants it.
+        ``evaluate(X, members)`` -> costs ½ r·r (b,), gradients Jᵀr (b, n) and JᵀJ (b, n, n) at X (b, n) of the problems
+        with these numbers, shape (b,); `normal_equations` makes them of residuals and Jacobians. It is asked with few
+        different b, as compiled code wants it.
     X0 : ndarray, shape (B, n)
         Starts.
     member : callable
@@ -98,7 +99,7 @@ def batched_levenberg_marquardt(
     Examples
     --------
     >>> import optimizers as opt
-    >>> evaluate = lambda X, members: (X - members[:, None], np.ones((len(X), 1, 1)))
+    >>> evaluate = lambda X, members: normal_equations(X - members[:, None], np.ones((len(X), 1, 1)))
     >>> member = lambda i: ResidualProblem(lambda x: x - i)
     >>> batched_levenberg_marquardt(opt.LevenbergMarquardt(), evaluate, np.zeros((3, 1)), member).x.ravel()
     array([0., 1., 2.])
@@ -118,6 +119,18 @@ def batched_levenberg_marquardt(
     for i in np.flatnonzero(found.status < 0):
         _alone(solver, member(int(i)), X0[i], found, int(i))
     return found
+
+
+def normal_equations(R: Array, J: Array) -> tuple[Array, Array, Array]:
+    """Costs, gradients and JᵀJ of residuals (b, m) and Jacobians (b, m, n).
+
+    Examples
+    --------
+    >>> normal_equations(np.array([[1.0, 2.0]]), np.array([[[1.0], [1.0]]]))
+    (array([2.5]), array([[3.]]), array([[[2.]]]))
+    """
+    transposed = J.transpose(0, 2, 1)
+    return 0.5 * np.einsum("bm,bm->b", R, R), (transposed @ R[:, :, None])[:, :, 0], transposed @ J
 
 
 def _serves(solver: RegionSolver, problem: ResidualProblem | None, X0: Array) -> bool:
@@ -147,15 +160,12 @@ class _Here:
     finite: Bools
 
     @classmethod
-    def of(cls, R: Array, J: Array) -> "_Here":
-        """Cost, gradient and JᵀJ of residuals and Jacobians."""
-        transposed = J.transpose(0, 2, 1)
-        A = np.ascontiguousarray((transposed @ J).transpose(1, 2, 0))
-        g = np.ascontiguousarray((transposed @ R[:, :, None])[:, :, 0].T)
-        f = 0.5 * np.einsum("bm,bm->b", R, R)
+    def of(cls, f: Array, g: Array, A: Array) -> "_Here":
+        """The same with members last, and the norms of columns."""
+        g, A = np.ascontiguousarray(g.T), np.ascontiguousarray(A.transpose(1, 2, 0))
         columns = np.sqrt(np.einsum("iib->ib", A))
         # A sum of squares that is finite has finite terms.
-        return cls(f, g, A, columns, np.isfinite(f) & np.isfinite(columns).all(axis=0) & np.isfinite(g).all(axis=0))
+        return cls(f, g, A, columns, np.isfinite(f + columns.sum(axis=0) + g.sum(axis=0)))
 
     def taken(self, index: Any) -> "_Here":
         """These members only."""
@@ -284,7 +294,7 @@ class _Batch:
         """Drop those that do not move once they are most; sizes stay few, for what is compiled for each."""
         size, moving = self.live.size, np.flatnonzero(self.live)
         smaller = size
-        while moving.size * _SHARE <= smaller and smaller > _SHARE:
+        while moving.size * _SHARE <= smaller and smaller > 2 * _SHARE:
             smaller = -(-smaller // _SHARE)
         if smaller == size:
             return step
@@ -300,7 +310,7 @@ def _step(A: Array, g: Array, scale: Array, radius: Array) -> _Step:
     A = A / (scale[:, None, :] * scale[None, :, :])
     b = g / scale
     L, sound = cholesky(A, np.zeros_like(radius))
-    newton = _solved(L, b)
+    newton = solved(L, b)
     reach = np.sqrt(np.maximum(np.einsum("ib,ib->b", b, newton), 0.0))
     q, length, damping = newton, _norms(newton), np.zeros_like(radius)
     long = sound & (length > (1.0 + NEAR) * radius)
@@ -320,14 +330,14 @@ def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
     left = np.arange(radius.size)
     for _ in range(TRIES):
         L, _ = cholesky(A[:, :, left], found[left])
-        w = _solved(L, b[:, left])
+        w = solved(L, b[:, left])
         reached = _norms(w)
         q[:, left], length[left] = w, reached
         gap = reached - radius[left]
         off = np.abs(gap) > NEAR * radius[left]
         if not off.any():
             break
-        slope = np.einsum("ib,ib->b", w, _solved(L, w)) / reached
+        slope = np.einsum("ib,ib->b", w, solved(L, w)) / reached
         left, gap, slope, reached = left[off], gap[off], slope[off], reached[off]
         low[left] = np.where(gap > 0.0, found[left], low[left])
         high[left] = np.where(gap > 0.0, high[left], found[left])
@@ -337,8 +347,8 @@ def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
     return q, length, found
 
 
-def cholesky(A: Array, damping: Array) -> tuple[Array, Bools]:
-    """Lower factors of A + damping, (n, n, b), and whose pivots are all large.
+def cholesky(A: Array, damping: Array, least: float = _PIVOT) -> tuple[Array, Bools]:
+    """Lower factors of A + damping, (n, n, b), and whose pivots all keep more than the share `least`.
 
     Examples
     --------
@@ -351,13 +361,19 @@ def cholesky(A: Array, damping: Array) -> tuple[Array, Bools]:
     for j in range(n):
         column = A[j:, j] - np.einsum("ikb,kb->ib", L[j:, :j], L[j, :j]) if j else np.array(A[:, 0])
         column[0] += damping
-        sound &= column[0] > _PIVOT * (A[j, j] + damping)
+        sound &= column[0] > least * (A[j, j] + damping)
         L[j:, j] = column / np.sqrt(column[0])
     return L, sound & np.isfinite(L[n - 1, n - 1])
 
 
-def _solved(L: Array, b: Array) -> Array:
-    """(L Lᵀ)⁻¹ b, (n, b)."""
+def solved(L: Array, b: Array) -> Array:
+    """(L Lᵀ)⁻¹ b, (n, b).
+
+    Examples
+    --------
+    >>> solved(np.array([[[2.0]]]), np.array([[8.0]]))
+    array([[2.]])
+    """
     n = len(L)
     y = np.array(b)
     for i in range(n):

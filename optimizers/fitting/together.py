@@ -10,6 +10,7 @@ array([[1.],
        [2.]])
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -18,13 +19,16 @@ from optimizers.batch import Members
 from optimizers.checks import quiet
 from optimizers.derivatives import VectorDerivatives, vector_derivatives_of
 from optimizers.fitting.base import covariance_of, variance_of
-from optimizers.fitting.batched import Evaluate, batched_levenberg_marquardt, cholesky
+from optimizers.fitting.batched import Evaluate, batched_levenberg_marquardt, cholesky, normal_equations, solved
 from optimizers.fitting.region import RegionSolver
 from optimizers.flatten import Array, Layout
 from optimizers.residuals import ResidualProblem
 from optimizers.status import Status
 
 __all__ = ["fitted_together"]
+
+# The least pivot of a matrix with a unit diagonal at which its inverse has lost a few digits at most.
+_KEPT = 1e-4
 
 
 def fitted_together(solver: RegionSolver, members: Members) -> dict[str, Any] | None:
@@ -48,11 +52,11 @@ def fitted_together(solver: RegionSolver, members: Members) -> dict[str, Any] | 
     if first["jac"] is not None or first["bounds"] is not None or solver.loss != "linear":
         return None
     layout = Layout.of(first["x0"])
-    evaluate = _evaluation(members, layout, first["jit"])
+    evaluate, finish = _evaluations(members, layout, first["jit"])
     fits = batched_levenberg_marquardt(
         solver, evaluate, members.starts(), lambda i: cast(ResidualProblem, solver.problem_of(**members.given(i)))
     )
-    R, J = evaluate(fits.x, np.arange(members.size))
+    R, J = finish(fits.x)
     covariance = _covariances(J, fits.cost)
     with np.errstate(invalid="ignore"):
         deviations = np.sqrt(np.einsum("bii->bi", covariance))
@@ -78,54 +82,62 @@ def fitted_together(solver: RegionSolver, members: Members) -> dict[str, Any] | 
     }
 
 
-def _evaluation(members: Members, layout: Layout, jit: bool | str) -> Evaluate:
-    """Residuals and Jacobians of some members at once: compiled where the members have one function."""
+def _evaluations(members: Members, layout: Layout, jit: bool | str) -> tuple[Evaluate, Callable[[Array], Any]]:
+    """Normal equations of some members, and residuals and Jacobians of all: compiled where they have one function."""
+    everyone = np.arange(members.size)
     if not members.shared:
         both = members.vectorised(lambda x, given: _both(given["fun"], layout)(x, *given["args"]))
-        return lambda X, rows: _plain(both(X, rows))
+        return lambda X, rows: normal_equations(*_plain(both(X, rows))), lambda X: _plain(both(X, everyone))
     leaves, axes, structure = members.arguments()
-    together = vector_derivatives_of(members.given(0)["fun"], layout, jit=jit).of_many(tuple(axes), structure)
+    found = vector_derivatives_of(members.given(0)["fun"], layout, jit=jit)
+    normal, both = (found.of_many(tuple(axes), structure, normal=normal) for normal in (True, False))
 
-    def evaluate(X: Array, rows: Any) -> tuple[Array, Array]:
-        chosen = [leaf if axis is None else leaf[rows] for leaf, axis in zip(leaves, axes, strict=True)]
+    def evaluate(X: Array, rows: Any) -> Any:
+        # Batches only ever shrink, so one of full size has its members in order.
+        whole = len(rows) == members.size
+        chosen = [leaf if axis is None or whole else leaf[rows] for leaf, axis in zip(leaves, axes, strict=True)]
         with quiet():
-            return _plain(together(X, *chosen))
+            f, g, A = _plain(normal(X, *chosen))
+        return f, g, A if A.ndim == 3 else _whole(A, g.shape[1])
 
-    return evaluate
+    def finish(X: Array) -> Any:
+        with quiet():
+            return _plain(both(X, *leaves))
+
+    return evaluate, finish
+
+
+def _whole(triangles: Array, n: int) -> Array:
+    """Symmetric matrices (b, n, n) of their upper triangles, row by row, (b, n (n + 1) / 2)."""
+    index = np.zeros((n, n), dtype=np.intp)
+    index[np.triu_indices(n)] = np.arange(triangles.shape[1])
+    # Members last in memory, as the batch wants it.
+    return triangles.T[np.maximum(index, index.T)].transpose(2, 0, 1)
 
 
 def _both(fun: Any, layout: Layout) -> Any:
     return VectorDerivatives(fun, layout, jit=False).values_and_jac
 
 
-def _plain(pair: Any) -> tuple[Array, Array]:
-    R, J = (np.asarray(part, dtype=np.float64) for part in pair)
-    return R, J
+def _plain(parts: Any) -> Any:
+    return tuple(np.asarray(part, dtype=np.float64) for part in parts)
 
 
 def _covariances(J: Array, cost: Array) -> Array:
     """`covariance_of` for each member, shape (B, n, n).
 
-    By Cholesky's method applied twice, which gives as good a triangular factor as Householder's while the first one
-    keeps half of the digits: Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa and T. Fukaya, "Roundoff error analysis of the
-    CholeskyQR2 algorithm", Electronic Transactions on Numerical Analysis 44 (2015) 306-326. The others are done one by
-    one.
+    By the inverse of JᵀJ, its columns scaled to unit length, where that keeps nearly all digits; the others one by one.
     """
     size, m, n = J.shape
-    variances = np.array([variance_of(c, m, n) for c in cost.tolist()])
     if m <= n:
         return np.full((size, n, n), np.inf)
-    columns = np.sqrt(np.einsum("bmn,bmn->bn", J, J))
-    columns[columns == 0.0] = 1.0
     with quiet(), np.errstate(all="ignore"):
-        scaled = J / columns[:, None, :]
-        first, sound = cholesky((scaled.transpose(0, 2, 1) @ scaled).transpose(1, 2, 0), np.zeros(size))
-        first = first.transpose(2, 0, 1)
-        first[~sound] = np.eye(n)
-        Q = scaled @ np.linalg.inv(first).transpose(0, 2, 1)
-        second, _ = cholesky((Q.transpose(0, 2, 1) @ Q).transpose(1, 2, 0), np.zeros(size))
-        inverse = np.linalg.inv(first @ second.transpose(2, 0, 1)) / columns[:, None, :]
-        found: Array = inverse.transpose(0, 2, 1) @ inverse * variances[:, None, None]
+        A = np.ascontiguousarray((J.transpose(0, 2, 1) @ J).transpose(1, 2, 0))
+        columns = np.sqrt(np.einsum("iib->ib", A))
+        factors, sound = cholesky(A / (columns[:, None] * columns[None]), np.zeros(size), _KEPT)
+        unit = [np.broadcast_to((np.arange(n) == i)[:, None] * 1.0, (n, size)) for i in range(n)]
+        inverse = np.stack([solved(factors, e) for e in unit]) / (columns[:, None] * columns[None])
+        found: Array = np.ascontiguousarray((inverse * (2.0 * cost / (m - n))).transpose(2, 0, 1))
     for i in np.flatnonzero(~sound):
-        found[i] = covariance_of(J[i], variances[i])[0]
+        found[i] = covariance_of(J[i], variance_of(float(cost[i]), m, n))[0]
     return found
