@@ -86,7 +86,7 @@ class GaussNewton(LeastSquaresSolver[FitState]):
                 if new.cosine < state.cosine:
                     return new
             return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
-        found = self.linesearch.search(cast(Any, _Searched(self, view)), cast(Any, point), direction, 1.0)
+        found = self.linesearch.search(cast(Any, _Searched(self, view, problem)), cast(Any, point), direction, 1.0)
         if found.point is None or bool((found.point.x == point.x).all()):
             return replace(state, k=state.k + 1, ending=Status.LINE_SEARCH)
         return self._state(cast(FitPoint, found.point), found.length, state.k + 1)
@@ -110,13 +110,13 @@ class GaussNewton(LeastSquaresSolver[FitState]):
 
 
 class _Searched:
-    """The view as line searches see it: a trial's residuals and Jacobian come from one evaluation."""
+    """The problem as line searches see it: through the loss, a trial's residuals and Jacobian from one evaluation."""
 
-    def __init__(self, solver: GaussNewton, view: View) -> None:
-        self._solver, self._view = solver, view
+    def __init__(self, solver: GaussNewton, view: View, problem: Problem) -> None:
+        self._solver, self._view, self._problem = solver, view, problem
 
     def trial(self, x: Array) -> FitPoint | None:
         return self._solver._evaluated(self._view, x)
 
-    def left(self) -> float:
-        return self._view.left()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._problem, name)

@@ -346,6 +346,14 @@ def test_counts_are_those_of_the_function_itself(solver):
     assert len(calls) == result.nfev
 
 
+@pytest.mark.parametrize("search", [opt.Armijo(), opt.StrongWolfe(), opt.HagerZhang(), opt.MoreThuente()], ids=repr)
+def test_every_line_search_serves_gauss_newton(search):
+    for loss in ("linear", "cauchy"):
+        result = opt.GaussNewton(linesearch=search, loss=loss, f_scale=0.3).run(decay, START, jit=False)
+        assert result.success
+    assert opt.GaussNewton(linesearch=opt.FixedStep(0.5)).run(decay, START).nit > result.nit
+
+
 @solvers
 def test_maxfun_is_kept(solver):
     result = solver.with_options(maxfun=4).run(PROBLEMS["meyer"].residual, PROBLEMS["meyer"].x0, jit=False)
