@@ -8,6 +8,7 @@
     python -m benchmarks profiles      performance profiles of solvers, ours and SciPy's
     python -m benchmarks mgh           what our solvers and SciPy's solve, in how many evaluations
     python -m benchmarks second_order  second-order methods beside SciPy's and scikit-learn's
+    python -m benchmarks quasi_newton  quasi-Newton methods beside SciPy's
     python -m benchmarks --quick       fewer rounds
     python -m benchmarks compiled --only Rosenbrock
 
@@ -20,7 +21,7 @@ import argparse
 import sys
 from importlib import import_module
 
-PAGES = ("eager", "compiled", "native", "fitting", "profiles", "mgh", "second_order")
+PAGES = ("eager", "compiled", "native", "fitting", "profiles", "mgh", "second_order", "quasi_newton")
 # Where a page has another name than its module.
 MODULES = {"mgh": "mgh_table"}
 
