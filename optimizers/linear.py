@@ -63,7 +63,7 @@ def cholesky(H: _Array) -> _Array | None:
     (array([[2.]]), None)
     """
     L, info = dpotrf(H, lower=1)
-    return L if info == 0 else None
+    return L if info == 0 and not math.isnan(L.item(-1)) else None  # a NaN anywhere ends up in the last pivot
 
 
 def cholesky_solve(L: _Array, b: _Array) -> _Array:
@@ -103,7 +103,7 @@ def shifted_cholesky(H: _Array, shift: float) -> _Array | None:
     A.reshape(-1)[:: len(A) + 1] += shift
     # Transposed, which changes nothing, it is in LAPACK's order, and no second copy is made.
     L, info = dpotrf(A.T, lower=1, clean=0, overwrite_a=1)
-    return L if info == 0 else None
+    return L if info == 0 and not math.isnan(L.item(-1)) else None
 
 
 def has_negative_curvature(H: _Array) -> bool:

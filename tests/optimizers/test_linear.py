@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from optimizers.linear import cholesky, has_negative_curvature, modified_cholesky
+from optimizers.linear import (
+    cholesky,
+    cholesky_solve,
+    has_negative_curvature,
+    modified_cholesky,
+    shifted_cholesky,
+)
 
 
 def symmetric(rng, spectrum):
@@ -82,3 +88,24 @@ def test_modified_cholesky_at_any_scale(scale):
     d = factor.negative_curvature
     assert d @ H @ d < 0.0
     np.testing.assert_allclose(scale * factor.solve(np.ones(2)), modified_cholesky(H).solve(np.ones(2)))
+
+
+def test_shifted_cholesky():
+    rng = np.random.default_rng(3)
+    H = symmetric(rng, np.array([-1.0, 0.5, 2.0]))
+    before = H.copy()
+    assert shifted_cholesky(H, 0.5) is None
+    factor = shifted_cholesky(H, 1.5)
+    lower = np.tril(factor)
+    np.testing.assert_allclose(lower @ lower.T, H + 1.5 * np.eye(3), atol=1e-14)
+    np.testing.assert_array_equal(H, before)
+    np.testing.assert_allclose((H + 1.5 * np.eye(3)) @ cholesky_solve(factor, np.ones(3)), 1.0)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (1, 0), (2, 0), (2, 1), (2, 2)])
+def test_cholesky_sees_every_nan(place):
+    """LAPACK need not."""
+    H = 3.0 * np.eye(3)
+    H[place] = H[place[::-1]] = np.nan
+    assert cholesky(H) is None
+    assert shifted_cholesky(H, 1.0) is None

@@ -125,6 +125,11 @@ def test_refuses_what_it_cannot_solve(bad):
     g, h, radius = bad
     with pytest.raises(ValueError, match="needs finite g and H and a positive radius"):
         moresorensen(np.array([g]), np.array([[h]]), radius)
+    if np.isfinite(radius) and radius > 0.0:
+        H = np.eye(2)
+        H[0, 1] = H[1, 0] = np.nan
+        with pytest.raises(ValueError, match="needs finite g and H and a positive radius"):
+            moresorensen(np.ones(2), H, radius)
 
 
 @pytest.mark.parametrize(
