@@ -39,7 +39,7 @@ _UNITS, _SHORT = 10.0 * _EPS, _EPS**0.5
 # The least pivot, of a matrix with a unit diagonal, that Cholesky's method may meet: half of the digits are left.
 _PIVOT = 1e-8
 # Once so small a share of a batch still moves, it is made smaller.
-_SHARE = 8
+_SHARE = 4
 
 Evaluate = Callable[[Array, NDArray[np.intp]], tuple[Array, Array, Array]]
 Bools = NDArray[np.bool_]
@@ -171,14 +171,15 @@ class _Here:
         """These members only."""
         return _Here(self.f[index], self.g[:, index], self.A[:, :, index], self.columns[:, index], self.finite[index])
 
-    def updated(self, new: "_Here", where: Bools) -> None:
-        """Take over the `new` values of some members."""
-        if where.all():
-            self.f, self.g, self.A, self.columns = new.f, new.g, new.A, new.columns
-            return
-        self.f = np.where(where, new.f, self.f)
-        self.g, self.columns = np.where(where, new.g, self.g), np.where(where, new.columns, self.columns)
-        self.A = np.where(where, new.A, self.A)
+    def updated(self, new: "_Here", where: Bools) -> "_Here":
+        """With the `new` values of some members."""
+        return _Here(
+            np.where(where, new.f, self.f),
+            np.where(where, new.g, self.g),
+            np.where(where, new.A, self.A),
+            np.where(where, new.columns, self.columns),
+            np.where(where, new.finite, self.finite),
+        )
 
 
 class _Step(NamedTuple):
@@ -251,9 +252,12 @@ class _Batch:
         spent = (x == self.x).all(axis=0) | (step.promised <= least) | ~(radius > _EPS**2 * self._first_radius())
         self._leave(live & ~moved & spent, None, k, step)
         self.radius = np.where(live, radius, self.radius)
-        self.x = np.where(moved, x, self.x)
-        self.scale = np.where(moved, scale, self.scale)
-        here.updated(trial, moved)
+        # Those that do not move any more have been evaluated where they are: nothing of theirs changes.
+        new = moved | ~live
+        everyone = bool(new.all())
+        self.x = x if everyone else np.where(new, x, self.x)
+        self.scale = scale if everyone else np.where(new, scale, self.scale)
+        self.here = trial if everyone else here.updated(trial, new)
 
     def _converged(self, step: _Step) -> Bools:
         """The two tests of the first order."""
@@ -294,7 +298,7 @@ class _Batch:
         """Drop those that do not move once they are most; sizes stay few, for what is compiled for each."""
         size, moving = self.live.size, np.flatnonzero(self.live)
         smaller = size
-        while moving.size * _SHARE <= smaller and smaller > 2 * _SHARE:
+        while moving.size * _SHARE <= smaller and smaller > 4 * _SHARE:
             smaller = -(-smaller // _SHARE)
         if smaller == size:
             return step
@@ -311,14 +315,14 @@ def _step(A: Array, g: Array, scale: Array, radius: Array) -> _Step:
     b = g / scale
     L, sound = cholesky(A, np.zeros_like(radius))
     newton = solved(L, b)
-    reach = np.sqrt(np.maximum(np.einsum("ib,ib->b", b, newton), 0.0))
+    reach = np.sqrt(np.maximum(_dot(b, newton), 0.0))
     q, length, damping = newton, _norms(newton), np.zeros_like(radius)
     long = sound & (length > (1.0 + NEAR) * radius)
     if long.any():
         who = np.flatnonzero(long)
         q, length = np.array(q), np.array(length)
         q[:, who], length[who], damping[who] = _damped(A[:, :, who], b[:, who], radius[who])
-    promised = 0.5 * np.einsum("ib,ib->b", q, b + damping * q)
+    promised = 0.5 * _dot(q, b + damping * q)
     return _Step(q, length, promised, damping, sound, reach, newton)
 
 
@@ -337,7 +341,7 @@ def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
         off = np.abs(gap) > NEAR * radius[left]
         if not off.any():
             break
-        slope = np.einsum("ib,ib->b", w, solved(L, w)) / reached
+        slope = _dot(w, solved(L, w)) / reached
         left, gap, slope, reached = left[off], gap[off], slope[off], reached[off]
         low[left] = np.where(gap > 0.0, found[left], low[left])
         high[left] = np.where(gap > 0.0, high[left], found[left])
@@ -356,10 +360,12 @@ def cholesky(A: Array, damping: Array, least: float = _PIVOT) -> tuple[Array, Bo
     array([[[2., 3.]]])
     """
     n = len(A)
-    L = np.zeros_like(A)
+    L = np.zeros(A.shape)
     sound = np.ones(A.shape[2], dtype=bool)
     for j in range(n):
-        column = A[j:, j] - np.einsum("ikb,kb->ib", L[j:, :j], L[j, :j]) if j else np.array(A[:, 0])
+        column = np.array(A[j:, j])
+        for k in range(j):
+            column -= L[j:, k] * L[j, k]
         column[0] += damping
         sound &= column[0] > least * (A[j, j] + damping)
         L[j:, j] = column / np.sqrt(column[0])
@@ -378,16 +384,21 @@ def solved(L: Array, b: Array) -> Array:
     y = np.array(b)
     for i in range(n):
         if i:
-            y[i] -= np.einsum("kb,kb->b", L[i, :i], y[:i])
+            y[i] -= _dot(L[i, :i], y[:i])
         y[i] /= L[i, i]
     for i in reversed(range(n)):
         if i + 1 < n:
-            y[i] -= np.einsum("kb,kb->b", L[i + 1 :, i], y[i + 1 :])
+            y[i] -= _dot(L[i + 1 :, i], y[i + 1 :])
         y[i] /= L[i, i]
     return y
 
 
+def _dot(v: Array, w: Array) -> Array:
+    """Products of the columns of v and w, (n, b); cheaper than `einsum` for few members."""
+    found: Array = np.add.reduce(v * w)
+    return found
+
+
 def _norms(v: Array) -> Array:
     """Euclidean norms of the columns of v (n, b)."""
-    found: Array = np.sqrt(np.einsum("ib,ib->b", v, v))
-    return found
+    return np.sqrt(_dot(v, v))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizers.batch import Members
 from optimizers.checks import quiet
@@ -92,13 +93,16 @@ def _evaluations(members: Members, layout: Layout, jit: bool | str) -> tuple[Eva
     found = vector_derivatives_of(members.given(0)["fun"], layout, jit=jit)
     normal, both = (found.of_many(tuple(axes), structure, normal=normal) for normal in (True, False))
 
+    triangle = _of_triangle(layout.size)
+
     def evaluate(X: Array, rows: Any) -> Any:
         # Batches only ever shrink, so one of full size has its members in order.
         whole = len(rows) == members.size
         chosen = [leaf if axis is None or whole else leaf[rows] for leaf, axis in zip(leaves, axes, strict=True)]
         with quiet():
             f, g, A = _plain(normal(X, *chosen))
-        return f, g, A if A.ndim == 3 else _whole(A, g.shape[1])
+        # Members last in memory, as the batch wants it.
+        return f, g, A if A.ndim == 3 else A.T[triangle].transpose(2, 0, 1)
 
     def finish(X: Array) -> Any:
         with quiet():
@@ -107,12 +111,11 @@ def _evaluations(members: Members, layout: Layout, jit: bool | str) -> tuple[Eva
     return evaluate, finish
 
 
-def _whole(triangles: Array, n: int) -> Array:
-    """Symmetric matrices (b, n, n) of their upper triangles, row by row, (b, n (n + 1) / 2)."""
+def _of_triangle(n: int) -> NDArray[np.intp]:
+    """Where the entries of a symmetric matrix (n, n) are in its upper triangle, row by row."""
     index = np.zeros((n, n), dtype=np.intp)
-    index[np.triu_indices(n)] = np.arange(triangles.shape[1])
-    # Members last in memory, as the batch wants it.
-    return triangles.T[np.maximum(index, index.T)].transpose(2, 0, 1)
+    index[np.triu_indices(n)] = np.arange(n * (n + 1) // 2)
+    return np.maximum(index, index.T)
 
 
 def _both(fun: Any, layout: Layout) -> Any:

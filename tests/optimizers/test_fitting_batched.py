@@ -92,7 +92,7 @@ def test_those_that_have_converged_do_not_move_and_batches_shrink_with_few_sizes
     found = assert_as_the_loop(opt.LevenbergMarquardt(), batch, starts)
     assert (found.nit[:62] == 0).all()
     assert found.nit[63] > 10
-    assert sorted(set(batch.sizes)) == [8, 64]
+    assert sorted(set(batch.sizes)) == [16, 64]
     assert (found.nfev[:62] == 1).all()
 
 
