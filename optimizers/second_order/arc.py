@@ -31,10 +31,11 @@ __all__ = ["ARC", "ArcState"]
 
 # Unknowns up to which "auto" takes the whole Hessian, and up to which it does where the user gives it.
 _DENSE, _DENSE_GIVEN = 300, 2000
-# Above this share of the promise the weight falls, by one of these factors: as far as the cubic through the trial says.
-_VERY_GOOD, _FALL = 0.75, (0.1, 0.5)
-# After a rejection the weight grows so much that the next step has about this share of the length, within limits.
-_SHRINK = (0.25, 0.4)
+# After an accepted trial the weight follows this share of ‖g(x + s) - g - Hs‖/‖s‖², by a factor within these limits:
+# above a share of the promise it falls, else it may rise.
+_SHARE, _VERY_GOOD, _FALL, _CHANGE = 0.7, 0.75, (0.1, 0.5), (0.3, 3.0)
+# After a rejection it follows the cubic through the trial, but so that the next step has a share of the length.
+_SHRINK = (0.25, 0.5)
 # How closely the secular equation is solved: the weight itself is no more than an estimate.
 _CLOSENESS = 0.01
 _LEAST, _MOST = 1e-150, 1e150
@@ -76,9 +77,10 @@ class ARC(Solver[ArcState]):
     Mathematical Programming 127 (2011) 245-295 and 130 (2011) 295-319: O(ε^-1.5) iterations to a gradient of norm ε,
     the best order for second-order methods. σ is updated by interpolation, as proposed in N. I. M. Gould, M. Porcelli
     and Ph. L. Toint, "Updating the regularization parameter in the adaptive cubic regularization algorithm",
-    Computational Optimization and Applications 53 (2012) 1-22: after a good step it falls, at least to a half and at
-    most to a tenth, as the cubic through the trial says; after a rejection it grows as that cubic says, but so that
-    the next step has between 0.25 and 0.4 of the length.
+    Computational Optimization and Applications 53 (2012) 1-22: after an accepted step it follows what the gradient
+    says of the change of the Hessian, ‖g(x + s) - g - Hs‖/‖s‖², falling to between a half and a tenth if the step kept
+    three quarters of its promise; after a rejection it grows as the cubic through the trial says, but so that the next
+    step has between a quarter and a half of the length.
 
     Acceptance where round-off hides the decrease, and endings, are those of `TrustRegion`.
 
@@ -154,15 +156,9 @@ class ARC(Solver[ArcState]):
         x = point.x + (model.s if scale is None else model.s / scale)
         trial = problem.trial(x)
         kept, size = ratio(point, trial, model.predicted, scale), norm(model.s)
-        fitted = math.inf
-        if trial is not None and math.isfinite(trial.f) and size > 0.0:
-            # The weight for which the model has the value of the objective at the trial.
-            fitted = 3.0 * ((trial.f - point.f + model.quadratic) / size) / size / size
         if trial is None or not kept > ACCEPT or not (state.H is None or np.isfinite(trial.H).all()):
-            return replace(state, k=k, length=size, **self._rejected(point, x, model, state, fitted))
-        sigma = state.sigma
-        if kept > _VERY_GOOD:
-            sigma = max(_LEAST, min(max(fitted, _FALL[0] * sigma), _FALL[1] * sigma))
+            return replace(state, k=k, length=size, **self._rejected(point, trial, x, model, state))
+        sigma = _followed(state.sigma, norm(scaled(trial.g, scale) + model.multiplier * model.s), size, kept)
         H = down = None
         if state.H is None:
             down = downhill(problem, trial, self.gtol)
@@ -224,7 +220,9 @@ class ARC(Solver[ArcState]):
             return along._replace(s=along.s[0] / slope * point.g)
         return step
 
-    def _rejected(self, point: Point, x: Array, model: CubicStep, state: ArcState, fitted: float) -> dict[str, Any]:
+    def _rejected(
+        self, point: Point, trial: Point | None, x: Array, model: CubicStep, state: ArcState
+    ) -> dict[str, Any]:
         """Weight and ending after the trial `x` was rejected."""
         size, scale = norm(model.s), state.scale
         first = max(1.0, norm(point.x if scale is None else scale * point.x))
@@ -232,13 +230,32 @@ class ARC(Solver[ArcState]):
         ending = ending_of(point, x, model.predicted, size, first, held=held)
         if ending is None and state.sigma >= _MOST:
             ending = Status.RADIUS
-        return {"ending": ending} if ending is not None else {"sigma": self._larger(state, size, fitted)}
+        if ending is not None:
+            return {"ending": ending}
+        fitted = math.inf
+        if trial is not None and math.isfinite(trial.f):
+            # The weight for which the model has the value of the objective at the trial.
+            fitted = 3.0 * ((trial.f - point.f + model.quadratic) / size) / size / size
+        return {"sigma": _larger(state, size, fitted)}
 
-    def _larger(self, state: ArcState, size: float, fitted: float) -> float:
-        if state.H is None:
-            return min(_MOST, max(2.0 * state.sigma, min(fitted, 100.0 * state.sigma)))
-        least, most = (_sigma_for(*_scaled_model(state), share * size) for share in _SHRINK[::-1])
-        return min(_MOST, max(2.0 * state.sigma, least, min(fitted, most)))
+
+def _followed(sigma: float, error: float, size: float, kept: float) -> float:
+    """The weight after an accepted step of that size, `error` being how far the model's gradient was off there.
+
+    That is g(x + s) - g - Hs, which is g(x + s) + λs since s solves the subproblem.
+    """
+    if not size > 0.0:
+        return sigma
+    least, most = _FALL if kept > _VERY_GOOD else _CHANGE
+    return max(_LEAST, min(_MOST, most * sigma, max(_SHARE * (error / size) / size, least * sigma)))
+
+
+def _larger(state: ArcState, size: float, fitted: float) -> float:
+    """The weight after a rejected step of that size."""
+    if state.H is None:
+        return min(_MOST, max(2.0 * state.sigma, min(fitted, 100.0 * state.sigma)))
+    least, most = (_sigma_for(*_scaled_model(state), share * size) for share in _SHRINK[::-1])
+    return min(_MOST, max(2.0 * state.sigma, least, min(fitted, most)))
 
 
 def _scaled_model(state: ArcState) -> tuple[Array, Array]:
