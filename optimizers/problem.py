@@ -490,9 +490,9 @@ def _same(a: Array, b: Array) -> bool:
 def _symmetric(H: Array, name: str | None) -> Array:
     """The symmetric part; where `name` is given, what is lost must be rounding, for a user's mistake looks the same."""
     with quiet():
-        gap = np.abs(H - H.T).max()
-        if name is not None and gap > _ASYMMETRY * np.abs(H).max():
+        if name is not None and (gap := np.abs(H - H.T).max()) > _ASYMMETRY * np.abs(H).max():
             raise ShapeError(f"the {name} is not symmetric: entries (i, j) and (j, i) differ by up to {gap:.3g}")
-        H = 0.5 * (H + H.T)
+        H = H + H.T
+        H *= 0.5
     H.setflags(write=False)
     return H
