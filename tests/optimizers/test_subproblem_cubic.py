@@ -97,7 +97,9 @@ def test_any_scale(n, seed, a, b, c):
     check(rng.normal(size=n) * 10.0**b, H, 10.0**c)
 
 
-@pytest.mark.parametrize("h, g", [(1e150, 1.0), (1e-80, 1e80), (1e-60, 1.0), (1e100, 1e-100), (-1e80, 1.0), (1e90, 1e90)])
+@pytest.mark.parametrize(
+    "h, g", [(1e150, 1.0), (1e-80, 1e80), (1e-60, 1.0), (1e100, 1e-100), (-1e80, 1.0), (1e90, 1e90)]
+)
 @pytest.mark.parametrize("sigma", [1e-30, 1.0, 1e30])
 def test_no_scale_over_or_underflows(h, g, sigma):
     step = cubic(np.array([g, g]), np.diag([h, abs(h) / 3.0]), sigma)
