@@ -313,7 +313,8 @@ class ResidualProblem(Problem):
         """
         self.counts.nfev += 1
         with quiet():
-            return self._residuals(self._vector_derivatives().values(np.array(x), *self._args), x)
+            r = self._vector_derivatives().values(np.array(x), *self._args)
+            return self._residuals(np.array(r) if type(r) is np.ndarray else r, x)  # users may reuse the array
 
     def residual_and_jacobian(self, x: Array) -> tuple[Array, Array]:
         """Residuals and Jacobian from one evaluation, where `hodiff` makes it.

@@ -77,7 +77,7 @@ def least_squares(
     callback : callable, optional
         See `Solver.run`. SciPy's lm cannot call one.
     options : dict, optional
-        The options of the method; for SciPy's the further keywords of `scipy.optimize.least_squares`.
+        The options of the method; for SciPy's ``ftol, xtol, gtol, x_scale, max_nfev, tr_solver, tr_options, verbose``.
     jac : callable, optional
         Jacobian of one's own, ``jac(x, *args)`` -> (m, n): dense, sparse or a `LinearOperator`.
     jit : "auto", True or False
@@ -129,8 +129,8 @@ def least_squares(
             jit=jit,
         )
     if loss != "linear":
-        given = {"loss": loss, "f_scale": f_scale, **given}
-    elif f_scale != 1.0:
+        given = {"loss": loss, **given}
+    if f_scale != 1.0:
         given = {"f_scale": f_scale, **given}
     solver = chosen.with_options(**({} if tol is None else {"tol": tol}), **given)
     return solver.run(fun, x0, args, jac=jac, bounds=limits, callback=callback, jit=jit)

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.optimize
 
 from optimizers.bounds import check_inside
+from optimizers.checks import is_number
 from optimizers.errors import OptionError
 from optimizers.fitting.base import active_mask, cosine_at, covariance_of, variance_of
 from optimizers.fitting.losses import Loss
@@ -33,6 +34,8 @@ _TIGHT = 1e-12
 _GRADIENT, _COSINE = 1e-4, 1e-4
 # SciPy's interior method ends beside bounds, not on them: how near counts, relative to x.
 _NEAR = 1e-8
+# SciPy's keywords that are options of the method; the others are arguments, or say how differences are taken.
+_KEYWORDS = frozenset({"ftol", "xtol", "gtol", "x_scale", "max_nfev", "tr_solver", "tr_options", "verbose"})
 _ENDINGS = {-2: Status.CALLBACK, -1: Status.SCIPY, 0: Status.MAXFUN}
 
 
@@ -66,6 +69,7 @@ def run_scipy_least_squares(
     >>> run_scipy_least_squares(lambda x: x - 1.0, [3.0], (), "dogbox", bounds=[(2.0, 4.0)]).x
     array([2.])
     """
+    options, loss, f_scale = _options(method, options, loss, f_scale, tol)
     problem = ResidualProblem(fun, jac, args=args, like=x0, jit=jit, bounds=bounds)
     start = np.array(problem.at(x0, name="x0").x)
     if method == "lm":
@@ -79,18 +83,29 @@ def run_scipy_least_squares(
         check_inside(start, limits)
     run = _Run(problem, view_of(problem, loss, f_scale), start, callback)
     tolerance = _TIGHT if tol is None else tol
-    keywords: dict[str, Any] = {"ftol": tolerance, "xtol": tolerance, "gtol": tolerance, **(options or {})}
+    keywords: dict[str, Any] = {"ftol": tolerance, "xtol": tolerance, "gtol": tolerance, **options}
     if limits is not None:
         keywords["bounds"] = limits
     if method != "lm":
         keywords.update(loss=loss, f_scale=f_scale, callback=run.note)
-    try:
-        found = scipy.optimize.least_squares(run.fun, start, jac=run.jac, method=method, **keywords)
-    except TypeError as wrong:
-        if "unexpected keyword" in str(wrong):
-            raise OptionError(f"{method}: {wrong}") from None
-        raise
+    found = scipy.optimize.least_squares(run.fun, start, jac=run.jac, method=method, **keywords)
     return run.result(found)
+
+
+def _options(
+    method: str, options: dict[str, Any] | None, loss: Any, f_scale: Any, tol: Any
+) -> tuple[dict[str, Any], Any, Any]:
+    """SciPy's keywords, the loss and its size, either of which may be among the options, as it may be for ours."""
+    options = dict(options or {})
+    loss, f_scale = options.pop("loss", loss), options.pop("f_scale", f_scale)
+    for name in options:
+        if name not in _KEYWORDS:
+            raise OptionError(f"{method} has no option {name!r}; it has {', '.join(sorted(_KEYWORDS))}, loss, f_scale")
+    if not (is_number(f_scale) and f_scale > 0.0):
+        raise OptionError(f"{method}: f_scale must be a number > 0, not {f_scale!r}")
+    if not (tol is None or (is_number(tol) and tol >= 0.0)):
+        raise OptionError(f"{method}: tol must be a number >= 0, not {tol!r}")
+    return options, loss, f_scale
 
 
 class _Run:

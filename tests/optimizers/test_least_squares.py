@@ -81,6 +81,17 @@ def test_losses_and_arguments_get_there(method):
     assert robust.cost == pytest.approx(theirs.cost, rel=1e-10)
     own = opt.least_squares(gap, START, (y,), method=opt.LevenbergMarquardt(loss="soft_l1", f_scale=0.1))
     np.testing.assert_allclose(own.x, robust.x, rtol=1e-5)
+    chosen = opt.least_squares(gap, START, (y,), method=method, options={"loss": "soft_l1", "f_scale": 0.1})
+    np.testing.assert_array_equal(chosen.x, robust.x)
+
+
+def test_a_solver_keeps_the_size_of_outliers_where_only_the_loss_is_given():
+    def spread(x):
+        return x - np.array([1.0, 1.0, 7.0])
+
+    solver = opt.LevenbergMarquardt(f_scale=3.0)
+    assert opt.least_squares(spread, [0.0], method=solver, loss="huber").x == pytest.approx(2.5)
+    assert opt.least_squares(spread, [0.0], method=solver, loss="huber", f_scale=2.0).x == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("method", ["auto", "trf"])
@@ -116,8 +127,12 @@ def test_what_cannot_be_used_is_named():
         opt.least_squares(gap, START, method="gauss_newton", bounds=(0.0, 1.0))
     with pytest.raises(OptionError, match="Dogleg has no option 'max_nfev'"):
         opt.least_squares(gap, START, method="dogleg", options={"max_nfev": 3})
-    with pytest.raises(OptionError, match=r"trf: .*nonsense"):
-        opt.least_squares(gap, START, method="trf", options={"nonsense": 3})
+    for name in ("nonsense", "jac", "bounds", "method", "callback", "args", "diff_step"):
+        with pytest.raises(OptionError, match=rf"trf has no option '{name}'; it has ftol, gtol"):
+            opt.least_squares(gap, START, method="trf", options={name: 3})
+    for name, value in (("tol", -1.0), ("f_scale", -1.0), ("f_scale", "x")):
+        with pytest.raises(OptionError, match=f"trf: {name} must be a number >"):
+            opt.least_squares(gap, START, method="trf", loss="huber", **{name: value})
     for name, value in (("bounds", (0.0, 1.0)), ("callback", print), ("loss", "huber")):
         with pytest.raises(OptionError, match=f"lm cannot use {name}"):
             opt.least_squares(gap, START, method="lm", **{name: value})

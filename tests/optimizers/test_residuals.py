@@ -105,6 +105,23 @@ def test_a_jacobian_that_its_author_reuses_is_copied():
     np.testing.assert_array_equal(first.J, kept)
 
 
+def test_residuals_in_an_array_that_its_author_reuses_are_copied():
+    store = np.zeros(2)
+
+    def equations(x):
+        store[:] = x[0] ** 2 + x[1] ** 2 - 2.0, x[0] - x[1]
+        return store
+
+    for problem in (
+        opt.ResidualProblem(equations, lambda x: np.eye(2), jit=False),
+        opt.RootProblem(equations, jit=False),
+    ):
+        first = problem.at([3.0, 1.0])
+        assert first.r.tolist() == [8.0, 2.0]
+        problem.at([1.0, 1.0]).r  # noqa: B018
+        assert first.r.tolist() == [8.0, 2.0]
+
+
 def test_residuals_of_any_shape_and_lists_of_them():
     assert opt.ResidualProblem(lambda x: x[0]).at([3.0]).J.shape == (1, 1)
     point = opt.ResidualProblem(lambda x: [x[0], np.outer(x, x), (x[1] ** 2)]).at(X)
