@@ -22,7 +22,7 @@ from optimizers.checks import label, pair, real_numbers, scalar
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Layout, unravel
 
-__all__ = ["Derivatives", "VectorDerivatives", "derivatives_of", "vector_derivatives_of"]
+__all__ = ["Derivatives", "VectorDerivatives", "compiled", "derivatives_of", "vector_derivatives_of"]
 
 # The attribute of a plain function that keeps its compiled derivatives, which live as long as it does; and how many
 # programs and layouts of trees it keeps them for.
@@ -336,6 +336,18 @@ class VectorDerivatives(_Made):
     def _hessian(self) -> _Function:
         flat = self.flat
         return self._made(hd.hessian(lambda x, v, *args: np.sum(v * flat(x, *args))))
+
+
+def compiled(function: _Function) -> _Function:
+    """A function of arrays of ours, compiled where it can be: for algebra that is done very often.
+
+    Examples
+    --------
+    >>> compiled(lambda x: x + 1.0)(np.ones(2))
+    array([2., 2.])
+    """
+    found: _Function = hd.jit(function, quiet=True)
+    return found
 
 
 def derivatives_of(

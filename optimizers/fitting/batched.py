@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizers.checks import quiet
+from optimizers.derivatives import compiled
 from optimizers.fitting.factors import NEAR, TRIES
 from optimizers.fitting.region import ACCEPT, RegionSolver
 from optimizers.flatten import Array
@@ -38,6 +39,8 @@ _EPS = float(np.finfo(np.float64).eps)
 _UNITS, _SHORT = 10.0 * _EPS, _EPS**0.5
 # The least pivot, of a matrix with a unit diagonal, that Cholesky's method may meet: half of the digits are left.
 _PIVOT = 1e-8
+# Up to so many parameters, the algebra of a step is compiled, number by number.
+_FEW = 6
 # Once so small a share of a batch still moves, it is made smaller.
 _SHARE = 4
 
@@ -182,16 +185,31 @@ class _Here:
         )
 
 
+class _Newton(NamedTuple):
+    """Full steps in scaled parameters, negative, (n, b); what they promise, (b,); whether their pivots were large."""
+
+    q: Array
+    length: Array
+    promised: Array
+    reach: Array
+    sound: Bools
+
+    def taken(self, index: Any) -> "_Newton":
+        """These members only."""
+        return _Newton._make(part[..., index] for part in self)
+
+    def updated(self, new: "_Newton", where: Bools) -> "_Newton":
+        """With the `new` values of some members."""
+        return _Newton._make(np.where(where, b, a) for a, b in zip(self, new, strict=True))
+
+
 class _Step(NamedTuple):
-    """Steps in scaled parameters, negative, (n, b); their lengths, promises and dampings; whether pivots were large."""
+    """Steps within the radius, as in `_Newton`, with their dampings."""
 
     q: Array
     length: Array
     promised: Array
     damping: Array
-    sound: Bools
-    reach: Array
-    newton: Array
 
 
 class _Batch:
@@ -205,41 +223,41 @@ class _Batch:
         self.live = np.array(self.here.finite)
         columns = self.here.columns
         self.scale = np.where(columns > 0.0, columns, 1.0) if solver.scaling else np.ones_like(columns)
-        self.first = self._first_radius()
-        self.radius = np.array(self.first)
+        self.newton = _newton(self.here.A, self.here.g, self.scale)
+        self.radius = np.array(self._first_radius())
 
     def run(self) -> None:
         """Step until nobody moves."""
         solver, k = self.solver, 0
         while True:
-            step = _step(self.here.A, self.here.g, self.scale, self.radius)
-            self._leave(~step.sound, None, k, step)
-            self._leave(self._converged(step), Status.CONVERGED, k, step)
+            self._leave(~self.newton.sound, None, k)
+            self._leave(self._converged(), Status.CONVERGED, k)
             if k >= solver.maxiter:
-                self._leave(np.ones_like(self.live), Status.MAXITER, k, step)
+                self._leave(np.ones_like(self.live), Status.MAXITER, k)
             elif solver.maxfun is not None and k + 1 >= solver.maxfun:
-                self._leave(np.ones_like(self.live), Status.MAXFUN, k, step)
+                self._leave(np.ones_like(self.live), Status.MAXFUN, k)
             if not self.live.any():
                 return
-            step = self._compacted(step)
-            self._move(step, k)
+            self._compact()
+            self._move(k)
             k += 1
 
-    def _move(self, step: _Step, k: int) -> None:
+    def _move(self, k: int) -> None:
         """One trial for everyone that moves."""
         here, live = self.here, self.live
+        step = _within(self.newton, here, self.scale, self.radius)
         x = np.where(live, self.x - step.q / self.scale, self.x)
         trial = _Here.of(*self.evaluate(np.ascontiguousarray(x.T), self.rows))
         ratio = np.where(trial.finite & (step.promised > 0.0), (here.f - trial.f) / step.promised, -np.inf)
         good = live & (ratio > ACCEPT)
         scale = np.maximum(self.scale, trial.columns) if self.solver.scaling else self.scale
+        newton = _newton(trial.A, trial.g, scale)
         noise = self._noise()
         hidden = live & ~good & trial.finite & (step.promised <= noise) & (trial.f <= here.f + noise)
         if hidden.any():
             near = np.flatnonzero(hidden)
-            there = trial.taken(near)
-            next_promise = _step(there.A, there.g, scale[:, near], self.radius[near])
-            hidden[near] = next_promise.sound & (next_promise.promised < step.promised[near])
+            following = _within(newton.taken(near), trial.taken(near), scale[:, near], self.radius[near])
+            hidden[near] = newton.sound[near] & (following.promised < step.promised[near])
         ratio = np.where(hidden, 1.0, ratio)
         moved = good | hidden
         radius = np.where(
@@ -250,7 +268,7 @@ class _Batch:
         radius = np.where(moved, radius, 0.25 * np.minimum(self.radius, step.length))
         least = 0.5 * (_EPS**2) * 2.0 * here.f
         spent = (x == self.x).all(axis=0) | (step.promised <= least) | ~(radius > _EPS**2 * self._first_radius())
-        self._leave(live & ~moved & spent, None, k, step)
+        self._leave(live & ~moved & spent, None, k)
         self.radius = np.where(live, radius, self.radius)
         # Those that do not move any more have been evaluated where they are: nothing of theirs changes.
         new = moved | ~live
@@ -258,16 +276,17 @@ class _Batch:
         self.x = x if everyone else np.where(new, x, self.x)
         self.scale = scale if everyone else np.where(new, scale, self.scale)
         self.here = trial if everyone else here.updated(trial, new)
+        self.newton = newton if everyone else self.newton.updated(newton, new)
 
-    def _converged(self, step: _Step) -> Bools:
+    def _converged(self) -> Bools:
         """The two tests of the first order."""
-        here, ctol = self.here, self.solver.ctol
+        here, step, ctol = self.here, self.newton, self.solver.ctol
         done: Bools = np.abs(here.g).max(axis=0) <= self.solver.gtol
         if ctol > 0.0:
             size = np.sqrt(2.0 * here.f)
             at = _norms(here.columns * self.x)
             right = step.reach <= np.maximum(ctol * size, _UNITS * at)
-            short = _norms(here.columns * step.newton / self.scale) <= _SHORT * (at + size)
+            short = _norms(here.columns * step.q / self.scale) <= _SHORT * (at + size)
             done = done | (right & short)
         return done
 
@@ -281,7 +300,7 @@ class _Batch:
         away, size = _norms(self.scale * self.x), np.sqrt(2.0 * self.here.f)
         return np.where(away > 0.0, away, np.where(size > 0.0, size, 1.0))
 
-    def _leave(self, who: Bools, status: Status | None, k: int, step: _Step) -> None:
+    def _leave(self, who: Bools, status: Status | None, k: int) -> None:
         """Some members stop, with a status; or leave without one, to be solved alone."""
         who = who & self.live
         if not who.any():
@@ -291,39 +310,79 @@ class _Batch:
             return
         rows, found, size = self.rows[who], self.found, np.sqrt(2.0 * self.here.f[who])
         found.x[rows], found.cost[rows], found.grad[rows] = self.x[:, who].T, self.here.f[who], self.here.g[:, who].T
-        found.cosine[rows] = np.divide(step.reach[who], size, out=np.zeros_like(size), where=size > 0.0)
+        found.cosine[rows] = np.divide(self.newton.reach[who], size, out=np.zeros_like(size), where=size > 0.0)
         found.status[rows], found.nit[rows], found.nfev[rows] = status, k, k + 1
 
-    def _compacted(self, step: _Step) -> _Step:
+    def _compact(self) -> None:
         """Drop those that do not move once they are most; sizes stay few, for what is compiled for each."""
         size, moving = self.live.size, np.flatnonzero(self.live)
         smaller = size
         while moving.size * _SHARE <= smaller and smaller > 4 * _SHARE:
             smaller = -(-smaller // _SHARE)
         if smaller == size:
-            return step
+            return
         still = np.flatnonzero(~self.live)[: smaller - moving.size]
         index = np.concatenate([moving, still])
         self.rows, self.x, self.scale = self.rows[index], self.x[:, index], self.scale[:, index]
-        self.radius, self.live, self.here = self.radius[index], self.live[index], self.here.taken(index)
-        return _Step._make(part[..., index] for part in step)
+        self.radius, self.live = self.radius[index], self.live[index]
+        self.here, self.newton = self.here.taken(index), self.newton.taken(index)
 
 
-def _step(A: Array, g: Array, scale: Array, radius: Array) -> _Step:
-    """The step of `Factors.damping` and `Factors.step` for every member, from JᵀJ (n, n, b) and Jᵀr (n, b)."""
-    A = A / (scale[:, None, :] * scale[None, :, :])
+def _newton(A: Array, g: Array, scale: Array) -> _Newton:
+    """The full step of `Factors.step` for every member, from JᵀJ (n, n, b) and Jᵀr (n, b)."""
+    return _Newton._make((_newton_of_few if len(A) <= _FEW else _newton_of)(A, g, scale))
+
+
+def _newton_of(A: Array, g: Array, scale: Array) -> tuple[Any, ...]:
     b = g / scale
-    L, sound = cholesky(A, np.zeros_like(radius))
-    newton = solved(L, b)
-    reach = np.sqrt(np.maximum(_dot(b, newton), 0.0))
-    q, length, damping = newton, _norms(newton), np.zeros_like(radius)
-    long = sound & (length > (1.0 + NEAR) * radius)
+    L, sound = cholesky(A / (scale[:, None] * scale[None]), np.zeros(g.shape[1]))
+    q = solved(L, b)
+    product = _dot(b, q)
+    return q, _norms(q), 0.5 * product, np.sqrt(np.maximum(product, 0.0)), sound
+
+
+@compiled
+def _newton_of_few(A: Array, g: Array, scale: Array) -> tuple[Any, ...]:
+    """The same, number by number, which compiled code does in one pass over the members."""
+    n, sound = len(A), np.isfinite(g[0])
+    L: list[list[Any]] = [[None] * n for _ in range(n)]
+    for j in range(n):
+        for i in range(j, n):
+            entry = A[i, j] / (scale[i] * scale[j])
+            for k in range(j):
+                entry = entry - L[i][k] * L[j][k]
+            if i == j:
+                sound = sound & (entry > _PIVOT)
+                entry = np.sqrt(entry)
+            L[i][j] = entry if i == j else entry / L[j][j]
+    b = [g[i] / scale[i] for i in range(n)]
+    q = list(b)
+    for i in range(n):
+        for k in range(i):
+            q[i] = q[i] - L[i][k] * q[k]
+        q[i] = q[i] / L[i][i]
+    for i in reversed(range(n)):
+        for k in range(i + 1, n):
+            q[i] = q[i] - L[k][i] * q[k]
+        q[i] = q[i] / L[i][i]
+    steps = np.stack(q)
+    product = np.sum(np.stack(b) * steps, axis=0)
+    length = np.sqrt(np.sum(steps**2, axis=0))
+    return steps, length, 0.5 * product, np.sqrt(np.maximum(product, 0.0)), sound & np.isfinite(L[n - 1][n - 1])
+
+
+def _within(newton: _Newton, here: _Here, scale: Array, radius: Array) -> _Step:
+    """Steps within the radius, by `Factors.damping`."""
+    q, length, promised, damping = newton.q, newton.length, newton.promised, np.zeros_like(radius)
+    long = newton.sound & (length > (1.0 + NEAR) * radius)
     if long.any():
         who = np.flatnonzero(long)
-        q, length = np.array(q), np.array(length)
-        q[:, who], length[who], damping[who] = _damped(A[:, :, who], b[:, who], radius[who])
-    promised = 0.5 * _dot(q, b + damping * q)
-    return _Step(q, length, promised, damping, sound, reach, newton)
+        q, length, promised = np.array(q), np.array(length), np.array(promised)
+        unit = scale[:, who]
+        A, b = here.A[:, :, who] / (unit[:, None] * unit[None]), here.g[:, who] / unit
+        q[:, who], length[who], damping[who] = _damped(A, b, radius[who])
+        promised[who] = 0.5 * _dot(q[:, who], b + damping[who] * q[:, who])
+    return _Step(q, length, promised, damping)
 
 
 def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
