@@ -24,6 +24,9 @@ from optimizers.status import Status
 
 __all__ = ["Broyden", "BroydenState"]
 
+# Lengths that a step without derivatives is tried at.
+_TRIALS = 12
+
 
 @dataclass(frozen=True, eq=False)
 class BroydenState(RootState):
@@ -69,7 +72,8 @@ class Broyden(RootSolver[BroydenState]):
         Broyden's first update, the least change of J, or his second, the least change of J⁻¹.
     jacobian : "exact" or "identity"
         What it starts from, and begins anew from. With "identity", which is scaled to a first step of half the length
-        of x, no derivative is asked for; then a run may end with ``Status.LINE_SEARCH`` where the other goes on.
+        of x, no derivative is asked for; ‖F‖ may then rise, ever less as the run goes on, and a run may end with
+        ``Status.LINE_SEARCH`` where the other goes on.
     **options
         Those of `RootSolver`.
 
@@ -118,18 +122,23 @@ class Broyden(RootSolver[BroydenState]):
         """
         found = root_problem(problem)
         point = point_of(found, state)
+        if self.jacobian == "identity":
+            return self._derivative_free(found, point, state)
         if state.inverse is not None:
-            searched = _search(found, point, state.inverse)
+            searched = backtrack(found, point, -(state.inverse @ point.r), slope=-2.0 * point.f, trials=6)
             if searched.point is not None:
                 return self._updated(point, searched.point, state, state.inverse, searched.length)
-        if self.jacobian == "exact":
-            return self._exact(found, point, state)
+        return self._exact(found, point, state)
+
+    def _derivative_free(self, problem: RootProblem, point: ResidualPoint, state: BroydenState) -> BroydenState:
+        """A step with the updated inverse, or else with the identity; of a system of unknown sign, either is tried."""
         fresh = _identity(point)
-        # Of a system of unknown sign, either may be the way.
-        for inverse in (-fresh, fresh) if state.age == 0 else (fresh, -fresh):
-            searched = _search(found, point, inverse)
+        for inverse, age in ((state.inverse, state.age), (fresh, 0), (-fresh, 0)):
+            if inverse is None:
+                continue
+            searched = _relaxed(problem, point, -(inverse @ point.r), 1.0 / (state.k + 1) ** 2)
             if searched.point is not None:
-                return self._updated(point, searched.point, replace(state, age=0), inverse, searched.length)
+                return self._updated(point, searched.point, replace(state, age=age), inverse, searched.length)
         return replace(state, k=state.k + 1, ending=Status.LINE_SEARCH)
 
     def _exact(self, problem: RootProblem, point: ResidualPoint, state: BroydenState) -> BroydenState:
@@ -196,5 +205,21 @@ def updated_inverse(inverse: Array, s: Array, y: Array, *, good: bool) -> Array:
     return new if np.isfinite(new).all() else inverse
 
 
-def _search(problem: RootProblem, point: ResidualPoint, inverse: Array) -> Found:
-    return backtrack(problem, point, -(inverse @ point.r), slope=-2.0 * point.f, trials=6)
+def _relaxed(problem: RootProblem, point: ResidualPoint, direction: Array, rise: float) -> Found:
+    """A point along `direction` where ‖F‖ has fallen a little, or risen by no more than the share `rise` of it.
+
+    Without derivatives nobody knows which way ‖F‖ falls. Rises whose sum is bounded leave room to learn it: D.-H. Li
+    and M. Fukushima, "A derivative-free line search and global convergence of Broyden-like method for nonlinear
+    equations", Optim. Methods Softw. 13 (2000) 181-201.
+    """
+    size, length = norm(point.r), 1.0
+    for _ in range(_TRIALS):
+        x = point.x + length * direction
+        if not problem.left() > 0 or bool((x == point.x).all()):
+            break
+        trial = problem.trial(x)
+        finite = trial is not None and bool(np.isfinite(trial.f))
+        if trial is not None and finite and norm(trial.r) <= (1.0 + rise - 1e-4 * length) * size:
+            return Found(length, trial)
+        length *= 0.5 if finite else 0.1
+    return Found(0.0, None)

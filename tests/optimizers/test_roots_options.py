@@ -44,6 +44,26 @@ def test_the_updates_differ_and_exact_starts_save_evaluations():
     assert identity.nfev > good.nfev
 
 
+def test_without_derivatives_a_step_may_raise_f_until_the_matrix_is_learnt():
+    """The Jacobian has eigenvalues of both signs: neither the identity nor its opposite leads down for long."""
+
+    def circle_and_line(x):
+        return np.stack([x[0] ** 2 + x[1] ** 2 - 2.0, x[0] - x[1]])
+
+    rises = []
+    for start in ([3.0, 1.0], [0.9, 0.9], [2.0, 1.0]):
+        for update in ("good", "bad"):
+            result = run(opt.Broyden(update=update, jacobian="identity"), circle_and_line, start)
+            assert result.success
+            assert result.njev == result.njvp == 0
+            assert result.nfev < 40
+            f = result.history.to_dict()["f"]
+            growth = np.sqrt(f[1:] / f[:-1])
+            assert (growth <= 1.0 + 1.0 / np.arange(1.0, f.size) ** 2).all()
+            rises.append(growth.max() > 1.0)
+    assert any(rises)
+
+
 def test_updates_satisfy_the_secant_equation():
     problem, solver = opt.RootProblem(cubic_system, jit=False), opt.Broyden()
     states = list(solver.iterate(problem, [0.6, 0.4, 1.5]))
