@@ -271,12 +271,13 @@ LAYERS = {
     "optimizers.fitting.base": 9,
     "optimizers.fitting.region": 10,
     "optimizers.fitting.scipy_methods": 10,
-    "optimizers.fitting.batched": 11,
-    "optimizers.fitting.together": 12,
-    "optimizers.fitting.*": 13,
-    "optimizers.fitting.least_squares": 14,
-    "optimizers.fitting.curve_fit": 15,
-    "optimizers.fitting": 16,
+    "optimizers.fitting.stacks": 11,
+    "optimizers.fitting.batched": 12,
+    "optimizers.fitting.together": 13,
+    "optimizers.fitting.*": 14,
+    "optimizers.fitting.least_squares": 15,
+    "optimizers.fitting.curve_fit": 16,
+    "optimizers.fitting": 17,
     "optimizers.scipy_bridge.residuals": 4,
     "optimizers.scipy_bridge.keywords": 4,
     "optimizers.scipy_bridge.constraints": 5,
@@ -285,7 +286,7 @@ LAYERS = {
     "optimizers.scipy_bridge.run": 9,
     "optimizers.scipy_bridge": 10,
     "optimizers.minimize": 12,
-    "optimizers": 17,
+    "optimizers": 18,
 }
 # (importer, imported) within one layer. Each pair is an exception and says why.
 SAME_LAYER: frozenset[tuple[str, str]] = frozenset()

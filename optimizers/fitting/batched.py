@@ -25,22 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizers.checks import quiet
-from optimizers.derivatives import compiled
 from optimizers.fitting.factors import NEAR, TRIES
-from optimizers.fitting.region import ACCEPT, RegionSolver
+from optimizers.fitting.region import RegionSolver
+from optimizers.fitting.stacks import damped_round, full_step, stationary_stacks, verdicts
 from optimizers.flatten import Array
 from optimizers.residuals import ResidualProblem
 from optimizers.run import Loop
 from optimizers.status import Status
 
-__all__ = ["BatchedFits", "batched_levenberg_marquardt", "cholesky", "normal_equations", "solved"]
+__all__ = ["BatchedFits", "batched_levenberg_marquardt", "normal_equations"]
 
-_EPS = float(np.finfo(np.float64).eps)
-_UNITS, _SHORT = 10.0 * _EPS, _EPS**0.5
-# The least pivot, of a matrix with a unit diagonal, that Cholesky's method may meet: half of the digits are left.
-_PIVOT = 1e-8
-# Up to so many parameters, the algebra of a step is compiled, number by number.
-_FEW = 6
 # Once so small a share of a batch still moves, it is made smaller.
 _SHARE = 4
 
@@ -248,28 +242,18 @@ class _Batch:
         step = _within(self.newton, here, self.scale, self.radius)
         x = np.where(live, self.x - step.q / self.scale, self.x)
         trial = _Here.of(*self.evaluate(np.ascontiguousarray(x.T), self.rows))
-        ratio = np.where(trial.finite & (step.promised > 0.0), (here.f - trial.f) / step.promised, -np.inf)
-        good = live & (ratio > ACCEPT)
         scale = np.maximum(self.scale, trial.columns) if self.solver.scaling else self.scale
         newton = _newton(trial.A, trial.g, scale)
-        noise = self._noise()
-        hidden = live & ~good & trial.finite & (step.promised <= noise) & (trial.f <= here.f + noise)
-        if hidden.any():
-            near = np.flatnonzero(hidden)
-            following = _within(newton.taken(near), trial.taken(near), scale[:, near], self.radius[near])
-            hidden[near] = newton.sound[near] & (following.promised < step.promised[near])
-        ratio = np.where(hidden, 1.0, ratio)
-        moved = good | hidden
-        radius = np.where(
-            ratio <= 0.25,
-            0.5 * np.minimum(self.radius, 10.0 * step.length),
-            np.where((ratio >= 0.75) | (step.damping == 0.0), 2.0 * step.length, self.radius),
-        )
-        radius = np.where(moved, radius, 0.25 * np.minimum(self.radius, step.length))
-        least = 0.5 * (_EPS**2) * 2.0 * here.f
-        spent = (x == self.x).all(axis=0) | (step.promised <= least) | ~(radius > _EPS**2 * self._first_radius())
+        known = (here.f, trial.f, trial.finite, step.promised, newton.sound)
+        rest = (live, self.x, x, here.columns, step.length, step.damping, self.radius, self._first_radius())
+        moved, radius, spent, hidden = verdicts(*known, newton.promised, *rest)
+        near = np.flatnonzero(hidden & (newton.length > (1.0 + NEAR) * self.radius))
+        if near.size:
+            following = np.array(newton.promised)
+            following[near] = _within(newton.taken(near), trial.taken(near), scale[:, near], self.radius[near]).promised
+            moved, radius, spent, _ = verdicts(*known, following, *rest)
         self._leave(live & ~moved & spent, None, k)
-        self.radius = np.where(live, radius, self.radius)
+        self.radius = radius
         # Those that do not move any more have been evaluated where they are: nothing of theirs changes.
         new = moved | ~live
         everyone = bool(new.all())
@@ -281,18 +265,9 @@ class _Batch:
     def _converged(self) -> Bools:
         """The two tests of the first order."""
         here, step, ctol = self.here, self.newton, self.solver.ctol
-        done: Bools = np.abs(here.g).max(axis=0) <= self.solver.gtol
-        if ctol > 0.0:
-            size = np.sqrt(2.0 * here.f)
-            at = _norms(here.columns * self.x)
-            right = step.reach <= np.maximum(ctol * size, _UNITS * at)
-            short = _norms(here.columns * step.q / self.scale) <= _SHORT * (at + size)
-            done = done | (right & short)
-        return done
-
-    def _noise(self) -> Array:
-        size = np.sqrt(2.0 * self.here.f)
-        return size * _UNITS * _norms(self.here.columns * self.x) + _UNITS * self.here.f
+        largest, right = stationary_stacks(here.f, here.g, here.columns, self.x, self.scale, step.q, step.reach, ctol)
+        done: Bools = largest <= self.solver.gtol
+        return done | right if ctol > 0.0 else done
 
     def _first_radius(self) -> Array:
         if self.solver.radius is not None:
@@ -330,126 +305,26 @@ class _Batch:
 
 def _newton(A: Array, g: Array, scale: Array) -> _Newton:
     """The full step of `Factors.step` for every member, from JᵀJ (n, n, b) and Jᵀr (n, b)."""
-    return _Newton._make((_newton_of_few if len(A) <= _FEW else _newton_of)(A, g, scale))
-
-
-def _newton_of(A: Array, g: Array, scale: Array) -> tuple[Any, ...]:
-    b = g / scale
-    L, sound = cholesky(A / (scale[:, None] * scale[None]), np.zeros(g.shape[1]))
-    q = solved(L, b)
-    product = _dot(b, q)
-    return q, _norms(q), 0.5 * product, np.sqrt(np.maximum(product, 0.0)), sound
-
-
-@compiled
-def _newton_of_few(A: Array, g: Array, scale: Array) -> tuple[Any, ...]:
-    """The same, number by number, which compiled code does in one pass over the members."""
-    n, sound = len(A), np.isfinite(g[0])
-    L: list[list[Any]] = [[None] * n for _ in range(n)]
-    for j in range(n):
-        for i in range(j, n):
-            entry = A[i, j] / (scale[i] * scale[j])
-            for k in range(j):
-                entry = entry - L[i][k] * L[j][k]
-            if i == j:
-                sound = sound & (entry > _PIVOT)
-                entry = np.sqrt(entry)
-            L[i][j] = entry if i == j else entry / L[j][j]
-    b = [g[i] / scale[i] for i in range(n)]
-    q = list(b)
-    for i in range(n):
-        for k in range(i):
-            q[i] = q[i] - L[i][k] * q[k]
-        q[i] = q[i] / L[i][i]
-    for i in reversed(range(n)):
-        for k in range(i + 1, n):
-            q[i] = q[i] - L[k][i] * q[k]
-        q[i] = q[i] / L[i][i]
-    steps = np.stack(q)
-    product = np.sum(np.stack(b) * steps, axis=0)
-    length = np.sqrt(np.sum(steps**2, axis=0))
-    return steps, length, 0.5 * product, np.sqrt(np.maximum(product, 0.0)), sound & np.isfinite(L[n - 1][n - 1])
+    return _Newton._make(full_step(A, g, scale))
 
 
 def _within(newton: _Newton, here: _Here, scale: Array, radius: Array) -> _Step:
-    """Steps within the radius, by `Factors.damping`."""
-    q, length, promised, damping = newton.q, newton.length, newton.promised, np.zeros_like(radius)
+    """Steps within the radius, to a tenth of it: `Factors.damping`."""
+    q, length, damping = newton.q, newton.length, np.zeros_like(radius)
     long = newton.sound & (length > (1.0 + NEAR) * radius)
-    if long.any():
-        who = np.flatnonzero(long)
-        q, length, promised = np.array(q), np.array(length), np.array(promised)
-        unit = scale[:, who]
-        A, b = here.A[:, :, who] / (unit[:, None] * unit[None]), here.g[:, who] / unit
-        q[:, who], length[who], damping[who] = _damped(A, b, radius[who])
-        promised[who] = 0.5 * _dot(q[:, who], b + damping[who] * q[:, who])
-    return _Step(q, length, promised, damping)
-
-
-def _damped(A: Array, b: Array, radius: Array) -> tuple[Array, Array, Array]:
-    """Steps as long as the radius, to a tenth, by Newton's method on the secular equations: `Factors.damping`."""
-    low, high = np.zeros_like(radius), _norms(b) / radius
-    found = 1e-3 * high
-    q, length = np.zeros_like(b), np.zeros_like(radius)
-    left = np.arange(radius.size)
+    off: Any = long
+    if not long.any():
+        return _Step(q, length, newton.promised, damping)
+    b = here.g / scale
+    low, high = damping, _norms(b) / radius
+    tried = 1e-3 * high
     for _ in range(TRIES):
-        L, _ = cholesky(A[:, :, left], found[left])
-        w = solved(L, b[:, left])
-        reached = _norms(w)
-        q[:, left], length[left] = w, reached
-        gap = reached - radius[left]
-        off = np.abs(gap) > NEAR * radius[left]
+        damping = np.where(off, tried, damping)
+        tried, low, high, q, length, off = damped_round(here.A, here.g, scale, radius, tried, low, high, q, length, off)
         if not off.any():
             break
-        slope = _dot(w, solved(L, w)) / reached
-        left, gap, slope, reached = left[off], gap[off], slope[off], reached[off]
-        low[left] = np.where(gap > 0.0, found[left], low[left])
-        high[left] = np.where(gap > 0.0, high[left], found[left])
-        new = found[left] + np.where(slope > 0.0, gap / slope * (reached / radius[left]), 0.0)
-        inside = (low[left] < new) & (new < high[left])
-        found[left] = np.where(inside, new, np.maximum(1e-3 * high[left], np.sqrt(low[left] * high[left])))
-    return q, length, found
-
-
-def cholesky(A: Array, damping: Array, least: float = _PIVOT) -> tuple[Array, Bools]:
-    """Lower factors of A + damping, (n, n, b), and whose pivots all keep more than the share `least`.
-
-    Examples
-    --------
-    >>> cholesky(np.array([[[4.0, 1.0]]]), np.array([0.0, 8.0]))[0]
-    array([[[2., 3.]]])
-    """
-    n = len(A)
-    L = np.zeros(A.shape)
-    sound = np.ones(A.shape[2], dtype=bool)
-    for j in range(n):
-        column = np.array(A[j:, j])
-        for k in range(j):
-            column -= L[j:, k] * L[j, k]
-        column[0] += damping
-        sound &= column[0] > least * (A[j, j] + damping)
-        L[j:, j] = column / np.sqrt(column[0])
-    return L, sound & np.isfinite(L[n - 1, n - 1])
-
-
-def solved(L: Array, b: Array) -> Array:
-    """(L Lᵀ)⁻¹ b, (n, b).
-
-    Examples
-    --------
-    >>> solved(np.array([[[2.0]]]), np.array([[8.0]]))
-    array([[2.]])
-    """
-    n = len(L)
-    y = np.array(b)
-    for i in range(n):
-        if i:
-            y[i] -= _dot(L[i, :i], y[:i])
-        y[i] /= L[i, i]
-    for i in reversed(range(n)):
-        if i + 1 < n:
-            y[i] -= _dot(L[i + 1 :, i], y[i + 1 :])
-        y[i] /= L[i, i]
-    return y
+    promised = np.where(long, 0.5 * _dot(q, b + damping * q), newton.promised)
+    return _Step(q, length, promised, damping)
 
 
 def _dot(v: Array, w: Array) -> Array:

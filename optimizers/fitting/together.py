@@ -20,8 +20,9 @@ from optimizers.batch import Members
 from optimizers.checks import quiet
 from optimizers.derivatives import VectorDerivatives, vector_derivatives_of
 from optimizers.fitting.base import covariance_of, variance_of
-from optimizers.fitting.batched import Evaluate, batched_levenberg_marquardt, cholesky, normal_equations, solved
+from optimizers.fitting.batched import Evaluate, batched_levenberg_marquardt, normal_equations
 from optimizers.fitting.region import RegionSolver
+from optimizers.fitting.stacks import inverse
 from optimizers.flatten import Array, Layout
 from optimizers.residuals import ResidualProblem
 from optimizers.status import Status
@@ -137,10 +138,8 @@ def _covariances(J: Array, cost: Array) -> Array:
     with quiet(), np.errstate(all="ignore"):
         A = np.ascontiguousarray((J.transpose(0, 2, 1) @ J).transpose(1, 2, 0))
         columns = np.sqrt(np.einsum("iib->ib", A))
-        factors, sound = cholesky(A / (columns[:, None] * columns[None]), np.zeros(size), _KEPT)
-        unit = [np.broadcast_to((np.arange(n) == i)[:, None] * 1.0, (n, size)) for i in range(n)]
-        inverse = np.stack([solved(factors, e) for e in unit]) / (columns[:, None] * columns[None])
-        found: Array = np.ascontiguousarray((inverse * (2.0 * cost / (m - n))).transpose(2, 0, 1))
+        inverses, sound = inverse(A, columns, _KEPT)
+        found: Array = np.ascontiguousarray((inverses * (2.0 * cost / (m - n))).transpose(2, 0, 1))
     for i in np.flatnonzero(~sound):
         found[i] = covariance_of(J[i], variance_of(float(cost[i]), m, n))[0]
     return found
