@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from optimizers.errors import OptionError
+from optimizers.errors import InputTypeError, OptionError
 from optimizers.flatten import Array
 
 __all__ = ["check_inside", "limits_of", "projected_gradient"]
@@ -21,8 +21,8 @@ def limits_of(bounds: Any, n: int) -> tuple[Array, Array]:
 
     Raises
     ------
-    OptionError
-        When there are not n of them, or a lower bound exceeds its upper bound.
+    OptionError, InputTypeError
+        When there are not n of them, one is no number, or no number is within.
 
     Examples
     --------
@@ -35,13 +35,28 @@ def limits_of(bounds: Any, n: int) -> tuple[Array, Array]:
             raise OptionError(f"bounds: the limits have shapes {low.shape} and {high.shape}, not {(n,)}")
         low, high = np.broadcast_to(low, (n,)), np.broadcast_to(high, (n,))
     else:
-        pairs = list(bounds)
-        if len(pairs) != n or any(len(pair) != 2 for pair in pairs):
-            raise OptionError(f"bounds: {n} pairs (low, high) are needed, one an unknown, not {len(pairs)}")
-        low = np.array([-np.inf if a is None else a for a, _ in pairs], dtype=np.float64)
-        high = np.array([np.inf if b is None else b for _, b in pairs], dtype=np.float64)
+        low, high = _of_pairs(bounds, n)
     if not (low <= high).all():
         raise OptionError("bounds: a lower bound exceeds its upper bound, or is NaN")
+    if not ((low < np.inf) & (high > -np.inf)).all():
+        raise OptionError("bounds: no number is above a lower bound of inf, or below an upper bound of -inf")
+    return low, high
+
+
+def _of_pairs(bounds: Any, n: int) -> tuple[Array, Array]:
+    try:
+        pairs = [tuple(pair) for pair in bounds]
+    except TypeError:
+        raise InputTypeError(
+            f"bounds must be a scipy.optimize.Bounds or a sequence of pairs (low, high), not {bounds!r:.80}"
+        ) from None
+    if len(pairs) != n or any(len(pair) != 2 for pair in pairs):
+        raise OptionError(f"bounds: {n} pairs (low, high) are needed, one an unknown, not {len(pairs)}")
+    try:
+        low = np.array([-np.inf if a is None else a for a, _ in pairs], dtype=np.float64)
+        high = np.array([np.inf if b is None else b for _, b in pairs], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputTypeError(f"bounds must be numbers or None, not those of {pairs!r:.80}") from None
     return low, high
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
+from optimizers.bounds import projected_gradient
 from optimizers.derivatives import vector_derivatives_of
 from optimizers.flatten import Array
 from optimizers.problem import UNTRACEABLE
@@ -63,7 +64,7 @@ class Conditions:
         if g is None or not np.isfinite(g).all():
             return np.nan
         if not self.constraints:
-            return float(np.abs(np.clip(x - g, *self.limits) - x).max())
+            return float(np.abs(projected_gradient(x, g, self.limits)).max())
         sides = [(x, np.eye(x.size), *self.limits)]
         try:
             sides += [_sides(constraint, x) for constraint in self.constraints]
@@ -97,7 +98,7 @@ def _sides(constraint: Any, x: Array) -> tuple[Array, Array, Array, Array]:
         fun = constraint.fun if matrix is None else matrix.__matmul__
         jac = constraint.jac if matrix is None else lambda _: matrix
     value = np.atleast_1d(np.asarray(fun(x, *args), dtype=np.float64)).reshape(-1)
-    slopes = jac(x, *args) if callable(jac) else vector_derivatives_of(fun).jac(x, *args)
+    slopes = jac(x, *args) if callable(jac) else vector_derivatives_of(fun, jit=False).jac(x, *args)
     low, high = (np.broadcast_to(np.asarray(side, dtype=np.float64), value.shape) for side in (low, high))
     return value, np.asarray(_dense(slopes), dtype=np.float64).reshape(value.size, x.size), low, high
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import BFGS, NonlinearConstraint
+from scipy.optimize import BFGS, LinearConstraint, NonlinearConstraint
 
 from optimizers.checks import check_jit
 from optimizers.derivatives import vector_derivatives_of
@@ -97,9 +97,13 @@ def exact_constraints(
     """SciPy's constraints, with exact derivatives where none were given, as functions of the flat vector.
 
     Dicts without ``jac`` gain one. A `NonlinearConstraint` gains ``jac`` and ``hess`` where they are SciPy's
-    defaults, ``"2-point"`` and `BFGS`, and where `method`, one of `CONSTRAINED`, uses them. Linear constraints and
-    bounds are left as they are. `layout` is that of the trees that the constraints are functions of; `jit` that of
-    `Problem`.
+    defaults, ``"2-point"`` and `BFGS`, and where `method`, one of `CONSTRAINED`, uses them. Linear constraints are
+    left as they are. `layout` is that of the trees that the constraints are functions of; `jit` that of `Problem`.
+
+    Raises
+    ------
+    InputTypeError, OptionError
+        When one of `constraints` is not one of SciPy's, or a dict without what it needs.
 
     Examples
     --------
@@ -108,9 +112,29 @@ def exact_constraints(
     >>> circle["jac"](np.array([1.0, 0.0]))
     array([[-2.,  0.]])
     """
-    if isinstance(constraints, (list, tuple)):
-        return [_exact(constraint, CONSTRAINED[method], layout, jit) for constraint in constraints]
-    return [_exact(constraints, CONSTRAINED[method], layout, jit)]
+    several = isinstance(constraints, (list, tuple))
+    listed = list(constraints) if several else [constraints]
+    for i, constraint in enumerate(listed):
+        _check(constraint, f"constraints[{i}]" if several else "constraints")
+    return [_exact(constraint, CONSTRAINED[method], layout, jit) for constraint in listed]
+
+
+def _check(constraint: Any, name: str) -> None:
+    """Raise for what SciPy would fail on from deep inside."""
+    if isinstance(constraint, (LinearConstraint, NonlinearConstraint)):
+        return
+    if not isinstance(constraint, dict):
+        raise InputTypeError(
+            f"{name} is of type {type(constraint).__name__}: constraints are dicts, LinearConstraint, "
+            "NonlinearConstraint, or a list of those; bounds have an argument of their own"
+        )
+    kind, jac = constraint.get("type"), constraint.get("jac")
+    if not (isinstance(kind, str) and kind.lower() in ("eq", "ineq")):
+        raise OptionError(f"{name}: its 'type' must be 'eq' or 'ineq', not {kind!r}")
+    if not callable(constraint.get("fun")):
+        raise InputTypeError(f"{name}: its 'fun' must be callable, not {type(constraint.get('fun')).__name__}")
+    if not (jac is None or callable(jac)):
+        raise OptionError(f"{name}: its 'jac' must be a callable, not {jac!r}; leave it out, and it will be exact")
 
 
 def _exact(constraint: Any, wanted: tuple[str, ...], layout: Layout | None, jit: bool | str) -> Any:
@@ -150,6 +174,8 @@ class _Shared:
 
     def fun(self, x: Array, *args: Any) -> Any:
         """Value, shape (m,); from the function as it is until a Jacobian is asked for."""
+        if not isinstance(x, np.ndarray):  # a traced point, from whoever differentiates this
+            return self._found.fun(x, *args)
         if not self._both:
             return self._found.fun(np.array(x, dtype=np.float64), *args)
         return np.array(self._at(x, args)[0])

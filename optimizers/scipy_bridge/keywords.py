@@ -113,16 +113,26 @@ class SharedDerivatives:
         self._problem = fun if isinstance(fun, Problem) else Problem(fun, jit=jit)
         # Two, since a trust region returns to the old point when it rejects the new one.
         self._points: deque[Point] = deque(maxlen=2)
+        self._answered: deque[Point] = deque(maxlen=2)
 
     def jac(self, x: Array, *args: Any) -> Array:
-        """Gradient, shape (n,).
+        """Gradient, shape (n,), computed anew whenever it is asked for, unless a `Problem` was given.
+
+        SciPy asks for it once a point: asked again, it is by another run, and what the function reads, the data of a
+        warm start for instance, may have changed since.
 
         Examples
         --------
         >>> SharedDerivatives(lambda x: x @ x).jac(np.ones(2))
         array([2., 2.])
         """
-        return np.array(self._at(x, args).g)
+        point = self._at(x, args)
+        if self._fun is not self._problem and any(point is known for known in self._answered):
+            self._points.clear()
+            point = Point(self._problem, point.x)
+            self._points.append(point)
+        self._answered.append(point)
+        return np.array(point.g)
 
     def hess(self, x: Array, *args: Any) -> Array:
         """Dense Hessian, shape (n, n).

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from optimizers.checks import check_callables, check_jit
 from optimizers.derivatives import vector_derivatives_of
+from optimizers.errors import InputTypeError
 from optimizers.flatten import Array, real_array
 
 __all__ = ["curve_fit_kwargs", "least_squares_kwargs"]
@@ -33,6 +35,11 @@ def least_squares_kwargs(fun: Callable[..., Any], *, jit: bool | str = "auto") -
     dict
         ``jac(x, *args)`` -> ndarray, shape (m, n), new, float64: what each of trf, dogbox and lm takes.
 
+    Raises
+    ------
+    InputTypeError, OptionError
+        When `fun` is no callable, or `jit` none of these.
+
     Examples
     --------
     >>> import numpy as np
@@ -40,6 +47,8 @@ def least_squares_kwargs(fun: Callable[..., Any], *, jit: bool | str = "auto") -
     array([[ 4.,  0.],
            [ 0., 12.]])
     """
+    check_callables(fun, None, None, None)
+    check_jit(jit)
     found = vector_derivatives_of(fun, jit=jit)
 
     def jac(x: Array, *args: Any) -> Array:
@@ -63,6 +72,11 @@ def curve_fit_kwargs(f: Callable[..., Any], *, jit: bool | str = "auto") -> dict
     dict
         ``jac(xdata, *params)`` -> ndarray, shape (m, n).
 
+    Raises
+    ------
+    InputTypeError, OptionError
+        When `f` is no callable, or `jit` none of these.
+
     Examples
     --------
     >>> import numpy as np, scipy.optimize
@@ -71,6 +85,9 @@ def curve_fit_kwargs(f: Callable[..., Any], *, jit: bool | str = "auto") -> dict
     array([[1., 0.],
            [1., 2.]])
     """
+    if not callable(f):
+        raise InputTypeError(f"f must be callable, not {type(f).__name__}")
+    check_jit(jit)
 
     def of_vector(p: Any, x: Any) -> Any:
         return f(x, *[p[i] for i in range(p.shape[0])])

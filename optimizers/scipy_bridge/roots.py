@@ -23,7 +23,7 @@ import numpy as np
 import scipy.optimize
 from scipy.sparse.linalg import LinearOperator, lgmres
 
-from optimizers.checks import quiet
+from optimizers.checks import check_callables, check_jit, quiet
 from optimizers.equations import RootProblem
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Tree
@@ -104,6 +104,9 @@ def root_kwargs(
     >>> round(float(found.root), 6), sorted(root_kwargs(cubic, "hybr")), root_kwargs(cubic, "broyden1")
     (1.259921, ['jac'], {})
     """
+    if not isinstance(fun, RootProblem):
+        check_callables(fun, None, None, None)
+    check_jit(jit)
     names = {plain_name(name): name for name in (*ROOT_METHODS, *_SCALAR)}
     if not (isinstance(method, str) and plain_name(method) in names):
         raise OptionError(f"unknown method {method!r} of SciPy; its methods are {', '.join(names.values())}")

@@ -302,10 +302,24 @@ def test_tol_and_options():
         ({"method": "Nelder-Mead", "jac": lambda x: x}, OptionError, "Nelder-Mead cannot use jac"),
         ({"method": "BFGS", "jac": "3-point"}, OptionError, "jac='3-point': finite differences"),
         ({"method": "BFGS", "options": {"foo": 1}}, OptionError, "BFGS: Unknown solver options: foo"),
+        ({"method": "trust-constr", "options": {"foo": 1}}, OptionError, "trust-constr: Unknown solver options: foo"),
         ({"method": "newton", "options": {"foo": 1}}, OptionError, "Newton has no option 'foo'"),
         ({"method": "L-BFGS-B", "bounds": [(0, 1)]}, OptionError, r"bounds: 2 pairs \(low, high\) are needed"),
         ({"method": "L-BFGS-B", "bounds": [(2, 1)] * 2}, OptionError, "a lower bound exceeds its upper bound"),
         ({"method": "SLSQP", "bounds": scipy.optimize.Bounds([0, 0, 0], 1)}, OptionError, "the limits have shapes"),
+        ({"bounds": 3}, InputTypeError, "bounds must be a scipy.optimize.Bounds or a sequence of pairs"),
+        ({"bounds": [3, 4]}, InputTypeError, r"sequence of pairs \(low, high\), not \[3, 4\]"),
+        ({"bounds": [("a", 1)] * 2}, InputTypeError, "bounds must be numbers or None"),
+        ({"bounds": [(np.inf, np.inf)] * 2}, OptionError, "bounds: no number is above a lower bound of inf"),
+        ({"constraints": 3}, InputTypeError, "constraints is of type int: constraints are dicts"),
+        ({"constraints": [scipy.optimize.Bounds(0, 1)]}, InputTypeError, r"constraints\[0\] is of type Bounds"),
+        ({"constraints": [{"type": "eq"}]}, InputTypeError, r"constraints\[0\]: its 'fun' must be callable"),
+        ({"constraints": {"fun": rosen}}, OptionError, "constraints: its 'type' must be 'eq' or 'ineq', not None"),
+        (
+            {"constraints": {"type": "eq", "fun": rosen, "jac": "2-point"}},
+            OptionError,
+            "constraints: its 'jac' must be a callable, not '2-point'",
+        ),
         ({"jit": 0}, OptionError, "jit must be"),
         ({"method": "BFGS", "jit": "on"}, OptionError, "jit must be"),
         ({"x0": [1.0, np.nan]}, NonFiniteError, "x0 has a NaN or infinite entry at position 1"),
@@ -327,8 +341,3 @@ def test_tol_and_options():
 def test_bad_input(keywords, error, text):
     with pytest.raises(error, match=text):
         opt.minimize(**{"fun": rosen, "x0": START, **keywords})
-
-
-def test_trust_constr_names_an_unknown_option():
-    with pytest.raises(TypeError, match="foo"):
-        opt.minimize(rosen, START, method="trust-constr", options={"foo": 1})
