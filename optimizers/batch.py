@@ -24,11 +24,23 @@ from optimizers.errors import OptionError
 from optimizers.flatten import Array, Layout, Tree, joined, real_array
 from optimizers.result import History, Result
 
-__all__ = ["Members", "solved_in_batch"]
+__all__ = ["Members", "is_batched", "solved_in_batch"]
 
 _MESSAGE = "one of a batch: `status` says how each ended"
 Arguments = dict[str, Any]
 Together = Callable[["Members"], dict[str, Any] | None]
+
+
+def is_batched(*trees: Tree) -> bool:
+    """Whether something in them is traced: by ``hodiff.vmap``, or by a derivative.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> hd.vmap(lambda a: seen.append(is_batched({"k": a}, 1.0)) or a)(np.ones(2)), seen
+    (array([1., 1.]), [True])
+    """
+    return any(extend.is_traced(leaf) for leaf in extend.tree_flatten(trees)[0])
 
 
 def solved_in_batch(

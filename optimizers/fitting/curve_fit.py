@@ -16,8 +16,9 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
+from optimizers.batch import is_batched
 from optimizers.bounds import limits_of
-from optimizers.errors import NonFiniteError, OptionError, ShapeError
+from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
 from optimizers.fitting.base import covariance_of
 from optimizers.fitting.least_squares import least_squares, limits_as_bounds
 from optimizers.flatten import Array
@@ -99,6 +100,15 @@ def curve_fit(
     >>> popt.round(2), np.sqrt(np.diag(pcov)).round(4)
     (array([1.02, 1.99]), array([0.0775, 0.0316]))
     """
+    if is_batched(ydata, p0, sigma):
+        raise OptionError(
+            "curve_fit takes numbers: for many fits, or derivatives, give residuals to LevenbergMarquardt().run, which "
+            "hodiff.vmap takes"
+        )
+    if not (jac is None or callable(jac)):
+        raise InputTypeError(
+            f"jac must be a callable or None, not {jac!r}: leave it out and hodiff supplies it, exactly"
+        )
     xdata, y, sigma = _data(xdata, ydata, sigma, check_finite, nan_policy)
     limits = limits_as_bounds(bounds)
     start = _start(f, p0, limits)
@@ -179,6 +189,13 @@ def _weight(sigma: Array | None, m: int) -> Any:
     """What residuals are multiplied by: 1, numbers, or a matrix that makes errors independent, of unit variance."""
     if sigma is None:
         return 1.0
+    # Data whose standard deviation is infinite have no weight, which is one way to leave them out.
+    if np.isnan(sigma).any() or (sigma.ndim == 2 and not np.isfinite(sigma).all()):
+        raise NonFiniteError("sigma has NaN, or infinite covariances: leave out the data that say nothing")
+    if sigma.ndim < 2 and not (sigma != 0.0).all():
+        raise OptionError(
+            "sigma has zeros: data without error would outweigh all others; give each a standard deviation"
+        )
     if sigma.shape in ((), (1,), (m,)):
         return 1.0 / np.broadcast_to(sigma, (m,))
     if sigma.shape == (m, m):
@@ -196,7 +213,9 @@ def _options(kwargs: dict[str, Any], method: Any) -> dict[str, Any]:
     limit = kwargs.pop("max_nfev", limit)
     if limit:
         theirs = isinstance(method, str) and method.lower() in ("trf", "dogbox", "lm")
-        kwargs["max_nfev" if theirs else "maxfun"] = int(limit)
+        kwargs["max_nfev" if theirs else "maxfun"] = (
+            int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+        )
     return kwargs
 
 
@@ -214,11 +233,16 @@ def _residuals(f: Callable[..., Any], ndim: int) -> Callable[..., Any]:
 
 
 def _made_residuals(f: Callable[..., Any], ndim: int) -> Callable[..., Any]:
+    name = getattr(f, "__name__", "f")
+
     def residuals(p: Any, x: Any, y: Any, weight: Any) -> Any:
-        gap = np.reshape(f(x, *[p[i] for i in range(p.shape[0])]), (-1,)) - y
+        curve = np.reshape(f(x, *[p[i] for i in range(p.shape[0])]), (-1,))
+        if curve.shape[0] not in (1, y.shape[0]):
+            raise ShapeError(f"{name} returned {curve.shape[0]} values for {y.shape[0]} data: they must be as many")
+        gap = curve - y
         return weight @ gap if ndim == 2 else weight * gap
 
-    residuals.__name__ = getattr(f, "__name__", "f")
+    residuals.__name__ = name
     return residuals
 
 

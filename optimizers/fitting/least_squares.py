@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from optimizers.batch import solved_in_batch
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.fitting.base import LeastSquaresSolver
 from optimizers.fitting.dogleg import Dogleg
@@ -110,9 +111,20 @@ def least_squares(
     """
     if not (options is None or isinstance(options, Mapping)):
         raise InputTypeError(f"options must be a dict of names and values, not {type(options).__name__}")
+
+    def arguments(x0: Tree, args: tuple[Any, ...]) -> dict[str, Any]:
+        problem = {"fun": fun, "x0": x0, "args": args, "jac": jac, "bounds": bounds, "loss": loss, "f_scale": f_scale}
+        return {**problem, "method": method, "tol": tol, "options": options, "jit": jit}
+
     given = dict(options or {})
-    limits = limits_as_bounds(bounds)
     chosen = _chosen(method)
+    # A solver sees for itself whether there is a batch.
+    batched = (
+        solved_in_batch(arguments, least_squares, x0, args, callback=callback) if isinstance(chosen, str) else None
+    )
+    if batched is not None:
+        return batched
+    limits = limits_as_bounds(bounds)
     if isinstance(chosen, str):
         return run_scipy_least_squares(
             fun,

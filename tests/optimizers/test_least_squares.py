@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+import hodiff as hd
 import optimizers as opt
 from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
 
@@ -240,6 +241,34 @@ def test_failures_are_errors_as_scipys():
         opt.curve_fit(decay, T, Y, sigma=-np.eye(30))
     with pytest.raises(ShapeError, match="ydata is empty"):
         opt.curve_fit(decay, [], [])
+    with pytest.raises(InputTypeError, match="jac must be a callable or None, not '3-point'"):
+        opt.curve_fit(decay, T, Y, jac="3-point")
+    with pytest.raises(OptionError, match="sigma has zeros"):
+        opt.curve_fit(decay, T, Y, sigma=np.arange(30.0))
+    for sigma in (np.full(30, np.nan), np.full((30, 30), np.inf)):
+        with pytest.raises(NonFiniteError, match="sigma has NaN, or infinite covariances"):
+            opt.curve_fit(decay, T, Y, sigma=sigma)
+    with pytest.raises(ShapeError, match="<lambda> returned 5 values for 30 data"):
+        opt.curve_fit(lambda t, a: a * t[:5], T, Y, jit=False)
+    with pytest.raises(OptionError, match="maxfun must be a whole number >= 0, not 'many'"):
+        opt.curve_fit(decay, T, Y, maxfev="many")
+    with pytest.raises(OptionError, match="curve_fit takes numbers: for many fits"):
+        hd.vmap(lambda y: opt.curve_fit(decay, T, y)[0])(np.stack([Y, Y]))
+
+
+def test_an_infinite_standard_deviation_leaves_a_datum_out():
+    kept = np.arange(30) != 7
+    popt, _ = opt.curve_fit(decay, T, np.where(kept, Y, 99.0), sigma=np.where(kept, 1.0, np.inf))
+    np.testing.assert_allclose(popt, opt.curve_fit(decay, T[kept], Y[kept])[0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["trf", "lm", "auto"])
+def test_batches_are_solved_by_every_method(method):
+    data = np.stack([Y, 2.0 * Y])
+    found = hd.vmap(lambda y: opt.least_squares(gap, START, (y,), method=method))(data)
+    assert found.success.all()
+    for y, x in zip(data, found.x, strict=True):
+        np.testing.assert_allclose(x, opt.least_squares(gap, START, (y,), method=method).x, rtol=1e-7)
 
 
 def test_a_model_is_compiled_once_for_all_data():
