@@ -9,13 +9,19 @@ does not get as arguments. May import ``core`` and ``tree``.
 []
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy as copy_of
 from functools import partial
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from hodiff.core import Tracer
-from hodiff.tree import flatten, unflatten
+from hodiff.tree import LEAF, flatten, unflatten
+
+#: Classes of most of what functions hold, and nothing traced among it.
+_PLAIN = frozenset({np.ndarray, float, int, bool, str, type(None), np.float64})
 
 
 def is_traced(value: Any) -> bool:
@@ -35,7 +41,8 @@ class Closure:
     """A copy of a function that reads traced values by name, with places for other values.
 
     Traced values are looked for in the variables of enclosing functions, alone or in trees, and in those of the
-    functions found there; in the arguments of ``functools.partial``; and in defaults. Globals are left alone.
+    functions found there; in the arguments of ``functools.partial``; in defaults; and in the attributes of objects
+    that are called, and of those whose methods are. Globals are left alone, and so are objects that are only read.
 
     Parameters
     ----------
@@ -70,74 +77,117 @@ class Closure:
         return self._function
 
     def _copied(self, item: Any) -> Any:
-        """A function like this one, with cells of its own where it reads what is traced; else the item itself."""
+        """A function like this one, with places of its own where it reads what is traced; else the item itself."""
         if id(item) in self._made:
             return self._made[id(item)]
-        if isinstance(item, FunctionType) and (item.__closure__ or item.__defaults__):
+        if not _reads_traced(item, {}):
+            return item
+        if isinstance(item, FunctionType):
             return self._function_like(item)
         if isinstance(item, MethodType):
-            function = self._copied(item.__func__)
-            return item if function is item.__func__ else MethodType(function, item.__self__)
-        if isinstance(item, partial):
-            return self._partial_like(item)
-        return item
+            return MethodType(self._copied(item.__func__), self._object_like(item.__self__))
+        return self._partial_like(item) if isinstance(item, partial) else self._object_like(item)
+
+    def _function_like(self, function: FunctionType) -> FunctionType:
+        # Cells that hold nothing traced stay the function's own, so that what it assigns there is seen outside.
+        cells = function.__closure__ or ()
+        fresh = [CellType() if _reads_traced(_content(cell), {}) else cell for cell in cells]
+        copy = FunctionType(function.__code__, function.__globals__, function.__name__, None, tuple(fresh))
+        copy.__defaults__, copy.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
+        # Before its cells are looked at, in one of which the function itself may be.
+        self._made[id(function)] = copy
+        for old, new in zip(cells, fresh, strict=True):
+            if new is not old:
+                self._place(old.cell_contents, partial(setattr, new, "cell_contents"))
+        for name in ("__defaults__", "__kwdefaults__"):
+            if getattr(function, name) is not None:
+                self._place(getattr(function, name), partial(setattr, copy, name))
+        return copy
 
     def _partial_like(self, item: partial[Any]) -> Any:
         fixed: list[Any] = [item.func, item.args, item.keywords]
-        changed = [self._place(part, partial(fixed.__setitem__, i)) for i, part in enumerate(fixed)]
-        if not any(changed):
-            return item
+        for i, part in enumerate(fixed):
+            self._place(part, partial(fixed.__setitem__, i))
         return lambda *args, **keywords: fixed[0](*fixed[1], *args, **{**fixed[2], **keywords})
 
-    def _function_like(self, function: FunctionType) -> FunctionType:
-        cells = function.__closure__ or ()
-        fresh = [CellType() for _ in cells]
-        copy = FunctionType(function.__code__, function.__globals__, function.__name__, None, tuple(fresh))
-        copy.__kwdefaults__ = function.__kwdefaults__
-        # Before its cells are looked at, in one of which the function itself may be.
-        self._made[id(function)] = copy
-        changed = False
-        for old, new in zip(cells, fresh, strict=True):
-            try:
-                content = old.cell_contents
-            except ValueError:  # not assigned yet
-                continue
-            changed |= self._place(content, partial(setattr, new, "cell_contents"))
-        copy.__defaults__ = function.__defaults__
-        if function.__defaults__ is not None:
-            changed |= self._place(function.__defaults__, partial(setattr, copy, "__defaults__"))
-        if not changed:
-            self._made[id(function)] = function
-        return self._made[id(function)]
+    def _object_like(self, item: Any) -> Any:
+        """An object like this one, with attributes of its own where those read what is traced."""
+        if id(item) in self._made or not _reads_traced(tuple(_attributes(item).values()), {}):
+            return self._made.get(id(item), item)
+        new = copy_of(item)
+        if new is item:
+            return item
+        self._made[id(item)] = new
+        for name, value in _attributes(item).items():
+            if _reads_traced(value, {}):
+                self._place(value, partial(vars(new).__setitem__, name))
+        return new
 
-    def _place(self, content: Any, write: Callable[[Any], None]) -> bool:
-        """Write a content like this one, now or whenever there are values; whether it is another one."""
-        replaced = self._copied(content)
-        write(replaced)
-        if replaced is not content:
-            return True
-        fixed = self._fixed(content)
-        if fixed is content:
-            return False
-        self._writers.append(lambda values: write(fixed(values)))
-        return True
-
-    def _fixed(self, content: Any) -> Any:
-        """The content itself, or, where it holds traced values, a function of values that gives one with those."""
-        try:
-            leaves, structure = flatten(content)
-        except TypeError:  # what no tree can be made of, such as a dict whose keys have no order
-            return content
+    def _place(self, content: Any, write: Callable[[Any], None]) -> None:
+        """Write a content like this one, now or whenever there are values."""
+        leaves, structure = _flattened(content)
         places = [i for i, leaf in enumerate(leaves) if is_traced(leaf)]
+        copies = [leaf if is_traced(leaf) else self._copied(leaf) for leaf in leaves]
         if not places:
-            return content
+            same = all(new is old for new, old in zip(copies, leaves, strict=True))
+            write(content if same else unflatten(structure, copies))
+            return
         first = len(self.values)
         self.values.extend(leaves[i] for i in places)
 
-        def made(values: Sequence[Any]) -> Any:
-            new = list(leaves)
+        def filled(values: Sequence[Any]) -> None:
             for number, i in enumerate(places, first):
-                new[i] = values[number]
-            return unflatten(structure, new)
+                copies[i] = values[number]
+            write(unflatten(structure, copies))
 
-        return made
+        self._writers.append(filled)
+
+
+def _reads_traced(item: Any, seen: dict[int, Any]) -> bool:
+    """Whether an item is traced, or holds such, or reads such when it is called; not what is `seen` already."""
+    if item.__class__ in _PLAIN or id(item) in seen:
+        return False
+    if is_traced(item):
+        return True
+    seen[id(item)] = item
+    return any(_reads_traced(part, seen) for part in _parts(item))
+
+
+def _parts(item: Any) -> Iterable[Any]:
+    """What a function, an object that is called, or a tree holds."""
+    if isinstance(item, FunctionType):
+        cells = [_content(cell) for cell in item.__closure__ or ()]
+        return [*cells, *(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values()]
+    if isinstance(item, MethodType):
+        return [item.__func__, *_attributes(item.__self__).values()]
+    if isinstance(item, partial):
+        return [item.func, *item.args, *item.keywords.values()]
+    leaves, _ = _flattened(item)
+    if len(leaves) == 1 and leaves[0] is item:
+        return _attributes(item).values() if callable(item) else ()
+    return leaves
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None
+
+
+def _attributes(item: Any) -> dict[str, Any]:
+    """The attributes of an object; those of modules and classes are left alone, as globals are."""
+    found = None if isinstance(item, (type, ModuleType)) else getattr(item, "__dict__", None)
+    if not isinstance(found, dict):
+        return {}
+    if item.__class__.__module__.partition(".")[0] == "hodiff":
+        # Of what the transforms return: the function, and not the programs made of it.
+        return {name: value for name, value in found.items() if not name.startswith("_")}
+    return found
+
+
+def _flattened(item: Any) -> tuple[list[Any], Any]:
+    try:
+        return flatten(item)
+    except TypeError:  # what no tree can be made of, such as a dict whose keys have no order
+        return [item], LEAF

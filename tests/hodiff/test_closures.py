@@ -29,6 +29,17 @@ class Scaling:
     def apply(self, x):
         return self.factor * x
 
+    def __call__(self, x):
+        return self.apply(x)
+
+
+class Nested(Scaling):
+    def __init__(self, factor):
+        super().__init__({"u": factor})
+
+    def apply(self, x):
+        return x > 0.0
+
 
 def recursive(a):
     def power(n, x):
@@ -44,6 +55,17 @@ def bound(a):
     return functools.partial(method.__get__(Scaling(1.0)))
 
 
+def keyword_only(a):
+    def f(x, *, k=a):
+        return k * x
+
+    return f
+
+
+def power(a):
+    return lambda x: a * x * x
+
+
 #: Of a traced value, a function of x; how often it is found; what the function is where it is 3 and x is 2.
 CASES = {
     "variable": (lambda a: lambda x: a * x, 1, 6.0),
@@ -56,6 +78,16 @@ CASES = {
     "function in partial": (lambda a: functools.partial(lambda x: a * x), 1, 6.0),
     "recursion": (recursive, 1, 18.0),
     "method": (bound, 1, 6.0),
+    "keyword-only default": (keyword_only, 1, 6.0),
+    "functions in a list": (lambda a: (lambda k: lambda x: k[0](x) + k[1])([lambda x: a * x, a]), 2, 9.0),
+    "object": (Scaling, 1, 6.0),
+    "method of an object": (lambda a: Scaling(a).apply, 1, 6.0),
+    "object that is called": (lambda a: (lambda k: lambda x: k(x) + 1.0)(Scaling(a)), 1, 7.0),
+    "tree in an object": (lambda a: (lambda k: lambda x: k.factor["u"] * x if k(x) else x)(Nested(a)), 1, 6.0),
+    "object in an object": (lambda a: Scaling.__call__.__get__(Scaling(a)), 1, 6.0),
+    "gradient": (lambda a: hd.grad(power(a)), 1, 12.0),
+    "compiled": (lambda a: hd.jit(power(a)), 1, 12.0),
+    "gradient in a closure": (lambda a: (lambda g: lambda x: g(x) + 1.0)(hd.grad(power(a))), 1, 13.0),
 }
 
 
@@ -87,6 +119,36 @@ def test_the_function_itself_is_left_alone():
         return f(1.0)
 
     assert hd.vmap(outer)(np.array([2.0, 3.0])).tolist() == [2.0, 3.0]
+
+
+def test_what_a_copy_assigns_is_seen_outside():
+    def outer(a):
+        calls = 0
+
+        def f(x):
+            nonlocal calls
+            calls += 1
+            return a * x
+
+        Closure(f).fill([3.0])(2.0)
+        counts.append(calls)
+        return a
+
+    counts = []
+    hd.vmap(outer)(np.ones(2))
+    assert counts == [1]
+
+
+def test_objects_keep_their_own_attributes():
+    made = []
+
+    def make(a):
+        made.append(Scaling(a))
+        return made[0]
+
+    closure = closure_under_vmap(make)
+    assert closure.fill([3.0]) is not made[0]
+    assert is_traced(made[0].factor)
 
 
 def test_variables_that_are_not_assigned_yet():
