@@ -104,6 +104,8 @@ class Solver(Generic[S]):
         self._check("maxtime", in_range, "None or seconds >= 0")
         self._check("stop", self.stop is None or callable(self.stop), "None or a stop rule")
         self._check("progress", isinstance(self.progress, bool), "True or False")
+        for name, value in vars(self).items():
+            self._check(name, not isinstance(value, type), "an object, not a class: call it")
 
     # -- what a method provides ---------------------------------------------------------------------------
 
@@ -201,7 +203,7 @@ class Solver(Generic[S]):
         NonFiniteError
             When x0, or the objective or its gradient there, is not finite.
         OptionError
-            When x0 violates the bounds.
+            When x0 violates the bounds of the problem, or the method does not keep to bounds.
 
         Examples
         --------
@@ -215,6 +217,7 @@ class Solver(Generic[S]):
         point = problem.at(x0)
         limits = problem.limits(point.x.size)
         if limits is not None:
+            self.refuse(bounds=limits)
             check_inside(point.x, limits)
         point.require_finite()
         return State(point.x, point.f, point.g)

@@ -1,7 +1,8 @@
-"""Rules that end a run: small frozen objects from two rows of history to a status; imports ``result``, ``status``.
+"""Rules that end a run: small frozen objects from two rows of history to a status; imports ``result`` and below.
 
 A rule is called with the newest `Row` and the one before (None at the start) and returns a `Status`, or
-None to go on. Comparisons are written so that NaN means "go on". Any callable of that kind is a rule.
+None to go on. Comparisons are written so that NaN means "go on". Any callable of that kind is a rule. Arguments that
+are out of range raise `OptionError`.
 
 >>> rule = any_(GradNorm(1e-8), all_(MaxIter(100), MaxTime(60.0)))
 >>> rule
@@ -11,6 +12,7 @@ AnyRule(rules=(GradNorm(tol=1e-08), AllRule(rules=(MaxIter(limit=100), MaxTime(s
 from dataclasses import dataclass
 from typing import Protocol
 
+from optimizers.checks import is_number, is_whole
 from optimizers.errors import OptionError
 from optimizers.result import Row
 from optimizers.status import Status
@@ -58,6 +60,9 @@ class GradNorm:
 
     tol: float
 
+    def __post_init__(self) -> None:
+        _check(self, "tol", is_number(self.tol) and self.tol >= 0.0, "a number >= 0")
+
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         return Status.CONVERGED if row.gnorm <= self.tol else None
 
@@ -74,6 +79,9 @@ class StepSize:
     """
 
     tol: float
+
+    def __post_init__(self) -> None:
+        _check(self, "tol", is_number(self.tol) and self.tol >= 0.0, "a number >= 0")
 
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         small = before is not None and 0.0 < row.step <= self.tol * (self.tol + row.xnorm)
@@ -93,6 +101,9 @@ class FDecrease:
 
     tol: float
 
+    def __post_init__(self) -> None:
+        _check(self, "tol", is_number(self.tol) and self.tol >= 0.0, "a number >= 0")
+
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         if before is None or not row.step > 0.0:
             return None
@@ -111,13 +122,16 @@ class MaxIter:
 
     limit: int
 
+    def __post_init__(self) -> None:
+        _check(self, "limit", is_whole(self.limit, 0), "a whole number >= 0")
+
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         return Status.MAXITER if row.k >= self.limit else None
 
 
 @dataclass(frozen=True)
 class MaxEval:
-    """The objective was evaluated at least `limit` times. Line searches keep to it.
+    """The objective was evaluated at least `limit` times. Line searches keep to the option `maxfun`, which is this.
 
     Examples
     --------
@@ -126,6 +140,9 @@ class MaxEval:
     """
 
     limit: int
+
+    def __post_init__(self) -> None:
+        _check(self, "limit", is_whole(self.limit, 0), "a whole number >= 0")
 
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         return Status.MAXFUN if row.nfev >= self.limit else None
@@ -141,6 +158,9 @@ class MaxTime:
     """
 
     seconds: float
+
+    def __post_init__(self) -> None:
+        _check(self, "seconds", is_number(self.seconds) and self.seconds >= 0.0, "a number >= 0")
 
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         return Status.MAXTIME if row.time >= self.seconds else None
@@ -177,6 +197,10 @@ class AnyRule:
 
     rules: tuple[Rule, ...]
 
+    def __post_init__(self) -> None:
+        callables = all(callable(rule) and not isinstance(rule, type) for rule in self.rules)
+        _check(self, "rules", callables, "stop rules")
+
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         found = [status for rule in self.rules if (status := rule(row, before)) is not None]
         return _best(found)
@@ -193,6 +217,10 @@ class AllRule:
     """
 
     rules: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        callables = all(callable(rule) and not isinstance(rule, type) for rule in self.rules)
+        _check(self, "rules", callables, "stop rules")
 
     def __call__(self, row: Row, before: Row | None) -> Status | None:
         found = [rule(row, before) for rule in self.rules]
@@ -226,3 +254,8 @@ def _best(found: list[Status]) -> Status | None:
     if Status.CONVERGED in found:
         return Status.CONVERGED
     return found[0] if found else None
+
+
+def _check(rule: object, name: str, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise OptionError(f"{type(rule).__name__}: {name} must be {wanted}, not {getattr(rule, name)!r}")

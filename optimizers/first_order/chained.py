@@ -9,6 +9,7 @@ There is no line search: a step is what the chain says. Gradient test, history a
 array([1.])
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -157,7 +158,8 @@ class Rated(Chained):
 
     def __post_init__(self) -> None:
         rate = self.learning_rate
-        self._check("learning_rate", callable(rate) or (is_number(rate) and rate > 0.0), "a number > 0 or a schedule")
+        usable = callable(rate) or (is_number(rate) and 0.0 < rate < math.inf)
+        self._check("learning_rate", usable, "a number > 0 or a schedule")
         super().__post_init__()
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizers.checks import is_whole
 from optimizers.flatten import Array
-from optimizers.linesearch.searching import FAILED, Searched, accepts, along, require, same
+from optimizers.linesearch.searching import FAILED, Searched, accepts, along, require, require_numbers, same
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -47,8 +48,9 @@ class Armijo:
     maxtrials: int = 60
 
     def __post_init__(self) -> None:
+        require_numbers(self, "c1")
         require("Armijo", "c1", 0.0 < self.c1 < 0.5, "in (0, 1/2)", self.c1)
-        require("Armijo", "maxtrials", self.maxtrials >= 1, ">= 1", self.maxtrials)
+        require("Armijo", "maxtrials", is_whole(self.maxtrials, 1), "a whole number >= 1", self.maxtrials)
 
     def search(
         self,

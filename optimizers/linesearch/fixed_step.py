@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from optimizers.flatten import Array
-from optimizers.linesearch.searching import FAILED, Searched, along, require, same
+from optimizers.linesearch.searching import FAILED, Searched, along, require, require_numbers, same
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -41,6 +41,7 @@ class FixedStep:
     length: float
 
     def __post_init__(self) -> None:
+        require_numbers(self, "length")
         require("FixedStep", "length", 0.0 < self.length < math.inf, "> 0 and finite", self.length)
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:

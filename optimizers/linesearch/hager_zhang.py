@@ -7,14 +7,25 @@
 array([1.])
 """
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from optimizers.checks import is_whole
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, secant
-from optimizers.linesearch.searching import FAILED, RETREAT, Lengths, Searched, explore, require, round_off
+from optimizers.linesearch.searching import (
+    FAILED,
+    RETREAT,
+    Lengths,
+    Searched,
+    explore,
+    require,
+    require_numbers,
+    round_off,
+)
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -66,13 +77,14 @@ class HagerZhang:
     maxtrials: int = 50
 
     def __post_init__(self) -> None:
+        require_numbers(self, "delta", "sigma", "epsilon", "theta", "gamma", "rho")
         require("HagerZhang", "delta", 0.0 < self.delta < 0.5, "in (0, 1/2)", self.delta)
         require("HagerZhang", "sigma", self.delta <= self.sigma < 1.0, "in [delta, 1)", self.sigma)
-        require("HagerZhang", "epsilon", self.epsilon >= 0.0, ">= 0", self.epsilon)
+        require("HagerZhang", "epsilon", 0.0 <= self.epsilon < math.inf, ">= 0 and finite", self.epsilon)
         require("HagerZhang", "theta", 0.0 < self.theta < 1.0, "in (0, 1)", self.theta)
         require("HagerZhang", "gamma", 0.0 < self.gamma < 1.0, "in (0, 1)", self.gamma)
-        require("HagerZhang", "rho", self.rho > 1.0, "> 1", self.rho)
-        require("HagerZhang", "maxtrials", self.maxtrials >= 1, ">= 1", self.maxtrials)
+        require("HagerZhang", "rho", 1.0 < self.rho < math.inf, "> 1 and finite", self.rho)
+        require("HagerZhang", "maxtrials", is_whole(self.maxtrials, 1), "a whole number >= 1", self.maxtrials)
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
         """A point with slope >= sigma slope0 and f <= f0 + delta length slope0, or (2 delta - 1) slope0 >= slope.

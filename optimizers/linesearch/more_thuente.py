@@ -12,9 +12,20 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 
+from optimizers.checks import is_whole
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, cubic, quadratic, secant
-from optimizers.linesearch.searching import FAILED, RETREAT, Lengths, Searched, explore, require, round_off, sufficient
+from optimizers.linesearch.searching import (
+    FAILED,
+    RETREAT,
+    Lengths,
+    Searched,
+    explore,
+    require,
+    require_numbers,
+    round_off,
+    sufficient,
+)
 from optimizers.point import Point
 from optimizers.problem import Problem
 
@@ -56,9 +67,10 @@ class MoreThuente:
     maxtrials: int = 40
 
     def __post_init__(self) -> None:
+        require_numbers(self, "c1", "c2")
         require("MoreThuente", "c1", 0.0 < self.c1 < 0.5, "in (0, 1/2)", self.c1)
         require("MoreThuente", "c2", self.c1 < self.c2 < 1.0, "in (c1, 1)", self.c2)
-        require("MoreThuente", "maxtrials", self.maxtrials >= 1, ">= 1", self.maxtrials)
+        require("MoreThuente", "maxtrials", is_whole(self.maxtrials, 1), "a whole number >= 1", self.maxtrials)
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
         """A point with f <= f0 + c1 length slope0 and abs(slope) <= c2 abs(slope0).

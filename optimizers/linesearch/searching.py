@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import numpy as np
 from scipy.linalg.blas import daxpy, ddot
 
+from optimizers.checks import is_number
 from optimizers.errors import OptionError
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial
@@ -34,6 +35,7 @@ __all__ = [
     "evaluate",
     "explore",
     "require",
+    "require_numbers",
     "round_off",
     "same",
     "stalled",
@@ -177,7 +179,8 @@ def evaluate(problem: Problem, x: Array, length: float, direction: Array) -> Tri
 def along(point: Point, direction: Array, length: float) -> Array:
     """The vector `length` along `direction`; it may overflow, which `Problem.trial` refuses."""
     # By BLAS, which does not warn of it, in a quarter of the time.
-    return np.asarray(daxpy(direction, point.x.copy(), point.x.size, length))
+    x = point.x
+    return daxpy(direction, x.copy(), x.size, length)  # type: ignore[no-any-return]
 
 
 def same(x: Array, y: Array) -> bool:
@@ -188,4 +191,11 @@ def same(x: Array, y: Array) -> bool:
 def require(owner: str, name: str, holds: bool, wanted: str, value: object) -> None:
     """Raise `OptionError` unless an option of a search is in its range."""
     if not holds:
-        raise OptionError(f"{owner}: {name} must be {wanted}, not {value}")
+        raise OptionError(f"{owner}: {name} must be {wanted}, not {value!r}")
+
+
+def require_numbers(search: object, *names: str) -> None:
+    """Raise `OptionError` unless these options of a search are numbers, which can be compared with their ranges."""
+    for name in names:
+        value = getattr(search, name)
+        require(type(search).__name__, name, is_number(value), "a number", value)

@@ -13,6 +13,7 @@ from functools import partial
 
 from scipy.linalg.blas import ddot
 
+from optimizers.checks import is_whole
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, cubic
 from optimizers.linesearch.searching import (
@@ -23,6 +24,7 @@ from optimizers.linesearch.searching import (
     along,
     explore,
     require,
+    require_numbers,
     round_off,
     sufficient,
 )
@@ -61,9 +63,10 @@ class StrongWolfe:
     maxtrials: int = 40
 
     def __post_init__(self) -> None:
+        require_numbers(self, "c1", "c2")
         require("StrongWolfe", "c1", 0.0 < self.c1 < 0.5, "in (0, 1/2)", self.c1)
         require("StrongWolfe", "c2", self.c1 < self.c2 < 1.0, "in (c1, 1)", self.c2)
-        require("StrongWolfe", "maxtrials", self.maxtrials >= 1, ">= 1", self.maxtrials)
+        require("StrongWolfe", "maxtrials", is_whole(self.maxtrials, 1), "a whole number >= 1", self.maxtrials)
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
         """A point with f <= f0 + c1 length slope0 and abs(slope) <= c2 abs(slope0).

@@ -5,6 +5,8 @@ that are not finite: a start where they occur is an error that names the functio
 never accepted.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -116,6 +118,27 @@ def test_hessians_of_a_wrong_shape_or_without_symmetry(solver):
         run(solver, rosen, START, hess=lambda x: np.eye(3))
     with pytest.raises(ShapeError, match="the hess <lambda> is not symmetric"):
         run(solver, rosen, START, hess=lambda x: np.array([[1.0, 2.0], [0.0, 1.0]]))
+
+
+@each([*MINIMISERS, *RESIDUAL_SOLVERS])
+def test_a_class_in_place_of_an_object_is_refused_by_name(solver):
+    """An easy slip, and one that would end deep inside: opt.Armijo for opt.Armijo()."""
+    options = {field.name for field in dataclasses.fields(solver)}
+    for name, kind in {"stop": opt.MaxIter, "linesearch": opt.Armijo, "rule": opt.Chain}.items():
+        if name in options:
+            with pytest.raises(OptionError, match=f"{name_of(solver)}: {name} must be an object, not a class"):
+                dataclasses.replace(solver, **{name: kind})
+
+
+@solvers
+def test_bounds_of_a_problem_are_kept_to_or_refused(solver):
+    """Where a problem is made by hand, `iterate` sees its bounds only there."""
+    problem = opt.Problem(lambda x: np.sum(x**2), bounds=[(0.5, 2.0)], jit=False)
+    if "bounds" in solver.uses:
+        assert list(solver.iterate(problem, [1.0]))[-1].x == 0.5
+    else:
+        with pytest.raises(OptionError, match=f"{name_of(solver)} cannot use bounds"):
+            solver.init(problem, [1.0])
 
 
 @each([*MINIMISERS, *RESIDUAL_SOLVERS])

@@ -268,10 +268,10 @@ def test_interpolation_finds_the_stationary_points_of_polynomials(a, b, c3, c2, 
         (lambda: opt.HagerZhang(theta=1.0), "theta must be in"),
         (lambda: opt.HagerZhang(gamma=0.0), "gamma must be in"),
         (lambda: opt.HagerZhang(rho=1.0), "rho must be > 1"),
-        (lambda: opt.HagerZhang(maxtrials=0), "maxtrials must be >= 1"),
+        (lambda: opt.HagerZhang(maxtrials=0), "maxtrials must be a whole number >= 1"),
         (lambda: opt.MoreThuente(c1=0.0), "MoreThuente: c1 must be in"),
         (lambda: opt.MoreThuente(c1=0.3, c2=0.2), "c2 must be in"),
-        (lambda: opt.MoreThuente(maxtrials=0), "maxtrials must be >= 1"),
+        (lambda: opt.MoreThuente(maxtrials=0), "maxtrials must be a whole number >= 1"),
     ],
 )
 def test_options_are_checked(make, text):

@@ -255,6 +255,25 @@ def test_the_stop_option_makes_no_success_but_hides_none():
     assert opt.TrustRegion(stop=opt.GradNorm(1e-9)).run(quartic, [1.0, 1.0]).success
 
 
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda: opt.GradNorm("small"), "GradNorm: tol must be a number >= 0, not 'small'"),
+        (lambda: opt.StepSize(np.nan), "StepSize: tol must be"),
+        (lambda: opt.FDecrease(-1.0), "FDecrease: tol must be"),
+        (lambda: opt.MaxIter(2.5), "MaxIter: limit must be a whole number >= 0, not 2.5"),
+        (lambda: opt.MaxEval(-1), "MaxEval: limit must be"),
+        (lambda: opt.MaxTime(None), "MaxTime: seconds must be a number >= 0"),
+        (lambda: opt.any_(3), r"AnyRule: rules must be stop rules, not \(3,\)"),
+        (lambda: opt.all_(opt.MaxIter), "AllRule: rules must be stop rules"),
+        (lambda: opt.Newton(stop=opt.MaxIter), "Newton: stop must be an object, not a class: call it"),
+    ],
+)
+def test_rules_out_of_range_are_refused_when_they_are_made(make, text):
+    with pytest.raises(OptionError, match=text):
+        make()
+
+
 @pytest.mark.parametrize("answer", [True, 0, "enough"])
 def test_a_rule_that_returns_no_status_is_refused(answer):
     with pytest.raises(OptionError, match=r"stop: the rule returned .*: it must return a Status, or None to go on"):

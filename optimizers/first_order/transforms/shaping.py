@@ -106,7 +106,7 @@ class Scale(PerLeaf):
     factor: float
 
     def __post_init__(self) -> None:
-        self._check("factor", is_number(self.factor), "a number")
+        self._check("factor", is_number(self.factor) and math.isfinite(self.factor), "a number that is finite")
 
     def change(self, gradients: Leaves, state: Any, params: Leaves | None) -> tuple[Leaves, Any]:
         factor = float(self.factor)
@@ -134,6 +134,9 @@ class ScaleBySchedule(PerLeaf):
 
     def change(self, gradients: Leaves, state: int, params: Leaves | None) -> tuple[Leaves, int]:
         factor = self.sign * float(self.schedule(state))
+        if not math.isfinite(factor):
+            name = "learning_rate" if self.sign < 0.0 else "scale_by_schedule"
+            raise OptionError(f"{name}: the schedule gives {self.sign * factor} at step {state}, no finite number")
         return [factor * g for g in gradients], state + 1
 
 
