@@ -18,6 +18,7 @@ The usual further starts are 10 * x0 and 100 * x0. The number in each comment is
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,8 +42,11 @@ class TestProblem:
     m: int
     stationary: tuple = ()
 
-    def objective(self, x):
-        return np.sum(self.residual(x) ** 2)
+    @cached_property
+    def objective(self):
+        """One function, which keeps what has been compiled for it; a bound method would be another one each time."""
+        residual = self.residual
+        return lambda x: np.sum(residual(x) ** 2)
 
 
 # 1

@@ -480,7 +480,8 @@ def test_constraints_have_compiled_derivatives():
         ]
         for result in found:
             np.testing.assert_allclose(result.x, 0.5, atol=1e-3)
-        assert found[0].nit == found[2].nit
+        # The last iterations of SLSQP are about rounding, which compiled code does otherwise.
+        assert abs(found[0].nit - found[2].nit) <= 5
 
 
 # --- pickling, threads, what a function keeps ----------------------------------------------------------------------
