@@ -29,6 +29,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizers.bounds import check_inside
 from optimizers.checks import is_number, quiet
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.fitting.factors import Factors, column_norms, factorise
@@ -229,13 +230,18 @@ class LeastSquaresSolver(Solver[S]):
         return trial if np.isfinite(trial.f) else None
 
     def _continued(self, problem: Problem, state: S) -> S:
-        view = self._view(problem)
+        view, limits = self._view(problem), problem.limits(state.x.size)
+        if limits is not None:
+            check_inside(state.x, limits)
         point = view.at(state.x)
         raw = raw_of(point)
-        if not (np.array_equal(raw.J, state.J) and np.array_equal(raw.r, state.r) and point.f == state.f):
-            return replace(self.init(problem, problem.unravel(state.x)), k=state.k)
-        free = free_unknowns(state.x, state.g, problem.limits(state.x.size))
-        return replace(state, ending=self._ending(point, 0.0, column_norms(point.J), free))
+        same = isinstance(state, FitState) and np.array_equal(raw.J, state.J) and np.array_equal(raw.r, state.r)
+        found = self._resumed(point, state, limits) if same and point.f == state.f else None
+        return replace(self.init(problem, problem.unravel(state.x)), k=state.k) if found is None else found
+
+    def _resumed(self, point: FitPoint, state: S, limits: tuple[Array, Array] | None) -> S | None:
+        """The state, known to be of this problem but for bounds; None where it is another method's."""
+        return replace(state, ending=self._ending(point, 0.0, column_norms(point.J)))
 
     def _noise(self, point: FitPoint) -> float:
         """By how much rounding of the residuals changes the cost."""

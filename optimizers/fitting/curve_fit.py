@@ -21,7 +21,9 @@ from optimizers.bounds import limits_of
 from optimizers.errors import InputTypeError, NonFiniteError, OptionError, ShapeError
 from optimizers.fitting.base import covariance_of
 from optimizers.fitting.least_squares import least_squares, limits_as_bounds
+from optimizers.fitting.levenberg_marquardt import LevenbergMarquardt
 from optimizers.flatten import Array
+from optimizers.solver import Solver
 from optimizers.status import Status
 
 __all__ = ["curve_fit"]
@@ -78,7 +80,7 @@ def curve_fit(
         What to do where the data have NaN.
     **kwargs
         ``loss, f_scale, callback, jit`` and options of the method. ``maxfev`` and ``max_nfev`` are the limit on
-        evaluations.
+        evaluations. Where no ``gtol`` is given, and no solver object, it is smaller where the data are small numbers.
 
     Returns
     -------
@@ -115,6 +117,10 @@ def curve_fit(
     weight = _weight(sigma, y.size)
     given = {name: kwargs.pop(name) for name in ("loss", "f_scale", "callback", "jit", "tol") if name in kwargs}
     options = _options(kwargs, method)
+    if not _is_theirs(method) and not isinstance(method, (Solver, type)) and "tol" not in given:
+        # In the units of the data, that is: a test in others would hold at once where these are small.
+        size = float(np.linalg.norm(weight @ y if np.ndim(weight) == 2 else weight * y))
+        options.setdefault("gtol", LevenbergMarquardt.gtol * min(1.0, size * size))
     found = least_squares(
         _residuals(f, np.ndim(weight)),
         start,
@@ -212,11 +218,14 @@ def _options(kwargs: dict[str, Any], method: Any) -> dict[str, Any]:
     limit = kwargs.pop("maxfev", None)
     limit = kwargs.pop("max_nfev", limit)
     if limit:
-        theirs = isinstance(method, str) and method.lower() in ("trf", "dogbox", "lm")
-        kwargs["max_nfev" if theirs else "maxfun"] = (
+        kwargs["max_nfev" if _is_theirs(method) else "maxfun"] = (
             int(limit) if isinstance(limit, float) and limit.is_integer() else limit
         )
     return kwargs
+
+
+def _is_theirs(method: Any) -> bool:
+    return isinstance(method, str) and method.lower() in ("trf", "dogbox", "lm")
 
 
 def _residuals(f: Callable[..., Any], ndim: int) -> Callable[..., Any]:

@@ -152,6 +152,14 @@ class RegionSolver(LeastSquaresSolver[RegionState]):
     def _propose(self, point: FitPoint, state: RegionState, limits: Limits) -> Proposal:
         raise NotImplementedError
 
+    def _resumed(self, point: FitPoint, state: RegionState, limits: Limits) -> RegionState | None:
+        if not isinstance(state, RegionState):
+            return None
+        # Bounds may be others now, and with them the parameters that the factors are about.
+        columns = column_norms(point.J)
+        scale = state.scale if self.scaling else np.ones(columns.size)
+        return self._state(point, columns, scale, limits, state.length, state.k)
+
     def _state(
         self, point: FitPoint, columns: Array, scale: Array, limits: Limits, radius: float, k: int
     ) -> RegionState:

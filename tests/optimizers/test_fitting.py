@@ -359,3 +359,34 @@ def test_maxfun_is_kept(solver):
     result = solver.with_options(maxfun=4).run(PROBLEMS["meyer"].residual, PROBLEMS["meyer"].x0, jit=False)
     assert result["status"] in (opt.Status.MAXFUN, opt.Status.LINE_SEARCH)
     assert result.nfev <= 4
+
+
+def test_bounds_may_be_others_when_a_run_is_resumed():
+    """The factors in a state are about the parameters that were free; those that are free now are others."""
+
+    def valley(x):
+        return np.stack([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
+
+    solver = opt.LevenbergMarquardt()
+    held = solver.init(opt.ResidualProblem(valley, bounds=[(-1.2, -1.2), (None, None)]), [-1.2, 2.0])
+    assert held.factors.Vt.shape == (1, 1)
+    free, whole = solver.resume(valley, held, jit=False), solver.run(valley, [-1.2, 2.0], jit=False)
+    assert free.success
+    assert free.nit == whole.nit
+    state = solver.init(opt.ResidualProblem(valley), [-1.2, 2.0])
+    kept = solver.resume(valley, state, bounds=[(None, 0.5), (None, None)], jit=False)
+    np.testing.assert_allclose(kept.x, [0.5, 0.25])
+    with pytest.raises(OptionError, match=r"x0\[1\] = 2.0 is not within its bounds"):
+        solver.resume(valley, state, bounds=[(None, None), (0.0, 1.0)], jit=False)
+
+
+def test_a_state_of_another_method_is_a_start():
+    start, problem = [3.0], opt.ResidualProblem(lambda x: x - 5.0)
+    states = [opt.GaussNewton().init(problem, start), opt.Dogleg().init(problem, start)]
+    states.append(opt.NewtonRoot().init(opt.RootProblem(lambda x: x - 5.0), start))
+    for solver in (opt.LevenbergMarquardt(), opt.GaussNewton(), opt.Dogleg()):
+        for state in states:
+            assert solver.resume(lambda x: x - 5.0, state, jit=False).x == pytest.approx(5.0)
+    scaled = opt.LevenbergMarquardt().init(opt.ResidualProblem(lambda x: 3.0 * x), [1.0])
+    plain = opt.LevenbergMarquardt(scaling=False, maxiter=0)
+    assert plain._continued(opt.ResidualProblem(lambda x: 3.0 * x), scaled).scale.tolist() == [1.0]

@@ -256,6 +256,23 @@ def test_failures_are_errors_as_scipys():
         hd.vmap(lambda y: opt.curve_fit(decay, T, y)[0])(np.stack([Y, Y]))
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e-9, 1e-12])
+def test_data_in_small_units_are_fitted_all_the_same(unit):
+    """Of amperes that are picoamperes the gradient is below any tolerance in amperes, wherever the parameters are."""
+    popt, pcov = opt.curve_fit(decay, T, unit * Y, p0=[unit, 1.0, 0.0])
+    expected, covariance = opt.curve_fit(decay, T, Y, p0=START)
+    units = np.array([unit, 1.0, unit])
+    np.testing.assert_allclose(popt / units, expected, rtol=1e-7)
+    np.testing.assert_allclose(np.sqrt(np.diag(pcov)) / units, np.sqrt(np.diag(covariance)), rtol=1e-5)
+
+
+def test_gtol_of_a_curve_fit_is_what_is_asked_for():
+    loose = opt.curve_fit(decay, T, Y, p0=START, gtol=1e-1, ctol=0.0, full_output=True)[2]
+    assert loose["nit"] < opt.curve_fit(decay, T, Y, p0=START, full_output=True)[2]["nit"]
+    solver = opt.LevenbergMarquardt(gtol=1e-1, ctol=0.0)
+    assert opt.curve_fit(decay, T, Y, p0=START, method=solver, full_output=True)[2]["nit"] == loose["nit"]
+
+
 def test_an_infinite_standard_deviation_leaves_a_datum_out():
     kept = np.arange(30) != 7
     popt, _ = opt.curve_fit(decay, T, np.where(kept, Y, 99.0), sigma=np.where(kept, 1.0, np.inf))
