@@ -15,6 +15,7 @@ Derivatives of <lambda>:
   gradient  WRONG  slope 1.00, expected 2: entry 1 is 0 where differences of fun give 8
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,8 +39,11 @@ _NEAR = (1e-2, 1e-5, 1e-8, 1e-11, 1e-14)
 _SEEN, _WINDOW = 30.0, 5
 # A slope may fall short of the whole number by this much: half-way to that of a wrong derivative.
 _SHORT = 0.5
-# At how many points noise is measured.
+# At how many points noise is measured; how far apart those on a line are; and the orders of differences that have to
+# agree on it, within a factor.
 _NOISE_POINTS = 8
+_APART = (0.5**24, 0.5**34)
+_NOISE_ORDERS, _AGREED = (4, 5, 6), 4.0
 # Relative steps of the central differences that name the wrong entry of a gradient.
 _DIFFERENCE = 0.5**17
 # Up to so many unknowns, the entry of a wrong gradient that differs most is looked for.
@@ -234,7 +238,9 @@ class _Ray:
     def noise(self) -> tuple[float, float]:
         """Rounding errors of value and gradient: what the linear model leaves where only last digits of x differ.
 
-        Where sums with large terms leave multiples of a quantum, that is the error: the least change along the ray.
+        Where sums with large terms leave multiples of a quantum, that is the error: the least change along the ray; or
+        what high differences of points on a line are, which of smooth functions are next to nothing: J. J. Moré and
+        S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011) 1292-1314.
         """
         steps = np.random.default_rng(0).integers(-8, 9, (_NOISE_POINTS, self.x.size)) * np.spacing(np.abs(self.x))
         near = [sample for h in steps if (sample := self._sample(0.0, self.x + h)).finite]
@@ -246,8 +252,16 @@ class _Ray:
         quanta = [
             min((change for change in column if change > 0.0), default=0.0) for column in zip(*changes, strict=True)
         ]
-        noise = np.maximum([values, np.linalg.norm(slopes)], quanta or [0.0, 0.0])
+        rough = np.max([self._rough(apart) for apart in _APART], axis=0)
+        noise = np.maximum.reduce([[values, np.linalg.norm(slopes)], quanta or [0.0, 0.0], rough])
         return float(noise[0]), float(noise[1])
+
+    def _rough(self, apart: float) -> tuple[float, float]:
+        """Noise of value and gradient by differences of points on a line; zero where it is not to be seen."""
+        line = [self._sample(0.0, self.x + k * apart * self.d) for k in range(_NOISE_POINTS + 1)]
+        if not all(sample.finite for sample in line):
+            return 0.0, 0.0
+        return _roughness(np.array([[sample.f] for sample in line])), _roughness(np.array([s.g for s in line]))
 
     def rest(self, name: str, sample: "_Sample") -> Array:
         """What the Taylor polynomial leaves: of the value for the gradient, of the gradient for the others."""
@@ -378,6 +392,20 @@ def _unavailable(name: str, order: int, expected: int, error: BaseException) -> 
 def _rank(test: DerivativeTest) -> tuple[bool, float]:
     """What sorts the worst first."""
     return test.ok, -np.inf if np.isnan(test.slope) else test.slope
+
+
+def _roughness(values: Array) -> float:
+    """Standard deviation of the noise in `values`, shape (points, entries), of a smooth function on a line.
+
+    Zero where differences have one sign, or those of several orders do not agree: there they are the function's own.
+    """
+    found = []
+    for k in _NOISE_ORDERS:
+        differences = np.diff(values, k, axis=0)
+        differences = differences[:, (differences.min(axis=0) < 0.0) & (differences.max(axis=0) > 0.0)]
+        share = math.factorial(k) ** 2 / math.factorial(2 * k)
+        found.append(math.sqrt(share * float(np.sum(np.mean(differences**2, axis=0)))))
+    return found[-1] if max(found) <= _AGREED * min(found) else 0.0
 
 
 def _once(make: Callable[[], Callable[[Array], Array]]) -> Callable[[Array], Array]:

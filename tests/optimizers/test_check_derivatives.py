@@ -185,6 +185,8 @@ def test_the_range_of_steps_is_found():
         assert check(lambda x, s=scale: s * rosen(x)).ok
         assert not check(lambda x, s=scale: s * rosen(x), jac=lambda x, s=scale: s * times(1.01)(x), order=1).ok
     assert check(lambda x: np.sum(np.log(x)), [1e-3, 2e-3]).ok
+    # The noise is that of 1 + x², and not to be seen where x differs in its last digits.
+    assert check(lambda x: np.sum(np.log(x**2 + 1.0)), [0.00051163, 0.00114251, 0.00022853], 1).ok
     noisy = lambda x: (1e8 + rosen(x)) - 1e8  # noqa: E731  # the noise is 1e8 times what eps |f| would be
     assert check(noisy, jac=scipy.optimize.rosen_der, hess=scipy.optimize.rosen_hess).ok
     assert not check(noisy, jac=times(1.1), order=1).ok
