@@ -8,7 +8,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
@@ -89,16 +89,23 @@ class RootSolver(Solver[S]):
         """
         return as_root_problem(RootProblem, fun, x0, args, jac=given.get("jac"), jit=given.get("jit", "auto"))
 
-    def solve(self, problem: RootProblem, x0: Tree, callback: Callback | None = None) -> Result:
+    def solve(self, problem: RootProblem, x0: Tree | S, callback: Callback | None = None) -> Result:
         """Run on a problem that is there already, a `FixedPointProblem` for instance; `run` otherwise.
+
+        Where a state stands in place of `x0`, go on from it, as `resume` does on the equations fun(x) = 0.
 
         Examples
         --------
         >>> import optimizers as opt
-        >>> opt.Anderson().solve(opt.FixedPointProblem(lambda x: 0.5 * x + 1.0), [0.0]).x
-        array([2.])
+        >>> problem = opt.FixedPointProblem(lambda x: 0.5 * x + 1.0)
+        >>> whole = opt.FixedPoint().solve(problem, [0.0])
+        >>> state = opt.FixedPoint().step(problem, opt.FixedPoint().init(problem, [0.0]))
+        >>> rest = opt.FixedPoint().solve(problem, state)
+        >>> bool((rest.x == whole.x).all()), rest.nit == whole.nit - 1
+        (True, True)
         """
-        return self._drive(problem, self.init(problem, x0), callback)
+        start = self._continued(problem, cast(S, x0)) if isinstance(x0, RootState) else self.init(problem, x0)
+        return self._drive(problem, start, callback)
 
     def __call__(
         self,

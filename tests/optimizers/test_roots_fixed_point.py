@@ -1,5 +1,7 @@
 """Anderson's acceleration and the plain iteration: GMRES on linear problems, windows, mixing, domains."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -150,3 +152,19 @@ def test_the_door_names_what_is_wrong():
     seen = []
     opt.fixed_point(np.cos, 1.0, callback=lambda x, f: seen.append(float(f)), method="picard", jit=False)
     assert abs(seen[-1]) <= 1e-8
+
+
+@pytest.mark.parametrize(
+    "solver", [opt.FixedPoint(), opt.Anderson(), opt.NewtonRoot(), opt.Broyden(), opt.NewtonKrylov()]
+)
+def test_a_pickled_state_goes_on_bit_for_bit(solver):
+    def maps(x):
+        return np.cos(np.stack([x[1], 0.5 * x[0]]))
+
+    problem = opt.FixedPointProblem(maps, jit=False)
+    states = list(solver.iterate(problem, [1.0, 2.0]))
+    at = len(states) // 2
+    rest = solver.solve(opt.FixedPointProblem(maps, jit=False), pickle.loads(pickle.dumps(states[at])))
+    assert rest.success
+    np.testing.assert_array_equal(rest.x, states[-1].x)
+    assert rest.nit == len(states) - 1 - at
