@@ -19,7 +19,7 @@ from optimizers.flatten import Array, Tree
 from optimizers.problem import Problem
 from optimizers.residuals import ResidualPoint
 from optimizers.roots.base import RootSolver, RootState, root_problem
-from optimizers.roots.steps import shortened
+from optimizers.roots.steps import shortened, within_rounding
 from optimizers.status import Status
 
 __all__ = ["Anderson", "AndersonState"]
@@ -128,6 +128,8 @@ class Anderson(RootSolver[AndersonState]):
             length, new = shortened(found, state.x, state.mixing * F)
         if new is None:
             return replace(state, k=state.k + 1, ending=Status.LINE_SEARCH)
+        if within_rounding(state.x, new, state.f):
+            return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
         return AndersonState(
             new.x,
             new.f,

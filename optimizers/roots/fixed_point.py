@@ -13,7 +13,7 @@ from optimizers.checks import is_number
 from optimizers.flatten import Tree
 from optimizers.problem import Problem
 from optimizers.roots.base import RootSolver, RootState, root_problem
-from optimizers.roots.steps import shortened
+from optimizers.roots.steps import shortened, within_rounding
 from optimizers.status import Status
 
 __all__ = ["FixedPoint"]
@@ -78,4 +78,6 @@ class FixedPoint(RootSolver[RootState]):
         length, new = shortened(root_problem(problem), state.x, self.mixing * state.g)
         if new is None:
             return replace(state, k=state.k + 1, ending=Status.LINE_SEARCH)
+        if within_rounding(state.x, new, state.f):
+            return replace(state, k=state.k + 1, ending=Status.ROUND_OFF)
         return RootState(new.x, new.f, new.r, k=state.k + 1, length=length)

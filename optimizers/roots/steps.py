@@ -38,6 +38,7 @@ __all__ = [
     "is_stationary",
     "newton_direction",
     "shortened",
+    "within_rounding",
 ]
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -315,3 +316,15 @@ def shortened(problem: RootProblem, x: Array, step: Array, trials: int = 10) -> 
             return length, trial
         length *= 0.1
     return 0.0, None
+
+
+def within_rounding(x: Array, new: ResidualPoint, f: float) -> bool:
+    """Whether a step moved only the last digits of x, shape (n,), and did not lower ½‖F‖², which was `f`.
+
+    Examples
+    --------
+    >>> new = RootProblem(lambda x: x).at([1.0])
+    >>> within_rounding(np.full(1, 1.0 - 1e-16), new, 0.5), within_rounding(np.full(1, 1.1), new, 0.5)
+    (True, False)
+    """
+    return not new.f < f and norm(new.x - x) <= 4.0 * _EPS * norm(x)

@@ -168,3 +168,15 @@ def test_a_pickled_state_goes_on_bit_for_bit(solver):
     assert rest.success
     np.testing.assert_array_equal(rest.x, states[-1].x)
     assert rest.nit == len(states) - 1 - at
+
+
+def test_rounding_ends_a_run_whose_f_cannot_be_smaller():
+    def large(x):
+        return 1e12 * np.cos(1e-12 * x)
+
+    plain = opt.FixedPoint().solve(opt.FixedPointProblem(large, jit=False), [1e12])
+    mixed = run(opt.Anderson(), lambda x: 1e12 * (x**3 - 3.0), [1.0])
+    for result, exact in ((plain, 0.7390851332151607e12), (mixed, 3.0 ** (1.0 / 3.0))):
+        assert result["status"] == opt.Status.ROUND_OFF
+        assert result.nit < 200
+        np.testing.assert_allclose(result.x, exact, rtol=1e-14)
