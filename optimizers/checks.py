@@ -11,6 +11,7 @@ from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 
@@ -25,8 +26,11 @@ __all__ = [
     "quiet",
     "real_numbers",
     "scalar",
+    "symmetric_part",
 ]
 
+# What of a user's Hessian may be asymmetric, relative to its largest entry.
+_ASYMMETRY = 1e-6
 _QUIET_ALREADY = nullcontext()
 # Whether the code that asks runs within `quiet`: an answer in a tenth of the time that NumPy's takes.
 _WITHIN: ContextVar[bool] = ContextVar("within quiet", default=False)
@@ -93,6 +97,29 @@ def pair(out: Any, name: str) -> tuple[Any, Any]:
     if not isinstance(out, (tuple, list)) or len(out) != 2:
         raise InputTypeError(f"{name} returned a {type(out).__name__}: with jac=True it returns (value, gradient)")
     return out[0], out[1]
+
+
+def symmetric_part(H: NDArray[np.float64], name: str | None) -> NDArray[np.float64]:
+    """The symmetric part; where `name` is given, what is lost must be rounding, for a user's mistake looks the same.
+
+    Raises
+    ------
+    ShapeError
+        Naming the callable `name`, when more than rounding is lost.
+
+    Examples
+    --------
+    >>> symmetric_part(np.array([[0.0, 1.0], [0.0, 0.0]]), None)
+    array([[0. , 0.5],
+           [0.5, 0. ]])
+    """
+    with quiet():
+        if name is not None and (gap := np.abs(H - H.T).max()) > _ASYMMETRY * np.abs(H).max():
+            raise ShapeError(f"the {name} is not symmetric: entries (i, j) and (j, i) differ by up to {gap:.3g}")
+        H = H + H.T
+        H *= 0.5
+    H.setflags(write=False)
+    return H
 
 
 def label(role: str, function: Any) -> str:

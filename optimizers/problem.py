@@ -20,7 +20,7 @@ import scipy.sparse.linalg
 
 import hodiff as hd
 from optimizers.bounds import limits_of, projected_gradient
-from optimizers.checks import check_callables, check_jit, is_quiet, label, pair, quiet, scalar
+from optimizers.checks import check_callables, check_jit, is_quiet, label, pair, quiet, scalar, symmetric_part
 from optimizers.derivatives import Derivatives, derivatives_of
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
@@ -29,8 +29,6 @@ from optimizers.point import Counts, Point, all_finite
 
 __all__ = ["UNTRACEABLE", "Problem"]
 
-# What of a user's Hessian may be asymmetric, relative to its largest entry.
-_ASYMMETRY = 1e-6
 # What functions that were not written to be differentiated raise when they meet a traced array.
 UNTRACEABLE = (
     hd.errors.HodiffError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError, RuntimeError,
@@ -215,12 +213,17 @@ class Problem:
     def trial(self, x: Array) -> Point | None:
         """The point `x`, shape (n,), or None where `x` itself has overflowed: what line searches ask for.
 
+        A vector that cannot be written to is kept as it is, others are copied.
+
         Examples
         --------
         >>> Problem(lambda x: x @ x).trial(np.array([np.inf])) is None
         True
         """
-        return self._point(x.copy()) if all_finite(x) else None
+        if not all_finite(x):
+            return None
+        # Searches ask for f next: where the gradient comes with it, a `Point` that waits until then costs more.
+        return self._point(x.copy() if x.flags.writeable else x, now=not callable(self._grad))
 
     def slope_if_any(self, x: Array) -> Array | None:
         """The gradient at `x`, or None where the objective cannot be differentiated: a function for methods without.
@@ -323,7 +326,7 @@ class Problem:
         """
         if self._hess is None and self._hvp is not None:
             push = self.pushforward(x)
-            return _symmetric(np.stack([push(e) for e in np.eye(x.size)]), self.names["Hv"])
+            return symmetric_part(np.stack([push(e) for e in np.eye(x.size)]), self.names["Hv"])
         self.counts.nhev += 1
         with quiet():
             if self._hess is not None:
@@ -336,7 +339,7 @@ class Problem:
         n, shape = x.size, self.layout.shapes[0] if self.layout and self.layout.spec is None else x.shape
         if H.shape not in ((n, n), shape + shape):
             raise ShapeError(f"the {self.names['H']} has shape {H.shape}: it must be {(n, n)}")
-        return _symmetric(H.reshape(n, n), None if self._hess is None else self.names["H"])
+        return symmetric_part(H.reshape(n, n), None if self._hess is None else self.names["H"])
 
     def plain_value(self, x: Array) -> float:
         """Objective alone, even where `Point` would evaluate the gradient with it: for derivative-free methods.
@@ -409,13 +412,23 @@ class Problem:
 
     # -- helpers ------------------------------------------------------------------------------------------
 
-    def _point(self, vector: Array, f: float | None = None, g: Array | None = None, H: Array | None = None) -> Point:
-        """The point at `vector`, which is finite and is the problem's to keep."""
+    def _point(
+        self,
+        vector: Array,
+        f: float | None = None,
+        g: Array | None = None,
+        H: Array | None = None,
+        *,
+        now: bool = False,
+    ) -> Point:
+        """The point at `vector`, which is finite and is the problem's to keep; with `now`, evaluated at once."""
         first = vector.item(0)  # in which most points differ
         for point in self._recent:
             if point.x.item(0) == first and _same(vector, point.x):
                 return point
         vector.setflags(write=False)
+        if now:
+            f, g = self.value(vector)
         point = Point(self, vector, f, g, H)
         self._recent = (*self._recent[-1:], point)
         return point
@@ -485,14 +498,3 @@ class Problem:
 def _same(a: Array, b: Array) -> bool:
     """Bitwise equality: 0.0 and -0.0 are different points."""
     return a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-def _symmetric(H: Array, name: str | None) -> Array:
-    """The symmetric part; where `name` is given, what is lost must be rounding, for a user's mistake looks the same."""
-    with quiet():
-        if name is not None and (gap := np.abs(H - H.T).max()) > _ASYMMETRY * np.abs(H).max():
-            raise ShapeError(f"the {name} is not symmetric: entries (i, j) and (j, i) differ by up to {gap:.3g}")
-        H = H + H.T
-        H *= 0.5
-    H.setflags(write=False)
-    return H

@@ -177,10 +177,11 @@ def evaluate(problem: Problem, x: Array, length: float, direction: Array) -> Tri
 
 
 def along(point: Point, direction: Array, length: float) -> Array:
-    """The vector `length` along `direction`; it may overflow, which `Problem.trial` refuses."""
+    """The vector `length` along `direction`, read-only; it may overflow, which `Problem.trial` refuses."""
     # By BLAS, which does not warn of it, in a quarter of the time.
-    x = point.x
-    return daxpy(direction, x.copy(), x.size, length)  # type: ignore[no-any-return]
+    x: Array = daxpy(direction, point.x.copy(), point.x.size, length)
+    x.setflags(write=False)  # and so `Problem.trial` need not copy it
+    return x
 
 
 def same(x: Array, y: Array) -> bool:

@@ -6,14 +6,16 @@
 array([-1., -1.])
 """
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from scipy.linalg.blas import daxpy, ddot
+from scipy.linalg.blas import daxpy, ddot, dscal
 
 from optimizers.flatten import Array
 from optimizers.quasi_newton.updates import curvature_of
 from optimizers.state import State
+from optimizers.status import Status
 
 __all__ = ["LBFGSState", "Pairs", "descent", "remembered"]
 
@@ -39,6 +41,22 @@ class LBFGSState(State):
 
     pairs: Pairs = ()
 
+    def __init__(
+        self,
+        x: Array,
+        f: float,
+        g: Array,
+        H: Array | None = None,
+        k: int = 0,
+        length: float = math.nan,
+        ending: Status | None = None,
+        pairs: Pairs = (),
+    ) -> None:
+        # What `dataclass` writes for frozen classes calls `object.__setattr__` for each, in twice the time.
+        known = self.__dict__
+        known["x"], known["f"], known["g"], known["H"] = x, f, g, H
+        known["k"], known["length"], known["ending"], known["pairs"] = k, length, ending, pairs
+
 
 def descent(pairs: Pairs, g: Array) -> Array:
     """The quasi-Newton direction -H g, shape (n,), with the inverse Hessian H that BFGS makes of `pairs`.
@@ -53,17 +71,19 @@ def descent(pairs: Pairs, g: Array) -> Array:
     array([-1., -1.])
     """
     # By BLAS, in place: forty operations with NumPy would cost more than the evaluation of a small objective.
-    q, n, weights = -g, g.size, []
+    q, n, weights = g.copy(), g.size, []
     for s, y, rho in reversed(pairs):
-        weight = rho * ddot(s, q)
-        q = daxpy(y, q, n, -weight)
+        weight = -rho * ddot(s, q)
+        q = daxpy(y, q, n, weight)
         weights.append(weight)
     if pairs:
         _, y, rho = pairs[-1]
-        q *= 1.0 / (rho * ddot(y, y))
+        q = dscal(-1.0 / (rho * ddot(y, y)), q)
+    else:
+        q = dscal(-1.0, q)
     for s, y, rho in pairs:
         q = daxpy(s, q, n, weights.pop() - rho * ddot(y, q))
-    return q
+    return q  # type: ignore[no-any-return]
 
 
 def remembered(pairs: Pairs, s: Array, y: Array, memory: int) -> Pairs:
