@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from optimizers.arguments import as_problem
 from optimizers.batch import Members, solved_in_batch
 from optimizers.bounds import check_inside, limits_of
 from optimizers.checks import is_number, is_whole, quiet
-from optimizers.errors import OptionError
+from optimizers.errors import InputTypeError, OptionError
 from optimizers.flatten import Tree
 from optimizers.problem import Problem
 from optimizers.result import Result
@@ -252,6 +252,8 @@ class Solver(Generic[S]):
         >>> [state.k for state in opt.Newton().iterate(problem, [5.0])]
         [0, 1]
         """
+        if not isinstance(problem, Problem):
+            raise InputTypeError(f"problem must be a Problem, as Problem(fun) makes, not {type(problem).__name__}")
         return Loop(self, problem).states(self.init(problem, x0))
 
     def run(
@@ -333,9 +335,14 @@ class Solver(Generic[S]):
 
         Where objective and gradient are still those in the state, which costs one evaluation to see, the iterates
         are those, bit for bit, that the first run would have gone on to. Where they are not, with other `args` for
-        instance, nothing in the state is relied on but x and what the method says it `carries`. Limits, counters
-        and ``nit`` begin anew; ``state.k`` and the history's column `k` go on. `like` is the old ``x0`` where that
-        was not a vector; the other parameters are those of `run`.
+        instance, nothing in the state is relied on but x and what the method says it `carries`; a state of another
+        method is a start at its x. Limits, counters and ``nit`` begin anew; ``state.k`` and the history's column `k` go
+        on. `like` is the old ``x0`` where that was not a vector; the other parameters are those of `run`.
+
+        Raises
+        ------
+        InputTypeError, OptionError
+            When `state` is no state, its x is not within `bounds`, or an argument is not what it is for `run`.
 
         Examples
         --------
@@ -347,6 +354,8 @@ class Solver(Generic[S]):
         >>> bool(np.array_equal(result.x, opt.Newton().run(rosen, [-1.2, 1.0]).x))
         True
         """
+        if not isinstance(state, State):
+            raise InputTypeError(f"state must be one of a solver, not {type(state).__name__}; from an x there is run")
         example = state.x if like is None else like
         self.refuse(hess=hess, hessp=hessp, bounds=bounds)
         problem = self.problem_of(fun, example, args, jac=jac, hess=hess, hessp=hessp, bounds=bounds, jit=jit)
@@ -429,13 +438,21 @@ class Solver(Generic[S]):
 
     def _continued(self, problem: Problem, state: S) -> S:
         """`state` where it is one of `problem`; else a start at its x, with what the method carries along."""
+        own = self._is_own(state)
         point = problem.at(state.x)
-        if point.f == state.f and np.array_equal(point.g, state.g):
+        limits = problem.limits(point.x.size)
+        if limits is not None:
+            check_inside(point.x, limits)
+        if own and point.f == state.f and np.array_equal(point.g, state.g):
             if state.H is not None:
                 point.H = state.H  # the problem remembers the point, and need not evaluate it again
             return replace(state, ending=None)
-        kept = {name: getattr(state, name) for name in self.carries}
+        kept = {name: getattr(state, name) for name in self.carries} if own else {}
         return replace(self.init(problem, problem.unravel(state.x)), k=state.k, **kept)
+
+    def _is_own(self, state: State) -> bool:
+        """Whether a state is one of this method, by what it holds."""
+        return isinstance(state, _state_of(type(self)))
 
     def _drive(self, problem: Problem, start: S, callback: Callback | None) -> Result:
         loop = Loop(self, problem)
@@ -455,3 +472,13 @@ class Solver(Generic[S]):
         if not holds:
             value = getattr(self, name)
             raise OptionError(f"{type(self).__name__}: {name} must be {wanted}, not {value!r}")
+
+
+def _state_of(method: type) -> type[State]:
+    """The class of states of a method, as it says where it derives from ``Solver[...]``."""
+    for kind in method.__mro__:
+        for base in vars(kind).get("__orig_bases__", ()):
+            for argument in get_args(base):
+                if isinstance(argument, type) and issubclass(argument, State):
+                    return argument
+    return State

@@ -21,7 +21,8 @@ from optimizers.checks import is_number
 from optimizers.errors import OptionError, ShapeError
 from optimizers.first_order.schedules import Schedule
 from optimizers.first_order.transforms import Transform, scale_by_learning_rate
-from optimizers.flatten import Array, Tree
+from optimizers.first_order.transforms.base import Chain as TransformChain
+from optimizers.flatten import Array, Tree, leaves_of
 from optimizers.linesearch import round_off
 from optimizers.linesearch.searching import along, same
 from optimizers.point import Point
@@ -43,6 +44,8 @@ class ChainState(State):
         The state of the transform.
     ceiling : float
         The objective above which a step is refused: that at the start, but for round-off.
+    kinds : tuple of str
+        The classes of the transforms, whose memory it is.
 
     Examples
     --------
@@ -53,6 +56,7 @@ class ChainState(State):
 
     memory: Any = ()
     ceiling: float = float("inf")
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,9 @@ class Chained(Solver[ChainState]):
         """
         start = self.begin(problem, x0)
         memory, ceiling = self.transform.init(start.x), start.f + round_off(start.f)
-        return ChainState(start.x, start.f, start.g, length=1.0, memory=memory, ceiling=ceiling)
+        return ChainState(
+            start.x, start.f, start.g, length=1.0, memory=memory, ceiling=ceiling, kinds=_kinds(self.transform)
+        )
 
     def step(self, problem: Problem, state: ChainState) -> ChainState:
         """One update by the chain.
@@ -133,7 +139,13 @@ class Chained(Solver[ChainState]):
             ending = Status.ROUND_OFF if -ddot(update, point.g) <= round_off(point.f) else Status.LINE_SEARCH
             return replace(state, k=state.k + 1, ending=ending)
         memory = self._kept(memory, point, new)
-        return ChainState(new.x, new.f, new.g, None, state.k + 1, length, None, memory, state.ceiling)
+        return ChainState(new.x, new.f, new.g, None, state.k + 1, length, None, memory, state.ceiling, state.kinds)
+
+    def _is_own(self, state: State) -> bool:
+        """Whether the memory is one of these transforms, with whatever rates."""
+        if not isinstance(state, ChainState) or state.kinds != _kinds(self.transform):
+            return False
+        return bool(leaves_of(state.memory)[1] == leaves_of(self.transform.init(state.x))[1])
 
     def _kept(self, memory: Any, old: Point, new: Point) -> Any:
         """What of `memory` the next step is given; all of it."""
@@ -161,6 +173,13 @@ class Rated(Chained):
         usable = callable(rate) or (is_number(rate) and 0.0 < rate < math.inf)
         self._check("learning_rate", usable, "a number > 0 or a schedule")
         super().__post_init__()
+
+
+def _kinds(transform: Transform) -> tuple[str, ...]:
+    """The classes of the transforms of a chain."""
+    if isinstance(transform, TransformChain):
+        return tuple(name for part in transform.transforms for name in _kinds(part))
+    return (type(transform).__name__,)
 
 
 def _accepted(problem: Problem, x: Array, ceiling: float) -> Point | None:

@@ -8,6 +8,7 @@ import pytest
 from every_solver import MINIMISERS, RESIDUAL_SOLVERS, each, each_variant, is_slow
 
 import optimizers as opt
+from optimizers.errors import InputTypeError, OptionError
 
 EVERY = each([*MINIMISERS, *RESIDUAL_SOLVERS])
 solvers = each(MINIMISERS)
@@ -149,3 +150,48 @@ def test_resuming_costs_one_evaluation(solver):
     result = solver.with_options(maxiter=0).resume(fun, state, jit=False)
     assert result.nfev == 1
     assert result.history[0].k == 1
+
+
+@solvers
+@pytest.mark.parametrize(
+    "first", [opt.Adam(0.1), opt.LBFGS(), opt.TrustRegion()], ids=lambda first: type(first).__name__
+)
+def test_a_state_of_another_method_is_a_start_at_its_x(solver, first):
+    """Adam first, then a method that arrives: what the one remembers is nothing to the other."""
+    fun = lambda x: np.sum(np.cosh(x - 1.0)) + (x[0] - x[1]) ** 2  # noqa: E731
+    state = list(first.with_options(maxiter=3).iterate(opt.Problem(fun, jit=False), [4.0, -2.0]))[-1]
+    solver = solver.with_options(maxiter=20)
+    result, cold = solver.resume(fun, state, jit=False), solver.run(fun, state.x, jit=False)
+    assert result.history[0].k == 3
+    own = solver.init(opt.Problem(fun, jit=False), state.x)
+    if type(state) is not type(own) or getattr(state, "kinds", None) != getattr(own, "kinds", None):
+        np.testing.assert_array_equal(result.x, cold.x)
+    np.testing.assert_allclose(result.jac, opt.Problem(fun, jit=False).at(result.x).g, rtol=1e-12, atol=1e-15)
+
+
+@solvers
+def test_what_is_no_state_or_no_problem_is_refused(solver):
+    with pytest.raises(InputTypeError, match="state must be one of a solver, not ndarray"):
+        solver.resume(rosen, START)
+    with pytest.raises(InputTypeError, match=r"problem must be a Problem, as .* makes, not function"):
+        solver.iterate(rosen, START)
+
+
+def test_a_state_outside_of_new_bounds_is_refused():
+    fun = lambda x: np.sum(x**4)  # noqa: E731
+    for solver in (opt.LBFGSB(), opt.ProjectedNewton()):
+        state = list(solver.with_options(maxiter=2).iterate(opt.Problem(fun, jit=False), [4.0]))[-1]
+        with pytest.raises(OptionError, match=r"is not within its bounds \[5.0, 6.0\]"):
+            solver.resume(fun, state, bounds=[(5.0, 6.0)], jit=False)
+
+
+def test_the_memory_of_a_chain_is_that_of_its_transforms_with_whatever_rates():
+    fun = lambda x: np.sum(np.cosh(x - 1.0))  # noqa: E731
+    state = list(opt.Adam(0.1, maxiter=3).iterate(opt.Problem(fun, jit=False), [4.0, -2.0]))[-1]
+    for rate in (0.1, 0.01):
+        result = opt.Adam(rate, maxiter=1).resume(fun, state, jit=False)
+        update, _ = opt.Adam(rate).transform.update(state.g, state.memory, state.x)
+        np.testing.assert_allclose(result.x, state.x + update, rtol=1e-14)
+    for other in (opt.Adam(0.1, amsgrad=True), opt.Adam(opt.schedules.constant(0.1)), opt.RMSProp(0.1)):
+        one = other.with_options(maxiter=1)
+        np.testing.assert_array_equal(one.resume(fun, state, jit=False).x, one.run(fun, state.x, jit=False).x)
