@@ -81,7 +81,7 @@ def run_scipy_least_squares(
     limits = problem.limits(start.size)
     if limits is not None:
         check_inside(start, limits)
-    run = _Run(problem, view_of(problem, loss, f_scale), start, callback)
+    run = _Run(problem, view_of(problem, loss, f_scale), start, callback, silent=method == "lm")
     tolerance = _TIGHT if tol is None else tol
     keywords: dict[str, Any] = {"ftol": tolerance, "xtol": tolerance, "gtol": tolerance, **options}
     if limits is not None:
@@ -111,8 +111,16 @@ def _options(
 class _Run:
     """One run: SciPy's callables, the last few points, and the history that the callback writes."""
 
-    def __init__(self, problem: ResidualProblem, view: View, start: Array, callback: Callable[..., Any] | None) -> None:
-        self.problem, self.view = problem, view
+    def __init__(
+        self,
+        problem: ResidualProblem,
+        view: View,
+        start: Array,
+        callback: Callable[..., Any] | None,
+        *,
+        silent: bool,
+    ) -> None:
+        self.problem, self.view, self._silent = problem, view, silent
         self.tell = None if callback is None else Speaker(callback)
         self.history = History()
         self.last = start
@@ -126,7 +134,9 @@ class _Run:
         return np.array(raw_of(self._point(x)).r)
 
     def jac(self, x: Array) -> Array:
-        """Jacobian."""
+        """Jacobian; one an iteration, which is how those of lm, which calls no callback, are known."""
+        if self._silent and not np.array_equal(x, self.last):
+            self._record(np.array(x))
         return np.array(raw_of(self._point(x)).J)
 
     def note(self, intermediate_result: Any) -> None:

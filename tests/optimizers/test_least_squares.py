@@ -111,6 +111,13 @@ def test_callbacks_of_both_kinds(method):
     assert result.cost < 1.0
 
 
+def test_iterations_of_lm_are_its_jacobians():
+    result = opt.least_squares(gap, START, method="lm")
+    assert 2 < result.nit == len(result.history) - 1 <= result.njev
+    assert (np.diff(result.history.to_dict()["f"]) <= 0.0).all()
+    np.testing.assert_allclose(result.history[-1].xnorm, np.linalg.norm(result.x))
+
+
 def test_tol_and_options():
     loose = opt.least_squares(gap, START, tol=1e-2, options={"ctol": 0.0})
     assert 1e-12 < loose.optimality <= 1e-2
