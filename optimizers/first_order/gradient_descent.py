@@ -14,7 +14,7 @@ from scipy.linalg.blas import ddot
 
 from optimizers.checks import is_number
 from optimizers.errors import OptionError
-from optimizers.first_order.schedules import Schedule
+from optimizers.first_order.schedules import Schedule, number_at
 from optimizers.flatten import Array, Tree
 from optimizers.linear import largest, norm
 from optimizers.linesearch import Armijo, FixedStep, LineSearch, round_off, stalled
@@ -151,9 +151,11 @@ class GradientDescent(Solver[GradientState]):
 
     def _given(self, rule: Any, k: int) -> float:
         """The length that a number or a schedule says."""
-        length = float(rule(k) if callable(rule) else rule)
-        if not 0.0 <= length < math.inf:
-            raise OptionError(f"GradientDescent: the schedule gives {length} at step {k}: lengths are numbers >= 0")
+        if not callable(rule):
+            return float(rule)
+        length = number_at(rule, k, "GradientDescent")
+        if not length >= 0.0:
+            raise OptionError(f"GradientDescent: the schedule gives {length!r} at step {k}: lengths are numbers >= 0")
         return length
 
 

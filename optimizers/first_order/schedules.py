@@ -119,6 +119,30 @@ def exponential(start: float, rate: float, steps: int = 1, *, staircase: bool = 
     return _Exponential(start, rate, steps, staircase)
 
 
+def number_at(schedule: Schedule, k: int, owner: str) -> float:
+    """What a schedule, of the user's perhaps, gives at step `k`; `owner` is whose it is, for the message.
+
+    Raises
+    ------
+    OptionError
+        When that is no finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> number_at(lambda k: np.where(k < 10, 0.1, 0.01), 3, "Adam")
+    0.1
+    """
+    value: Any = schedule(k)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise OptionError(f"{owner}: the schedule gives {value!r} at step {k}, no finite number")
+    return number
+
+
 def _require(owner: str, name: str, holds: bool, wanted: str, value: Any) -> None:
     if not holds:
         raise OptionError(f"{owner}: {name} must be {wanted}, not {value!r}")

@@ -346,6 +346,15 @@ def test_gradient_descent_goes_on_from_a_pickle(rule):
         (lambda: opt.Chain(0.1), "Chain: rule must be a transform, not 0.1"),
         (lambda: opt.Momentum(np.inf), "Momentum: learning_rate must be a number > 0 or a schedule, not inf"),
         (lambda: opt.transforms.scale(np.nan), "factor must be a number that is finite"),
+        (lambda: opt.Adam(lambda k: None).run(np.sum, [1.0]), "learning_rate: the schedule gives None at step 0"),
+        (
+            lambda: opt.GradientDescent(lambda k: None).run(np.sum, [1.0]),
+            "GradientDescent: the schedule gives None at step 0",
+        ),
+        (
+            lambda: opt.GradientDescent(lambda k: -1.0).run(np.sum, [1.0]),
+            "gives -1.0 at step 0: lengths are numbers >= 0",
+        ),
         (lambda: opt.Adam(lambda k: np.nan).run(np.sum, [1.0]), "learning_rate: the schedule gives nan at step 0"),
         (lambda: opt.Momentum(0.0), "Momentum: learning_rate must be a number > 0 or a schedule, not 0.0"),
         (lambda: opt.Momentum(decay=1.0), r"Momentum: decay must be a number in \[0, 1\), not 1.0"),

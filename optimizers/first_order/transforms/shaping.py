@@ -13,7 +13,7 @@ import numpy as np
 
 from optimizers.checks import is_number
 from optimizers.errors import OptionError
-from optimizers.first_order.schedules import Schedule
+from optimizers.first_order.schedules import Schedule, number_at
 from optimizers.first_order.transforms.base import Leaves, PerLeaf
 
 __all__ = [
@@ -133,10 +133,8 @@ class ScaleBySchedule(PerLeaf):
         return 0
 
     def change(self, gradients: Leaves, state: int, params: Leaves | None) -> tuple[Leaves, int]:
-        factor = self.sign * float(self.schedule(state))
-        if not math.isfinite(factor):
-            name = "learning_rate" if self.sign < 0.0 else "scale_by_schedule"
-            raise OptionError(f"{name}: the schedule gives {self.sign * factor} at step {state}, no finite number")
+        name = "learning_rate" if self.sign < 0.0 else "scale_by_schedule"
+        factor = self.sign * number_at(self.schedule, state, name)
         return [factor * g for g in gradients], state + 1
 
 
