@@ -126,4 +126,4 @@ def _cut(point: FitPoint, state: RegionState, limits: tuple[Array, Array], dampi
     s = x - point.x
     change = point.J @ s
     promised = -float(change @ (point.r + 0.5 * change))
-    return Proposal(x, norm(state.scale * s), promised, damping == 0.0)
+    return Proposal(x, norm(state.scale * s), promised, damping == 0.0 and promised > 0.0, cut=True)

@@ -65,13 +65,14 @@ class RegionState(FitState):
 class Proposal(NamedTuple):
     """A trial: the point, its distance in scaled parameters, the decrease that the model promises.
 
-    `whole` says whether it is the model's minimiser, which no radius holds back.
+    `whole` says whether it is the model's minimiser, which no radius holds back; `cut`, whether bounds were in the way.
     """
 
     x: Array
     length: float
     promised: float
     whole: bool
+    cut: bool = False
 
 
 S = TypeVar("S", bound=RegionState)
@@ -193,7 +194,9 @@ class RegionSolver(LeastSquaresSolver[RegionState]):
         radius = 0.25 * min(state.length, proposal.length)
         first = self._first_radius(point, state.scale)
         least = 0.5 * (_EPS * norm(point.r)) ** 2
-        spent = unmoved or proposal.promised <= least or not radius > _EPS**2 * first
+        # A step that bounds have cut may lead up even in the model; a shorter one, which crosses fewer, leads down.
+        hopeless = proposal.promised <= least and not (proposal.cut and radius > _EPS * first)
+        spent = unmoved or hopeless or not radius > _EPS**2 * first
         if not spent:
             return {"length": radius}
         # A region that has shrunk this far makes any promise small: that says nothing of the cost.

@@ -361,6 +361,29 @@ def test_maxfun_is_kept(solver):
     assert result.nfev <= 4
 
 
+@pytest.mark.parametrize("loss", ["linear", "soft_l1", "arctan"])
+def test_narrow_bounds_and_starts_anywhere_between_them(loss):
+    """Steps that bounds cut may promise nothing, or worse; a shorter one then does."""
+    rng = np.random.default_rng(0)
+    t = np.linspace(0.0, 3.0, 25)
+    for _ in range(40):
+        p = rng.uniform(0.3, 2.0, 3)
+        y = p[0] * np.exp(-p[1] * t) + p[2] + 0.05 * rng.normal(size=t.size)
+        y[rng.integers(t.size)] += 2.0
+        low = p * rng.uniform(0.5, 1.05, 3)
+        high = low + rng.uniform(0.05, 1.0, 3)
+        start = low + (high - low) * rng.uniform(size=3)
+
+        def gap(x, y=y):
+            return x[0] * np.exp(-x[1] * t) + x[2] - y
+
+        options = {"bounds": (low, high), "loss": loss, "f_scale": 0.1}
+        theirs = scipy.optimize.least_squares(gap, start, xtol=1e-15, ftol=1e-15, gtol=1e-12, **options)
+        result = opt.least_squares(gap, start, jit=False, **options)
+        assert result.success
+        assert result.cost <= theirs.cost * (1.0 + 1e-6)
+
+
 def test_bounds_may_be_others_when_a_run_is_resumed():
     """The factors in a state are about the parameters that were free; those that are free now are others."""
 
