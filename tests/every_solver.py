@@ -7,9 +7,6 @@ import pytest
 
 import optimizers as opt
 
-# Options where the defaults serve no small test.
-_OPTIONS = {}
-
 
 def exported():
     """The classes of solvers among the public names."""
@@ -23,8 +20,8 @@ def of_objectives(kind):
 
 
 CLASSES = exported()
-MINIMISERS = [kind(**_OPTIONS.get(kind.__name__, {})) for kind in CLASSES if of_objectives(kind)]
-RESIDUAL_SOLVERS = [kind(**_OPTIONS.get(kind.__name__, {})) for kind in CLASSES if not of_objectives(kind)]
+MINIMISERS = [kind() for kind in CLASSES if of_objectives(kind)]
+RESIDUAL_SOLVERS = [kind() for kind in CLASSES if not of_objectives(kind)]
 # Fixed rates and moving averages: they come near a minimum, slowly.
 SLOW = frozenset({"Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW", "Lion", "Chain"})
 
@@ -42,7 +39,8 @@ def name_of(solver):
 _VALUES = {
     "linesearch": [opt.Armijo(), opt.StrongWolfe(), opt.HagerZhang(), opt.MoreThuente(), "bb1", "bb2"],
     "beta": ["PR+", "FR", "HS", "DY", "HZ"],
-    "subproblem": ["moresorensen", "dogleg", "steihaug", "gltr", "cubic", "krylov", "dense", "products"],
+    "subproblem": ["moresorensen", "dogleg", "steihaug", "gltr", "factor", "krylov"],
+    "hessian": ["dense", "products"],
     "scaling": [True, False],
     "geodesic": [True],
     "loss": ["soft_l1", "huber", "cauchy", "arctan"],
@@ -50,6 +48,11 @@ _VALUES = {
     "update": ["good", "bad"],
     "jacobian": ["exact", "identity"],
     "memory": [2],
+    "nesterov": [True],
+    "amsgrad": [True],
+    "centered": [True],
+    "restart": ["function", 0.5],
+    "weight_decay": [0.01],
     "radius": [0.1],
     "sigma": [10.0],
 }
@@ -59,7 +62,7 @@ def variants():
     """Solvers with one option changed, and what they are called."""
     found = {}
     for kind in CLASSES:
-        default = kind(**_OPTIONS.get(kind.__name__, {}))
+        default = kind()
         for name in {field.name for field in dataclasses.fields(kind)} & set(_VALUES):
             for value in _VALUES[name]:
                 if value == getattr(default, name):
@@ -74,6 +77,15 @@ def variants():
 
 
 VARIANTS = variants()
+
+
+def unused_values():
+    """Pairs of an option and a value to be tried that no class takes."""
+    found = []
+    for name, values in _VALUES.items():
+        solvers = [s for s in (*VARIANTS.values(), *MINIMISERS, *RESIDUAL_SOLVERS) if hasattr(s, name)]
+        found += [(name, value) for value in values if all(getattr(s, name) != value for s in solvers)]
+    return found
 
 
 def each_variant(keep=lambda solver: True):

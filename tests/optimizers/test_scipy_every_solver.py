@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from every_solver import MINIMISERS, RESIDUAL_SOLVERS, each, is_slow, name_of
+from every_solver import MINIMISERS, RESIDUAL_SOLVERS, each, is_slow, name_of, unused_values
 
 import optimizers as opt
 from optimizers.errors import InputTypeError, OptionError
@@ -53,6 +53,11 @@ def test_there_are_solvers():
     names = [name_of(solver) for solver in MINIMISERS]
     assert {"GradientDescent", "LBFGS", "Newton", "TrustRegion"} <= set(names)
     assert len(set(names)) == len(names)
+
+
+def test_every_value_of_an_option_that_is_to_be_tried_is_one_of_some_solver():
+    """Else a value whose name has changed would be tried no more, and nobody would notice."""
+    assert not unused_values()
 
 
 @solvers
