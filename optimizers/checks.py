@@ -50,7 +50,11 @@ def scalar(out: Any, name: str) -> Any:
     2.0
     """
     # Compiled mode reads this code, and compiles twice what asks for types: only the message does.
-    shape = np.shape(out)
+    try:
+        shape = np.shape(out)
+    except ValueError:  # of unlike parts
+        what = "a {.__class__.__name__}".format(out)  # noqa: UP032
+        raise InputTypeError(f"{name} returned {what}: it must return one real number, a scalar") from None
     if shape != ():
         raise ShapeError(f"{name} returned an array of shape {shape}: it must return one real number, a scalar")
     try:

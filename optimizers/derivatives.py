@@ -22,7 +22,7 @@ from optimizers.checks import label, pair, real_numbers, scalar
 from optimizers.errors import OptionError
 from optimizers.flatten import Array, Layout, unravel
 
-__all__ = ["Derivatives", "VectorDerivatives", "compiled", "derivatives_of", "vector_derivatives_of"]
+__all__ = ["REFUSED", "Derivatives", "VectorDerivatives", "compiled", "derivatives_of", "vector_derivatives_of"]
 
 # The attribute of a plain function that keeps its compiled derivatives, which live as long as it does; and how many
 # programs and layouts of trees it keeps them for.
@@ -31,6 +31,8 @@ _PROGRAMS, _LAYOUTS = 12, 8
 # Up to so many unknowns, products of columns are written out one by one.
 _UNROLLED = 8
 _Function = Callable[..., Any]
+# What `hodiff` raises for what has no gradient.
+REFUSED = hd.errors.NonScalarOutputError, hd.errors.NonDifferentiableOutputError, hd.errors.ComplexOutputError
 
 
 class _Made:
@@ -103,6 +105,9 @@ class Derivatives(_Made):
     def __init__(self, fun: _Function, layout: Layout | None, *, paired: bool, jit: bool | str) -> None:
         super().__init__(fun, jit)
         self.flat = _flat(fun, layout, self._name, paired=paired)
+        # A gradient is refused for what is no scalar anyway, and a compiled call that need not watch our own tests of
+        # that takes two thirds of the time.
+        self._scalar = self.flat if paired else _of_vector(fun, layout)
 
     @cached_property
     def value(self) -> _Function:
@@ -111,8 +116,8 @@ class Derivatives(_Made):
 
     @cached_property
     def value_and_grad(self) -> _Function:
-        """(x, *args) -> (f, g), from one evaluation."""
-        return self._made(hd.value_and_grad(self.flat))
+        """(x, *args) -> (f, g), from one evaluation; where `fun` returns no real scalar, one of REFUSED."""
+        return self._made(hd.value_and_grad(self._scalar))
 
     def pushforward(self, x: Array, args: tuple[Any, ...] = ()) -> Callable[[Array], Any]:
         """The map v -> H(x) v, for many v.

@@ -21,7 +21,7 @@ import scipy.sparse.linalg
 import hodiff as hd
 from optimizers.bounds import limits_of, projected_gradient
 from optimizers.checks import check_callables, check_jit, is_quiet, label, pair, quiet, scalar, symmetric_part
-from optimizers.derivatives import Derivatives, derivatives_of
+from optimizers.derivatives import REFUSED, Derivatives, derivatives_of
 from optimizers.errors import InputTypeError, OptionError, ShapeError
 from optimizers.flatten import Array, Layout, Tree, check_finite, real_array
 from optimizers.linear import largest
@@ -249,7 +249,7 @@ class Problem:
         return vector if self.layout is None else self.layout.unravel(vector)
 
     def unravel(self, vector: Array) -> Tree:
-        """A new array or tree, shaped as the user's functions see x, of the entries of `vector`.
+        """A new array or tree, shaped as the user's functions see x and writable, of the entries of `vector`.
 
         Examples
         --------
@@ -289,11 +289,15 @@ class Problem:
         counts.nfev += 1
         if self._grad is None:
             counts.njev += 1
-            f, g = self._found().value_and_grad(x, *self._args)
+            try:
+                f, g = self._found().value_and_grad(x, *self._args)
+            except REFUSED:
+                scalar(self._fun(self.unravel(x), *self._args), self.names["f"])  # which says whose value is wrong
+                raise
             g.setflags(write=False)
             return float(f), g
         if self._grad is True:
-            out = self._fun(self._tree(x), *self._args)
+            out = self._fun(self.unravel(x), *self._args)
             counts.njev += 1
             f, g = pair(out, self.names["f"])
             return float(scalar(f, self.names["f"])), self._vector_result(g, "g", x)
@@ -313,7 +317,7 @@ class Problem:
             return g
         self.counts.njev += 1
         with quiet():
-            return self._vector_result(self._grad(self._tree(x), *self._args), "g", x)
+            return self._vector_result(self._grad(self.unravel(x), *self._args), "g", x)
 
     def hessian(self, x: Array) -> Array:
         """Dense symmetric Hessian, shape (n, n).
@@ -330,7 +334,7 @@ class Problem:
         self.counts.nhev += 1
         with quiet():
             if self._hess is not None:
-                out = self._hess(self._tree(x), *self._args)
+                out = self._hess(self.unravel(x), *self._args)
             else:
                 out = self._of_gradient(lambda g: hd.jacobian(g)(x), lambda: self._found().hessian(x, *self._args))
             if isinstance(out, scipy.sparse.linalg.LinearOperator):
@@ -391,7 +395,6 @@ class Problem:
         array([6.])
         """
         self.counts.nd3 += 1
-
         with quiet():
             return self._vector_result(self._found().third(x, v, w, *self._args), "g", x)
 
@@ -406,7 +409,6 @@ class Problem:
         if order < 0:
             raise OptionError(f"taylor: order must be >= 0, not {order}")
         self.counts.ntaylor += 1
-
         with quiet():
             return np.array([float(term) for term in self._found().series(order)(x, d, *self._args)])
 
@@ -458,7 +460,7 @@ class Problem:
         return flat
 
     def _users_product(self, hvp: Callable[..., Any], x: Array, v: Array) -> Any:
-        return hvp(self._tree(x), self._tree(v), *self._args)
+        return hvp(self.unravel(x), self.unravel(v), *self._args)
 
     def _vector(self, x: Tree, name: str) -> Array:
         """A copy of x, as a vector."""
@@ -477,10 +479,6 @@ class Problem:
         if vector.ndim != 1 or vector.size == 0:
             raise ShapeError(f"{name} has shape {vector.shape}, not (n,): say its structure, Problem(fun, like=x0)")
         return vector
-
-    def _tree(self, vector: Array) -> Tree:
-        """A writable copy for a user's own code, which may be compiled code that wants one."""
-        return self.unravel(vector)
 
     def _vector_result(self, out: Tree, letter: str, x: Array) -> Array:
         """A derivative that is shaped like x, as a vector of its own: users may reuse the array they return."""

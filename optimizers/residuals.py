@@ -345,7 +345,7 @@ class ResidualProblem(Problem):
         self.counts.njev += 1
         with quiet():
             if self._jac is not None:
-                J = self._jac(self._tree(x), *self._args)
+                J = self._jac(self.unravel(x), *self._args)
             else:
                 J = self._vector_derivatives().values_and_jac(np.array(x), *self._args)[1]
             if isinstance(J, LinearOperator):
@@ -410,7 +410,7 @@ class ResidualProblem(Problem):
     def _products(self, x: Array, *, transposed: bool) -> Callable[[Array], Any]:
         with quiet():
             if self._jac is not None:
-                J = self._jac(self._tree(x), *self._args)
+                J = self._jac(self.unravel(x), *self._args)
                 ready = isinstance(J, LinearOperator) or scipy.sparse.issparse(J)
                 operator = aslinearoperator(J if ready else np.atleast_2d(J))
                 return operator.rmatvec if transposed else operator.matvec  # type: ignore[no-any-return]

@@ -297,3 +297,20 @@ def test_a_gradient_that_cannot_be_traced_leaves_the_objective():
     kept = cubic_grad(X)
     for grad in (lambda x: kept, lambda x: np.array([float(a) for a in cubic_grad(x)])):
         np.testing.assert_allclose(opt.Problem(cubic, grad).at(X).H, cubic_hess(X), rtol=1e-14)
+
+
+@pytest.mark.parametrize("jit", ["auto", True, False])
+@pytest.mark.parametrize(
+    "fun, wrong, text",
+    [
+        (lambda x: x, ShapeError, r"fun <lambda> returned an array of shape \(2,\)"),
+        (lambda x: [np.sum(x)], ShapeError, r"fun <lambda> returned an array of shape \(1,\)"),
+        (lambda x: 1j * np.sum(x), InputTypeError, "fun <lambda> returned a complex number"),
+        (lambda x: None, InputTypeError, "fun <lambda> returned a NoneType"),
+        (lambda x: (np.sum(x), x), InputTypeError, "fun <lambda> returned a tuple"),
+        (lambda x: 3, TypeError, "of dtype int64"),
+    ],
+)
+def test_what_is_no_real_scalar_is_refused_by_name(fun, wrong, text, jit):
+    with pytest.raises(wrong, match=text):
+        opt.Problem(fun, jit=jit).at(np.ones(2)).f  # noqa: B018
