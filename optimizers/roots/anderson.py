@@ -8,6 +8,7 @@
 """
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.blas import ddot
@@ -84,6 +85,7 @@ class Anderson(RootSolver[AndersonState]):
 
     memory: int = 10
     mixing: float | None = None
+    states: ClassVar[type[RootState]] = AndersonState
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -77,6 +77,8 @@ class RootSolver(Solver[S]):
 
     gtol: float = 1e-8
     uses: ClassVar[frozenset[str]] = frozenset({"jac"})
+    states: ClassVar[type[RootState]] = RootState
+    """What the method goes on from; the state of another method is a start at its x."""
 
     def problem_of(self, fun: Callable[..., Any], x0: Tree, args: tuple[Any, ...] = (), **given: Any) -> RootProblem:
         """The equations ``fun(x, *args) = 0``.
@@ -153,10 +155,10 @@ class RootSolver(Solver[S]):
         return {"fun": found.unravel(state.g), "jac": jac, "njvp": found.counts.njvp, "nvjp": found.counts.nvjp}
 
     def _continued(self, problem: Problem, state: S) -> S:
-        """`state` where it is one of `problem`; else a start at its x."""
+        """`state` where it is one of the method and of `problem`; else a start at its x."""
         found = root_problem(problem)
         point = found.at(state.x)
-        if np.array_equal(point.r, state.g):
+        if isinstance(state, self.states) and np.array_equal(point.r, state.g):
             if state.J is not None:
                 point.J = state.J  # the problem remembers the point, and need not evaluate it again
             return replace(state, ending=None)

@@ -8,6 +8,7 @@
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.blas import ddot, dger
@@ -89,6 +90,7 @@ class Broyden(RootSolver[BroydenState]):
 
     update: str = "good"
     jacobian: str = "exact"
+    states: ClassVar[type[RootState]] = BroydenState
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,7 +10,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.linalg.blas import ddot
@@ -95,6 +95,7 @@ class NewtonKrylov(RootSolver[NewtonKrylovState]):
     memory: int = 40
     products: int = 400
     precondition: Callable[[Array], Any] | None = None
+    states: ClassVar[type[RootState]] = NewtonKrylovState
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,6 +7,7 @@ array([1., 1.])
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -69,6 +70,7 @@ class NewtonRoot(RootSolver[NewtonRootState]):
     """
 
     monotone: str = "residual"
+    states: ClassVar[type[RootState]] = NewtonRootState
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -180,3 +180,15 @@ def test_rounding_ends_a_run_whose_f_cannot_be_smaller():
         assert result["status"] == opt.Status.ROUND_OFF
         assert result.nit < 200
         np.testing.assert_allclose(result.x, exact, rtol=1e-14)
+
+
+def test_a_state_of_another_method_is_a_start():
+    def pair(x):
+        return np.stack([x[0] ** 2 + x[1] ** 2 - 2.0, x[0] - x[1]])
+
+    solvers = [opt.NewtonRoot(), opt.Broyden(), opt.NewtonKrylov(), opt.Anderson()]
+    problem = opt.RootProblem(pair, jit=False)
+    for other in (*solvers, opt.FixedPoint(mixing=-0.1)):
+        state = other.init(problem, [3.0, 1.0])
+        for solver in solvers:
+            np.testing.assert_allclose(solver.resume(pair, state, jit=False).x, 1.0, rtol=1e-6)
