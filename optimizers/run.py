@@ -20,6 +20,7 @@ from scipy.linalg.blas import dnrm2
 
 from optimizers.checks import quiet
 from optimizers.errors import InputTypeError, MissingExtraError
+from optimizers.flatten import Tree
 from optimizers.linesearch import round_off
 from optimizers.problem import Problem
 from optimizers.result import History, Result, Row
@@ -71,6 +72,8 @@ class Loop(Generic[S]):
     ----------
     method : Method
     problem : Problem
+    earlier : int
+        Evaluations that the problem has counted for earlier runs, which `maxfun` is not about.
 
     Attributes
     ----------
@@ -94,13 +97,14 @@ class Loop(Generic[S]):
 
     best: S
 
-    def __init__(self, method: Method[S], problem: Problem) -> None:
-        self.method, self.problem = method, problem
+    def __init__(self, method: Method[S], problem: Problem, earlier: int = 0) -> None:
+        self.method, self.problem, self._earlier = method, problem, earlier
         self.history = History()
         self.ending: Status | None = None
         self._rules = method.rules()
         self._start = time.perf_counter()
-        problem.maxfun = next((rule.limit for rule in self._rules if isinstance(rule, MaxEval)), None)
+        limit = next((rule.limit for rule in self._rules if isinstance(rule, MaxEval)), None)
+        problem.maxfun = None if limit is None else earlier + limit
         self._first = 0
         self._reason = ""
         self._bottom = -np.inf
@@ -166,7 +170,7 @@ class Loop(Generic[S]):
             **self.problem.counts.main(),
             "status": self.ending,
             "success": self.ending is Status.CONVERGED,
-            "message": self._message(state),
+            "message": self._message(state, last.k - self._first),
             "history": self.history.copy() if snapshot else self.history,
         }
         if state.H is not None:
@@ -186,7 +190,9 @@ class Loop(Generic[S]):
 
     def _judge(self, state: S, row: Row, before: Row | None) -> Status | None:
         """Convergence first, then the method's own ending, then the limits."""
-        own = row if self._first == 0 else row._replace(k=row.k - self._first)
+        own = row
+        if self._first or self._earlier:
+            own = row._replace(k=row.k - self._first, nfev=row.nfev - self._earlier)
         found: list[Status] = []
         for rule in self._rules:
             status = rule(own, before)
@@ -205,7 +211,7 @@ class Loop(Generic[S]):
             return Status.MAXFUN  # which is what cut the search short
         return state.ending if state.ending is not None else next(iter(found), None)
 
-    def _message(self, state: S) -> str:
+    def _message(self, state: S, nit: int) -> str:
         if self.ending is None:
             return "running"
         gnorm = self.problem.optimality(state.x, state.g)
@@ -214,7 +220,7 @@ class Loop(Generic[S]):
         if self.ending is Status.CONVERGED:
             figures = self.method.evidence(self.problem, state)
         else:
-            figures = f"{self.problem.measured} = {gnorm:.3g}, f = {state.f:.6g} after {state.k} iterations"
+            figures = f"{self.problem.measured} = {gnorm:.3g}, f = {state.f:.6g} after {nit} iterations"
         ending = self.ending.message.replace("the gradient test", self.problem.test)
         return f"{ending}: {figures}{self.history.remark}"
 
@@ -224,7 +230,7 @@ class Speaker:
 
     A sole parameter named ``intermediate_result`` gets the result; any other callback gets a copy of x. It
     stops the run by raising ``StopIteration`` or returning True. The result comes as a function, since making
-    it is of use to the first kind only.
+    it is of use to the first kind only; `x`, for the others, as another one, by default of the result.
 
     Attributes
     ----------
@@ -260,12 +266,12 @@ class Speaker:
                 "so far where its only parameter is named intermediate_result"
             ) from None
 
-    def __call__(self, result: Callable[[], Result]) -> bool:
+    def __call__(self, result: Callable[[], Result], x: Callable[[], Tree] | None = None) -> bool:
         try:
             if self._wants_result:
                 answer = self._callback(intermediate_result=result())
             else:
-                answer = self._callback(result()["x"])
+                answer = self._callback(result()["x"] if x is None else x())
         except StopIteration:
             self.reason = "`callback` raised `StopIteration`."
             return True

@@ -254,7 +254,7 @@ class Solver(Generic[S]):
         """
         if not isinstance(problem, Problem):
             raise InputTypeError(f"problem must be a Problem, as Problem(fun) makes, not {type(problem).__name__}")
-        return Loop(self, problem).states(self.init(problem, x0))
+        return Loop(self, problem, problem.counts.nfev).states(self.init(problem, x0))
 
     def run(
         self,
@@ -463,7 +463,9 @@ class Solver(Generic[S]):
         # Once for the whole run where no code of the user's but the objective runs in it: each time costs microseconds.
         with quiet() if tell is None else nullcontext():
             for state in states:
-                if tell is not None and state is not start and tell(partial(loop.result, state, snapshot=True)):
+                if tell is None or state is start:
+                    continue
+                if tell(partial(loop.result, state, snapshot=True), partial(problem.unravel, state.x)):
                     loop.interrupt(tell.reason)
                     break
         return loop.result(state)

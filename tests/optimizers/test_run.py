@@ -303,3 +303,17 @@ def test_no_line_search_exceeds_maxfun(solver):
     result = solver.with_options(maxfun=3).run(lambda x: x[0] ** 2 + 1e8 * np.abs(x[0]) ** 3, [1e3])
     assert result.nfev <= 3
     assert result.status in (opt.Status.MAXFUN, opt.Status.CONVERGED)
+
+
+def test_limits_are_about_one_run():
+    problem, solver = opt.Problem(lambda x: np.sum(x**4)), opt.Newton(maxfun=10, gtol=0.0)
+    first, second = ([state.k for state in solver.iterate(problem, [1.0, 2.0])] for _ in range(2))
+    assert len(first) > 5
+    assert abs(len(first) - len(second)) <= 1  # the last points are remembered, and cost no evaluation
+
+
+def test_messages_count_the_iterations_of_their_run():
+    states = list(opt.GradientDescent(0.1, maxiter=20).iterate(opt.Problem(lambda x: x @ x), [1.0]))
+    result = opt.GradientDescent(0.1, maxiter=5).resume(lambda x: x @ x, states[-1])
+    assert result.nit == 5
+    assert "after 5 iterations" in result.message
