@@ -222,11 +222,13 @@ class Members:
             leaf if axis == 0 else np.broadcast_to(leaf, (self.size, *np.shape(leaf)))
             for leaf, axis in zip(leaves, axes, strict=True)
         ]
+        if len(stacked) == 1 and np.ndim(stacked[0]) == 2:
+            return real_array(stacked[0], "x0")
         return real_array(hd.vmap(joined)(extend.tree_unflatten(structure, stacked)), "x0")
 
     def unravelled(self, layout: Layout, X: Array) -> Tree:
         """Vectors, shape (size, n), as a tree of `layout` with the members in front of each leaf."""
-        return hd.vmap(layout.unravel)(X)
+        return X if layout.is_vector else hd.vmap(layout.unravel)(X)
 
     def arguments(self) -> tuple[list[Any], list[int | None], Any]:
         """Leaves of the further arguments, which of their axes the members are (None: all have the same), the tree."""

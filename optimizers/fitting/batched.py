@@ -219,6 +219,7 @@ class _Batch:
         self.scale = np.where(columns > 0.0, columns, 1.0) if solver.scaling else np.ones_like(columns)
         self.newton = _newton(self.here.A, self.here.g, self.scale)
         self.radius = np.array(self._first_radius())
+        self.status, self.nit = np.full(self.live.size, -1), np.zeros(self.live.size, dtype=int)
 
     def run(self) -> None:
         """Step until nobody moves."""
@@ -231,6 +232,7 @@ class _Batch:
             elif solver.maxfun is not None and k + 1 >= solver.maxfun:
                 self._leave(np.ones_like(self.live), Status.MAXFUN, k)
             if not self.live.any():
+                self._store()
                 return
             self._compact()
             self._move(k)
@@ -281,12 +283,17 @@ class _Batch:
         if not who.any():
             return
         self.live = self.live & ~who
-        if status is None:
-            return
-        rows, found, size = self.rows[who], self.found, np.sqrt(2.0 * self.here.f[who])
-        found.x[rows], found.cost[rows], found.grad[rows] = self.x[:, who].T, self.here.f[who], self.here.g[:, who].T
+        if status is not None:
+            self.status[who], self.nit[who] = status, k
+
+    def _store(self) -> None:
+        """Write down what those came to that have stopped; they have not moved since."""
+        who = self.status >= 0
+        rows, found, f = self.rows[who], self.found, self.here.f[who]
+        size = np.sqrt(2.0 * f)
+        found.x[rows], found.cost[rows], found.grad[rows] = self.x[:, who].T, f, self.here.g[:, who].T
         found.cosine[rows] = np.divide(self.newton.reach[who], size, out=np.zeros_like(size), where=size > 0.0)
-        found.status[rows], found.nit[rows], found.nfev[rows] = status, k, k + 1
+        found.status[rows], found.nit[rows], found.nfev[rows] = self.status[who], self.nit[who], self.nit[who] + 1
 
     def _compact(self) -> None:
         """Drop those that do not move once they are most; sizes stay few, for what is compiled for each."""
@@ -296,10 +303,12 @@ class _Batch:
             smaller = -(-smaller // _SHARE)
         if smaller == size:
             return
+        self._store()
         still = np.flatnonzero(~self.live)[: smaller - moving.size]
         index = np.concatenate([moving, still])
         self.rows, self.x, self.scale = self.rows[index], self.x[:, index], self.scale[:, index]
         self.radius, self.live = self.radius[index], self.live[index]
+        self.status, self.nit = self.status[index], self.nit[index]
         self.here, self.newton = self.here.taken(index), self.newton.taken(index)
 
 
