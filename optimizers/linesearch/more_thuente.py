@@ -12,7 +12,6 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 
-from optimizers.checks import is_whole
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, cubic, quadratic, secant
 from optimizers.linesearch.searching import (
@@ -20,9 +19,8 @@ from optimizers.linesearch.searching import (
     RETREAT,
     Lengths,
     Searched,
+    WolfeSearch,
     explore,
-    require,
-    require_numbers,
     round_off,
     sufficient,
 )
@@ -38,19 +36,14 @@ _NEAREST, _FARTHEST = 1.1, 4.0
 
 
 @dataclass(frozen=True)
-class MoreThuente:
+class MoreThuente(WolfeSearch):
     """Sufficient decrease and small slope, in an interval that is sure to contain such points.
 
     J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease", ACM Trans. Math.
     Software 20 (1994) 286-307. Until a trial has sufficient decrease and a slope not below 0 the search is that for
     a minimum of f(t) - f0 - c1 t slope0, then that of f itself.
 
-    Parameters
-    ----------
-    c1, c2 : float
-        Shares of the initial slope, 0 < c1 < c2 < 1 and c1 < 1/2: small c2 means an accurate search.
-    maxtrials : int
-        Trials before the best point with sufficient decrease is taken, or, without one, giving up.
+    The options are those of `WolfeSearch`.
 
     Examples
     --------
@@ -61,16 +54,6 @@ class MoreThuente:
     >>> bool(abs(point.g[0]) <= 0.1 * abs(start.g[0]))
     True
     """
-
-    c1: float = 1e-4
-    c2: float = 0.9
-    maxtrials: int = 40
-
-    def __post_init__(self) -> None:
-        require_numbers(self, "c1", "c2")
-        require("MoreThuente", "c1", 0.0 < self.c1 < 0.5, "in (0, 1/2)", self.c1)
-        require("MoreThuente", "c2", self.c1 < self.c2 < 1.0, "in (c1, 1)", self.c2)
-        require("MoreThuente", "maxtrials", is_whole(self.maxtrials, 1), "a whole number >= 1", self.maxtrials)
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
         """A point with f <= f0 + c1 length slope0 and abs(slope) <= c2 abs(slope0).

@@ -13,12 +13,13 @@ True
 
 import math
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from scipy.linalg.blas import daxpy, ddot
 
-from optimizers.checks import is_number
+from optimizers.checks import is_number, is_whole
 from optimizers.errors import OptionError
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial
@@ -30,6 +31,7 @@ __all__ = [
     "RETREAT",
     "LineSearch",
     "Searched",
+    "WolfeSearch",
     "accepts",
     "along",
     "evaluate",
@@ -200,3 +202,32 @@ def require_numbers(search: object, *names: str) -> None:
     for name in names:
         value = getattr(search, name)
         require(type(search).__name__, name, is_number(value), "a number", value)
+
+
+@dataclass(frozen=True)
+class WolfeSearch:
+    """The options of searches for the strong conditions of Wolfe.
+
+    Parameters
+    ----------
+    c1, c2 : float
+        Shares of the initial slope, 0 < c1 < c2 < 1 and c1 < 1/2: small c2 means an accurate search.
+    maxtrials : int
+        Trials before the best point with sufficient decrease is taken, or, without one, giving up.
+
+    Examples
+    --------
+    >>> WolfeSearch(c2=0.1).c1
+    0.0001
+    """
+
+    c1: float = 1e-4
+    c2: float = 0.9
+    maxtrials: int = 40
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        require_numbers(self, "c1", "c2")
+        require(name, "c1", 0.0 < self.c1 < 0.5, "in (0, 1/2)", self.c1)
+        require(name, "c2", self.c1 < self.c2 < 1.0, "in (c1, 1)", self.c2)
+        require(name, "maxtrials", is_whole(self.maxtrials, 1), "a whole number >= 1", self.maxtrials)

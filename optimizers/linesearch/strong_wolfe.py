@@ -13,7 +13,6 @@ from functools import partial
 
 from scipy.linalg.blas import ddot
 
-from optimizers.checks import is_whole
 from optimizers.flatten import Array
 from optimizers.linesearch.interpolation import Trial, cubic
 from optimizers.linesearch.searching import (
@@ -21,10 +20,9 @@ from optimizers.linesearch.searching import (
     RETREAT,
     Lengths,
     Searched,
+    WolfeSearch,
     along,
     explore,
-    require,
-    require_numbers,
     round_off,
     sufficient,
 )
@@ -35,18 +33,13 @@ __all__ = ["StrongWolfe"]
 
 
 @dataclass(frozen=True)
-class StrongWolfe:
+class StrongWolfe(WolfeSearch):
     """Sufficient decrease and small slope, by bracketing and safeguarded cubic interpolation.
 
     J. Nocedal and S. J. Wright, "Numerical Optimization" (2nd ed. 2006), algorithms 3.5 and 3.6, here as one
     loop in which the upper end of the bracket starts at infinity.
 
-    Parameters
-    ----------
-    c1, c2 : float
-        Shares of the initial slope, 0 < c1 < c2 < 1 and c1 < 1/2: small c2 means an accurate search.
-    maxtrials : int
-        Trials before the best point with sufficient decrease is taken, or, without one, giving up.
+    The options are those of `WolfeSearch`.
 
     Examples
     --------
@@ -57,16 +50,6 @@ class StrongWolfe:
     >>> bool(abs(point.g[0]) <= 0.1 * abs(start.g[0]))
     True
     """
-
-    c1: float = 1e-4
-    c2: float = 0.9
-    maxtrials: int = 40
-
-    def __post_init__(self) -> None:
-        require_numbers(self, "c1", "c2")
-        require("StrongWolfe", "c1", 0.0 < self.c1 < 0.5, "in (0, 1/2)", self.c1)
-        require("StrongWolfe", "c2", self.c1 < self.c2 < 1.0, "in (c1, 1)", self.c2)
-        require("StrongWolfe", "maxtrials", is_whole(self.maxtrials, 1), "a whole number >= 1", self.maxtrials)
 
     def search(self, problem: Problem, point: Point, direction: Array, first: float = 1.0) -> Searched:
         """A point with f <= f0 + c1 length slope0 and abs(slope) <= c2 abs(slope0).
