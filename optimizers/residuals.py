@@ -1,4 +1,4 @@
-"""Problems of a vector of residuals, for fits and roots; imports ``problem``, ``derivatives`` and the layers below.
+"""Problems of a vector of residuals, for fits and roots; imports ``problem``, ``vector_derivatives`` and below.
 
 ``ResidualProblem`` is a `Problem` whose objective is ½ r·r, and whose points know r and its Jacobian besides.
 
@@ -19,11 +19,11 @@ from scipy.linalg.blas import ddot
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from optimizers.checks import label, quiet
-from optimizers.derivatives import VectorDerivatives, vector_derivatives_of
 from optimizers.errors import InputTypeError, ShapeError
 from optimizers.flatten import Array, Tree, check_finite, real_array
 from optimizers.point import Point
 from optimizers.problem import Problem
+from optimizers.vector_derivatives import VectorDerivatives, vector_derivatives_of
 
 __all__ = ["ResidualPoint", "ResidualProblem"]
 

@@ -1,4 +1,4 @@
-"""The algebra of many small least-squares steps, members last: (n, b) and (n, n, b); imports ``derivatives``.
+"""The algebra of many small least-squares steps, members last: (n, b) and (n, n, b); imports ``compiling``.
 
 Everything is written number by number, (b,) at a time, so that for few parameters compiled code does it in one pass
 over the members. `few` says for how many.
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.derivatives import compiled
+from optimizers.compiling import compiled
 from optimizers.fitting.factors import NEAR
 from optimizers.fitting.region import ACCEPT
 from optimizers.flatten import Array

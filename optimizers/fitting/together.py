@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from optimizers.batch import Members
 from optimizers.checks import quiet
-from optimizers.derivatives import VectorDerivatives, vector_derivatives_of
 from optimizers.fitting.base import covariance_of, variance_of
 from optimizers.fitting.batched import Evaluate, batched_levenberg_marquardt, normal_equations
 from optimizers.fitting.region import RegionSolver
@@ -26,6 +25,7 @@ from optimizers.fitting.stacks import inverse
 from optimizers.flatten import Array, Layout
 from optimizers.residuals import ResidualProblem
 from optimizers.status import Status
+from optimizers.vector_derivatives import VectorDerivatives, vector_derivatives_of
 
 __all__ = ["fitted_together"]
 

@@ -1,4 +1,4 @@
-"""The first-order conditions of a problem with bounds and constraints; imports ``derivatives`` and the layers below.
+"""The first-order conditions of a problem with bounds and constraints; imports ``vector_derivatives`` and below.
 
 >>> nowhere = Conditions((np.zeros(1), np.ones(1)), [], 1, 1e-4)
 >>> nowhere.residual(np.zeros(1), np.ones(1)), nowhere.residual(np.ones(1), np.ones(1))
@@ -12,9 +12,9 @@ import scipy.optimize
 import scipy.sparse
 
 from optimizers.bounds import projected_gradient
-from optimizers.derivatives import vector_derivatives_of
 from optimizers.flatten import Array
 from optimizers.problem import UNTRACEABLE
+from optimizers.vector_derivatives import vector_derivatives_of
 
 __all__ = ["Conditions"]
 

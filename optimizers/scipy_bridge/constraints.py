@@ -14,10 +14,10 @@ import numpy as np
 from scipy.optimize import BFGS, LinearConstraint, NonlinearConstraint
 
 from optimizers.checks import check_jit
-from optimizers.derivatives import vector_derivatives_of
 from optimizers.errors import InputTypeError, OptionError
 from optimizers.flatten import Array, Layout
 from optimizers.scipy_bridge.keywords import method_named
+from optimizers.vector_derivatives import vector_derivatives_of
 
 __all__ = ["CONSTRAINED", "exact_constraints", "nonlinear_constraint"]
 

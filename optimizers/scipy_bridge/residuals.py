@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from optimizers.checks import check_callables, check_jit
-from optimizers.derivatives import vector_derivatives_of
 from optimizers.errors import InputTypeError
 from optimizers.flatten import Array, real_array
+from optimizers.vector_derivatives import vector_derivatives_of
 
 __all__ = ["curve_fit_kwargs", "least_squares_kwargs"]
 
