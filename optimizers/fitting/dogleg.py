@@ -27,7 +27,8 @@ class Dogleg(RegionSolver):
     Parameters
     ----------
     **options
-        Those of `RegionSolver` and `LeastSquaresSolver`.
+        `radius` and `scaling` of the region; `gtol`, `ctol`, `loss` and `f_scale`, which all methods of least squares
+        have; the limits and stop rules of `Solver`. docs/optimizers.md explains them.
 
     Examples
     --------

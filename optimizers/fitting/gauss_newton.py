@@ -35,7 +35,8 @@ class GaussNewton(LeastSquaresSolver[FitState]):
     linesearch : LineSearch
         `Armijo()` by default.
     **options
-        Those of `LeastSquaresSolver`.
+        `gtol`, `ctol`, `loss` and `f_scale`, which all methods of least squares have; the limits and stop rules of
+        `Solver`. docs/optimizers.md explains them.
 
     Examples
     --------

@@ -46,7 +46,8 @@ class LevenbergMarquardt(RegionSolver):
     avmax : float
         See `geodesic`.
     **options
-        Those of `RegionSolver` and `LeastSquaresSolver`.
+        `radius` and `scaling` of the region; `gtol`, `ctol`, `loss` and `f_scale`, which all methods of least squares
+        have; the limits and stop rules of `Solver`. docs/optimizers.md explains them.
 
     Examples
     --------

@@ -72,7 +72,7 @@ class Anderson(RootSolver[AndersonState]):
         How much of F a step takes, of either sign. By default 1 for fixed points, and for roots what makes
         ‖F + mixing J F‖ least at the start, by one exact product with the Jacobian.
     **options
-        Those of `RootSolver`.
+        `gtol`, which max|F| has to reach, and the limits and stop rules of `Solver`.
 
     Examples
     --------

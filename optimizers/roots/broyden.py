@@ -76,7 +76,7 @@ class Broyden(RootSolver[BroydenState]):
         of x, no derivative is asked for; ‖F‖ may then rise, ever less as the run goes on, and a run may end with
         ``Status.LINE_SEARCH`` where the other goes on.
     **options
-        Those of `RootSolver`.
+        `gtol`, which max|F| has to reach, and the limits and stop rules of `Solver`.
 
     Examples
     --------

@@ -32,7 +32,7 @@ class FixedPoint(RootSolver[RootState]):
     mixing : float
         How much of F a step takes: 1 goes all the way to G(x), less tames oscillations, and for roots the sign counts.
     **options
-        Those of `RootSolver`.
+        `gtol`, which max|F| has to reach, and the limits and stop rules of `Solver`.
 
     Examples
     --------

@@ -80,7 +80,7 @@ class NewtonKrylov(RootSolver[NewtonKrylovState]):
         ``precondition(x)``, x the flat vector, -> an approximation of the inverse of the Jacobian there: a matrix, a
         `LinearOperator`, or a function of v. Called once a step.
     **options
-        Those of `RootSolver`.
+        `gtol`, which max|F| has to reach, and the limits and stop rules of `Solver`.
 
     Examples
     --------

@@ -59,7 +59,7 @@ class NewtonRoot(RootSolver[NewtonRootState]):
         What Newton steps have to lower: ‖F‖, or ‖J⁻¹F‖ with the Jacobian before the step, which is the same in
         whatever units the equations are written. "natural" follows narrow curved valleys in longer steps.
     **options
-        Those of `RootSolver`.
+        `gtol`, which max|F| has to reach, and the limits and stop rules of `Solver`.
 
     Examples
     --------
