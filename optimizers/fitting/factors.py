@@ -6,6 +6,7 @@
 True
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -178,6 +179,14 @@ def column_norms(J: Array) -> Array:
     return found
 
 
+@lru_cache(maxsize=64)
+def _upper(k: int, n: int) -> Array:
+    """Ones in the upper triangle: `numpy.triu` makes them anew each time, which takes longer than all the rest."""
+    ones = np.triu(np.ones((k, n)))
+    ones.setflags(write=False)
+    return ones
+
+
 def factorise(J: Array, r: Array, scale: Array) -> Factors:
     """The `Factors` of J / scale, shape (m, n), and r, shape (m,).
 
@@ -197,7 +206,7 @@ def factorise(J: Array, r: Array, scale: Array) -> Factors:
     stacked[:, n] = r
     R = dgeqrf(stacked, overwrite_a=1)[0] if m > 1 else stacked
     k = min(m, n)
-    upper = np.triu(R[:k, :n])
+    upper = R[:k, :n] * _upper(k, n)
     U, s, Vt, info = dgesdd(upper, full_matrices=0)
     if info != 0:
         U, s, Vt = np.linalg.svd(upper, full_matrices=False)
