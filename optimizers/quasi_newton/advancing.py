@@ -1,6 +1,7 @@
 """One iteration of a line-search method that has learnt something; imports ``linesearch`` and the layers below.
 
-Where no acceptable point is found, what was learnt is dropped, and the search repeated once without it.
+Where no acceptable point is found, or none that is visibly better, what was learnt is dropped, and the search repeated
+once without it.
 
 >>> import optimizers as opt
 >>> problem = opt.Problem(lambda x: x @ x)
@@ -58,20 +59,20 @@ def advance(
     """
     point = problem.at(state.x, f=state.f, g=state.g)
     found, direction = search(problem, point, memory)
-    if found.point is None and memory is not nothing:
+    if memory is not nothing and _futile(problem, point, found.point):
         memory = nothing
         found, direction = search(problem, point, memory)
     new = found.point
-    if new is None:
-        hidden = -ddot(point.g, direction) <= round_off(point.f)
-        return None, 0.0, memory, Status.ROUND_OFF if hidden else Status.LINE_SEARCH
-    if new.f >= point.f and _stalled(problem, point, new):
-        return None, 0.0, memory, Status.ROUND_OFF
-    return new, found.length, memory, None
+    if not _futile(problem, point, new):
+        return new, found.length, memory, None
+    hidden = new is not None or -ddot(point.g, direction) <= round_off(point.f)
+    return None, 0.0, memory, Status.ROUND_OFF if hidden else Status.LINE_SEARCH
 
 
 def unit(g: Array) -> Array:
     """The direction of steepest descent, of length one: for where nothing is known of the scale but that of x.
+
+    Zero where the gradient is.
 
     Examples
     --------
@@ -79,11 +80,14 @@ def unit(g: Array) -> Array:
     >>> unit(np.array([0.0, 2.0]))
     array([-0., -1.])
     """
-    return g / -norm(g)
+    size = norm(g)
+    return g / -size if size > 0.0 else -g
 
 
-def _stalled(problem: Problem, old: Point, new: Point) -> bool:
+def _futile(problem: Problem, old: Point, new: Point | None) -> bool:
     """Whether f changed by no more than round-off, not downwards, and the first-order test came no nearer."""
+    if new is None:
+        return True
     if not 0.0 <= new.f - old.f <= round_off(old.f):
         return False
     return not problem.optimality(new.x, new.g) < problem.optimality(old.x, old.g)

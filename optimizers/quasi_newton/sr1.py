@@ -83,7 +83,7 @@ class SR1(Solver[SR1State]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("radius", is_number(self.radius) and 0.0 < self.radius < math.inf, "a number > 0")
+        self._check("radius", is_number(self.radius) and 0.0 < self.radius < math.inf, "a finite number > 0")
 
     def init(self, problem: Problem, x0: Tree) -> SR1State:
         """The state at `x0`, without a model.
@@ -129,12 +129,13 @@ class SR1(Solver[SR1State]):
     def _rejected(self, state: SR1State, model: TrustStep, *, moved: bool) -> SR1State:
         """The state after a trial that was rejected: a smaller radius, a new model, or the end."""
         radius = 0.25 * norm(model.s)
-        if moved and model.predicted > round_off(state.f) and radius > _EPS**2 * self.radius:
+        usual = min(float(self.radius), max(1.0, norm(state.x)))
+        if moved and model.predicted > round_off(state.f) and radius > _EPS**2 * usual:
             return replace(state, length=radius)
         if state.anchor - state.f > round_off(state.f):
-            return replace(state, model=None, length=float(self.radius), anchor=state.f)
+            return replace(state, model=None, length=usual, anchor=state.f)
         # A region that has shrunk this far makes any promise small: that says nothing of the objective.
-        shrunk = model.boundary and radius <= math.sqrt(_EPS) * self.radius
+        shrunk = model.boundary and radius <= math.sqrt(_EPS) * usual
         return replace(state, length=radius, ending=Status.RADIUS if shrunk else Status.ROUND_OFF)
 
 

@@ -9,11 +9,14 @@
 (True, array([1., 1.]))
 """
 
+import math
+
 import numpy as np
 import scipy.optimize
 
-from optimizers.errors import OptionError
+from optimizers.errors import OptionError, ShapeError
 from optimizers.flatten import Array, real_array
+from optimizers.linear import norm
 from optimizers.quasi_newton.updates import (
     Update,
     bfgs,
@@ -97,7 +100,12 @@ class HessianUpdate(scipy.optimize.HessianUpdateStrategy):  # type: ignore[misc]
         self._matrix = np.eye(n) if self._initial is None else self._initial
 
     def update(self, delta_x: Array, delta_grad: Array) -> None:
-        """Take in a pair of changes, of x and of the gradient, shape (n,) each.
+        """Take in a pair of changes, of x and of the gradient, shape (n,) each; one that is not finite says nothing.
+
+        Raises
+        ------
+        ShapeError
+            When they are not of the size that `initialize` was told, which has to come first.
 
         Examples
         --------
@@ -108,17 +116,25 @@ class HessianUpdate(scipy.optimize.HessianUpdateStrategy):  # type: ignore[misc]
         array([[2.]])
         """
         s, y = real_array(delta_x, "delta_x"), real_array(delta_grad, "delta_grad")
-        if not (s.any() and y.any()):
-            return  # no step, or a flat one: SciPy's strategies pass these over too
+        if not (s.shape == y.shape == (len(self._matrix),)):
+            raise ShapeError(
+                f"HessianUpdate: delta_x and delta_grad must have shape {(len(self._matrix),)}, as initialize said, "
+                f"not {s.shape} and {y.shape}"
+            )
+        if not (s.any() and y.any() and math.isfinite(norm(s)) and math.isfinite(norm(y))):
+            return  # no step, or a flat one, which SciPy's strategies pass over too; or one out of the domain
         scale = scale_of(s, y)
         if self._first:
             self._matrix = np.eye(s.size) * (1.0 / scale if self._inverse else scale)
             self._first = False
         direct, inverse = _UPDATES[self._name]
-        if not self._inverse:
-            self._matrix = direct(self._matrix, s, y)
-        else:
-            self._matrix = direct(self._matrix, y, s) if inverse is None else inverse(self._matrix, s, y)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if not self._inverse:
+                new = direct(self._matrix, s, y)
+            else:
+                new = direct(self._matrix, y, s) if inverse is None else inverse(self._matrix, s, y)
+        if np.isfinite(new).all():
+            self._matrix = new
 
     def dot(self, p: Array) -> Array:
         """The matrix times `p`, shape (n,).

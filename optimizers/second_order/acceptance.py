@@ -23,13 +23,29 @@ from optimizers.problem import Problem
 from optimizers.status import Status
 from optimizers.subproblems import lowest_curvature
 
-__all__ = ["ACCEPT", "downhill", "drowned", "ending_of", "product_of", "ratio", "scale_of", "scaled"]
+__all__ = [
+    "ACCEPT",
+    "closeness",
+    "dense_up_to",
+    "downhill",
+    "drowned",
+    "ending_of",
+    "product_of",
+    "ratio",
+    "scale_of",
+    "scaled",
+    "usual",
+]
 
 _EPS = float(np.finfo(np.float64).eps)
 
 ACCEPT = 0.1
 """The share of the predicted decrease that a trial must keep to be accepted: less is often the far side of a valley."""
 
+# Unknowns up to which "auto" takes the whole Hessian, and up to which it does where the user gives it.
+_DENSE, _DENSE_GIVEN = 300, 2000
+# How closely a subproblem is solved by products, relative to the gradient, while that is large.
+_LOOSE = 0.1
 # Unknowns up to which products with one Hessian are remembered, so that a smaller region costs none.
 _REMEMBERED = 10_000
 # A unit is at least this share of the largest.
@@ -70,7 +86,7 @@ def drowned(point: Point, trial: Point, predicted: float) -> bool:
 def ending_of(point: Point, x: Array, predicted: float, size: float, first: float, *, held: bool) -> Status | None:
     """Why a run ends with the rejection of `x`, if it does: round-off, or a region shrunk to nothing.
 
-    `size` is that of the next step, `first` that of a step at the start, and `held` says whether the region or a
+    `size` is that of the next step, `first` that of a usual step (`usual`), and `held` says whether the region or a
     weight made the step short: one that has shrunk far makes any promise small, which says nothing of the objective.
 
     Examples
@@ -87,6 +103,18 @@ def ending_of(point: Point, x: Array, predicted: float, size: float, first: floa
     if hidden and not (held and size <= math.sqrt(_EPS) * first):
         return Status.ROUND_OFF
     return Status.RADIUS if hidden or unmoved or size <= _EPS**2 * first else None
+
+
+def usual(x: Array, scale: Array | None, radius: float | None) -> float:
+    """The length of a usual step from `x`: the norm of (scaled) x, at least 1, and no more than the first radius given.
+
+    Examples
+    --------
+    >>> usual(np.array([3.0, 4.0]), None, None), usual(np.array([3.0, 4.0]), None, 0.5)
+    (5.0, 0.5)
+    """
+    size = max(1.0, norm(x if scale is None else scale * x))
+    return size if radius is None else min(size, float(radius))
 
 
 def scaled(g: Array, scale: Array | None) -> Array:
@@ -115,6 +143,29 @@ def scale_of(H: Array, old: Array | None) -> Array:
     largest = float(new.max())
     new = np.maximum(new, _LEAST_SCALE * largest) if largest > 0.0 else np.ones(len(H))
     return new if old is None else np.maximum(new, old)
+
+
+def dense_up_to(problem: Problem) -> int:
+    """How many unknowns there may be for the option "auto" to take the whole Hessian.
+
+    Examples
+    --------
+    >>> import optimizers as opt
+    >>> dense_up_to(opt.Problem(lambda x: x @ x))
+    300
+    """
+    return _DENSE_GIVEN if problem.dense else _DENSE
+
+
+def closeness(slope: float, steepest: float) -> float:
+    """How closely a subproblem is solved by products, relative to the gradient: closer as that falls from the start.
+
+    Examples
+    --------
+    >>> closeness(1.0, 1.0), closeness(1e-4, 1.0)
+    (0.1, 0.01)
+    """
+    return min(_LOOSE, math.sqrt(slope / steepest)) if steepest > 0.0 else _LOOSE
 
 
 def product_of(problem: Problem, point: Point) -> Callable[[Array], Array]:

@@ -21,7 +21,18 @@ from optimizers.flatten import Array, Tree
 from optimizers.linear import has_negative_curvature, norm
 from optimizers.point import Point
 from optimizers.problem import Problem
-from optimizers.second_order.acceptance import ACCEPT, downhill, ending_of, product_of, ratio, scale_of, scaled
+from optimizers.second_order.acceptance import (
+    ACCEPT,
+    closeness,
+    dense_up_to,
+    downhill,
+    ending_of,
+    product_of,
+    ratio,
+    scale_of,
+    scaled,
+    usual,
+)
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
@@ -29,8 +40,6 @@ from optimizers.subproblems import CubicStep, cubic, cubic_krylov, moresorensen
 
 __all__ = ["ARC", "ArcState"]
 
-# Unknowns up to which "auto" takes the whole Hessian, and up to which it does where the user gives it.
-_DENSE, _DENSE_GIVEN = 300, 2000
 # After an accepted trial the weight follows this share of ‖g(x + s) - g - Hs‖/‖s‖², by a factor within these limits:
 # above a share of the promise it falls, else it may rise.
 _SHARE, _VERY_GOOD, _FALL, _CHANGE = 0.7, 0.75, (0.1, 0.5), (0.3, 3.0)
@@ -38,7 +47,8 @@ _SHARE, _VERY_GOOD, _FALL, _CHANGE = 0.7, 0.75, (0.1, 0.5), (0.3, 3.0)
 _SHRINK = (0.25, 0.5)
 # How closely the secular equation is solved: the weight itself is no more than an estimate.
 _CLOSENESS = 0.01
-_LEAST, _MOST = 1e-150, 1e150
+# Beyond these a weight would soon be zero or infinite.
+_LEAST, _MOST = 1e-300, 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +125,8 @@ class ARC(Solver[ArcState]):
         super().__post_init__()
         names = ("auto", "factor", "krylov")
         self._check("subproblem", self.subproblem in names, f"one of {', '.join(names)}")
-        positive = self.sigma is None or (is_number(self.sigma) and self.sigma > 0.0)
-        self._check("sigma", positive, "None or a number > 0")
+        positive = self.sigma is None or (is_number(self.sigma) and 0.0 < self.sigma < math.inf)
+        self._check("sigma", positive, "None or a finite number > 0")
         self._check("scaling", isinstance(self.scaling, bool), "True or False")
 
     def init(self, problem: Problem, x0: Tree) -> ArcState:
@@ -131,7 +141,7 @@ class ARC(Solver[ArcState]):
         start = self.begin(problem, x0)
         point, n = problem.at(start.x), start.x.size
         H = scale = down = None
-        if self.subproblem == "factor" or (self.subproblem == "auto" and n <= self._most(problem)):
+        if self.subproblem == "factor" or (self.subproblem == "auto" and n <= dense_up_to(problem)):
             H = point.require_finite_hessian().H
             scale = scale_of(H, None) if self.scaling else None
         elif self.scaling:
@@ -190,14 +200,10 @@ class ARC(Solver[ArcState]):
         by_products = state.H is None and not problem.dense
         return {"hessian": "products" if by_products else "dense", "sigma": state.sigma}
 
-    def _most(self, problem: Problem) -> int:
-        return _DENSE_GIVEN if problem.dense else _DENSE
-
     def _first_sigma(self, state: ArcState) -> float:
         if self.sigma is not None:
             return float(self.sigma)
-        x = state.x if state.scale is None else state.scale * state.x
-        radius = max(1.0, norm(x))
+        radius = usual(state.x, state.scale, None)
         if state.H is None:
             return max(_LEAST, state.steepest / radius**2) if state.steepest > 0.0 else 1.0
         return _sigma_for(*_scaled_model(state), radius)
@@ -213,8 +219,7 @@ class ARC(Solver[ArcState]):
             along = cubic(np.array([slope]), np.array([[curvature]]), state.sigma)
             return along._replace(s=along.s[0] * d)
         slope = norm(point.g)
-        rtol = min(0.1, math.sqrt(slope / state.steepest)) if state.steepest > 0.0 else 0.1
-        step = cubic_krylov(product, point.g, state.sigma, rtol)
+        step = cubic_krylov(product, point.g, state.sigma, closeness(slope, state.steepest))
         if slope > 0.0 and not step.predicted > 0.0:  # no product was finite
             along = cubic(np.array([slope]), np.zeros((1, 1)), state.sigma)
             return along._replace(s=along.s[0] / slope * point.g)
@@ -225,7 +230,7 @@ class ARC(Solver[ArcState]):
     ) -> dict[str, Any]:
         """Weight and ending after the trial `x` was rejected."""
         size, scale = norm(model.s), state.scale
-        first = max(1.0, norm(point.x if scale is None else scale * point.x))
+        first = usual(point.x, scale, None)
         held = model.quadratic < 0.75 * model.multiplier * size * size
         ending = ending_of(point, x, model.predicted, size, first, held=held)
         if ending is None and state.sigma >= _MOST:
@@ -268,6 +273,6 @@ def _sigma_for(g: Array, H: Array, radius: float) -> float:
     """The weight whose step has the length `radius`; one that shortens Newton's step little, where that is shorter."""
     step = moresorensen(g, H, radius, _CLOSENESS)
     if step.multiplier > 0.0:
-        return max(_LEAST, step.multiplier / radius)
+        return max(_LEAST, min(_MOST, step.multiplier / radius))
     size = norm(step.s)
-    return max(_LEAST, 0.1 * (2.0 * step.predicted / size / size) / size) if size > 0.0 else 1.0
+    return max(_LEAST, min(_MOST, 0.1 * (2.0 * step.predicted / size / size) / size)) if size > 0.0 else 1.0

@@ -10,7 +10,7 @@ array([0.      , 1.414214])
 """
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -101,6 +101,17 @@ class Newton(Solver[State]):
         True
         """
         return state.H is not None and has_negative_curvature(state.H)
+
+    def fields(self, problem: Problem, state: State) -> dict[str, Any]:
+        """The field `hessian`, which is always "dense".
+
+        Examples
+        --------
+        >>> import optimizers as opt
+        >>> Newton().run(lambda x: x @ x, [1.0]).hessian
+        'dense'
+        """
+        return {"hessian": "dense"}
 
     def _search(self, problem: Problem, point: Point, direction: Array, curvature: float, first: float) -> Searched:
         if curvature < 0.0:

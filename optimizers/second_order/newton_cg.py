@@ -169,7 +169,7 @@ class NewtonCG(Solver[NewtonCGState]):
             rate = -float(point.g @ step.s) / length if length > 0.0 else 0.0
             if -float(point.g @ unit) - 0.5 * curvature >= rate:
                 return size * unit, size * size * curvature
-        if length == 0.0:  # neither curvature nor a finite product
+        if length == 0.0 and slope > 0.0:  # neither curvature nor a finite product
             return (-size / slope) * point.g, 0.0
         return step.s, 0.0
 

@@ -6,6 +6,7 @@
 (True, array([0.70856, 0.5    ]), array([0, 1]))
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -17,16 +18,22 @@ from optimizers.flatten import Array, Tree
 from optimizers.linear import has_negative_curvature, norm
 from optimizers.point import Point
 from optimizers.problem import Problem
-from optimizers.second_order.acceptance import ACCEPT, drowned, ending_of, product_of, ratio
+from optimizers.second_order.acceptance import (
+    ACCEPT,
+    closeness,
+    dense_up_to,
+    drowned,
+    ending_of,
+    product_of,
+    ratio,
+    usual,
+)
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
 from optimizers.subproblems import BoundedStep, Model, bounded_step, lowest_curvature
 
 __all__ = ["ProjectedNewton", "ProjectedNewtonState"]
-
-# Unknowns up to which "auto" takes the whole Hessian, and up to which it does where the user gives it.
-_DENSE, _DENSE_GIVEN = 300, 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +98,8 @@ class ProjectedNewton(Solver[ProjectedNewtonState]):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check("hessian", self.hessian in ("auto", "dense", "products"), "one of auto, dense, products")
-        positive = self.radius is None or (is_number(self.radius) and self.radius > 0.0)
-        self._check("radius", positive, "None or a number > 0")
+        positive = self.radius is None or (is_number(self.radius) and 0.0 < self.radius < math.inf)
+        self._check("radius", positive, "None or a finite number > 0")
 
     def init(self, problem: Problem, x0: Tree) -> ProjectedNewtonState:
         """The state at `x0`, which has to lie within the bounds.
@@ -105,10 +112,9 @@ class ProjectedNewton(Solver[ProjectedNewtonState]):
         """
         start = self.begin(problem, x0)
         point, n = problem.at(start.x), start.x.size
-        most = _DENSE_GIVEN if problem.dense else _DENSE
-        dense = self.hessian == "dense" or (self.hessian == "auto" and n <= most)
+        dense = self.hessian == "dense" or (self.hessian == "auto" and n <= dense_up_to(problem))
         H = point.require_finite_hessian().H if dense else None
-        radius = max(1.0, norm(start.x)) if self.radius is None else float(self.radius)
+        radius = usual(start.x, None, None) if self.radius is None else float(self.radius)
         slope = norm(projected_gradient(start.x, start.g, _limits(problem, n)))
         down = self._downhill(problem, point, H)
         return ProjectedNewtonState(start.x, start.f, start.g, H, length=radius, downhill=down, steepest=slope)
@@ -133,7 +139,7 @@ class ProjectedNewton(Solver[ProjectedNewtonState]):
             kept = float(problem.optimality(trial.x, trial.g) < problem.optimality(point.x, point.g))
         if trial is None or not kept > ACCEPT or not (state.H is None or np.isfinite(trial.H).all()):
             shorter = 0.25 * min(size, radius)
-            first = max(1.0, norm(point.x)) if self.radius is None else float(self.radius)
+            first = usual(point.x, None, self.radius)
             ending = ending_of(point, x, model.predicted, shorter, first, held=model.boundary)
             return replace(
                 state, k=k, ending=ending, length=radius if ending is Status.ROUND_OFF else shorter, cauchy=None
@@ -179,7 +185,7 @@ class ProjectedNewton(Solver[ProjectedNewtonState]):
         rtol = 1e-10
         if state.H is None:
             slope = norm(projected_gradient(point.x, point.g, limits))
-            rtol = min(0.1, (slope / state.steepest) ** 0.5) if state.steepest > 0.0 else 0.1
+            rtol = closeness(slope, state.steepest)
         model = Model(point.g, product, state.H)
         return bounded_step(model, point.x, limits, state.length, state.cauchy, state.downhill, rtol)
 

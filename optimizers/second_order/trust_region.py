@@ -21,7 +21,18 @@ from optimizers.flatten import Array, Tree
 from optimizers.linear import has_negative_curvature, norm
 from optimizers.point import Point
 from optimizers.problem import Problem
-from optimizers.second_order.acceptance import ACCEPT, downhill, ending_of, product_of, ratio, scale_of, scaled
+from optimizers.second_order.acceptance import (
+    ACCEPT,
+    closeness,
+    dense_up_to,
+    downhill,
+    ending_of,
+    product_of,
+    ratio,
+    scale_of,
+    scaled,
+    usual,
+)
 from optimizers.solver import Solver
 from optimizers.state import State
 from optimizers.status import Status
@@ -30,8 +41,6 @@ from optimizers.subproblems import TrustStep, dogleg, gltr, moresorensen, steiha
 __all__ = ["TrustRegion", "TrustRegionState"]
 
 _BY_MATRIX, _BY_PRODUCTS = ("moresorensen", "dogleg"), ("gltr", "steihaug")
-# Unknowns up to which "auto" takes the whole Hessian, and up to which it does where the user gives it.
-_DENSE, _DENSE_GIVEN = 300, 2000
 # How closely a step to the boundary of the region has to end there: the radius itself is no more than an estimate.
 _BOUNDARY = 0.01
 
@@ -105,8 +114,8 @@ class TrustRegion(Solver[TrustRegionState]):
         super().__post_init__()
         names = ("auto", *_BY_MATRIX, *_BY_PRODUCTS)
         self._check("subproblem", self.subproblem in names, f"one of {', '.join(names)}")
-        positive = self.radius is None or (is_number(self.radius) and self.radius > 0.0)
-        self._check("radius", positive, "None or a number > 0")
+        positive = self.radius is None or (is_number(self.radius) and 0.0 < self.radius < math.inf)
+        self._check("radius", positive, "None or a finite number > 0")
         self._check("scaling", isinstance(self.scaling, bool), "True or False")
 
     def init(self, problem: Problem, x0: Tree) -> TrustRegionState:
@@ -198,13 +207,11 @@ class TrustRegion(Solver[TrustRegionState]):
 
     def _by_matrix(self, problem: Problem, n: int) -> bool:
         if self.subproblem == "auto":
-            return n <= (_DENSE_GIVEN if problem.dense else _DENSE)
+            return n <= dense_up_to(problem)
         return self.subproblem in _BY_MATRIX
 
     def _first_radius(self, x: Array, scale: Array | None) -> float:
-        if self.radius is not None:
-            return float(self.radius)
-        return max(1.0, norm(x if scale is None else scale * x))
+        return usual(x, scale, None) if self.radius is None else float(self.radius)
 
     def _model(self, problem: Problem, point: Point, state: TrustRegionState) -> TrustStep:
         """The step in scaled unknowns."""
@@ -219,7 +226,7 @@ class TrustRegion(Solver[TrustRegionState]):
             s = radius * state.downhill
             return TrustStep(s, math.nan, -float(point.g @ s) - 0.5 * float(s @ product(s)), True)
         slope = norm(point.g)
-        rtol = min(0.1, math.sqrt(slope / state.steepest)) if state.steepest > 0.0 else 0.1
+        rtol = closeness(slope, state.steepest)
         step = (steihaug if self.subproblem == "steihaug" else gltr)(product, point.g, radius, rtol)
         if slope > 0.0 and not step.predicted > 0.0:  # no product was finite
             return TrustStep((-radius / slope) * point.g, math.nan, radius * slope, True)
@@ -228,6 +235,6 @@ class TrustRegion(Solver[TrustRegionState]):
     def _rejected(self, point: Point, x: Array, model: TrustStep, scale: Array | None) -> dict[str, Any]:
         """Radius and ending after the trial `x` was rejected."""
         radius = 0.25 * norm(model.s)
-        first = self._first_radius(point.x, scale)
+        first = usual(point.x, scale, self.radius)
         ending = ending_of(point, x, model.predicted, radius, first, held=model.boundary)
         return {"ending": ending} if ending is Status.ROUND_OFF else {"length": radius, "ending": ending}

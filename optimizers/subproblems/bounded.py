@@ -23,6 +23,8 @@ _Array = NDArray[np.float64]
 _KEEP = 0.01
 # Trials along one path, and faces that are searched one after the other.
 _TRIALS, _FACES = 60, 20
+# Shares of a step along -g below which it is shortened at once, and to no less than.
+_FAR, _SHORTEST = 1e-4, 1e-30
 # How closely the model is minimised over a face whose boundary is not met, relative to the gradient at the start.
 _CLOSE = 1e-2
 
@@ -157,17 +159,25 @@ def _cauchy(
     """A point on the projected path of steepest descent with sufficient decrease, not needlessly short."""
     size = norm(model.g)
     t = radius / size if length is None and size > 0.0 else (length or 1.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        room = np.where(model.g > 0.0, x - limits[0], x - limits[1]) / model.g
+    last = float(room[model.g != 0.0].max(initial=0.0))
+    t = min(t, 2.0 * last) if last > 0.0 else t  # twice as far as the last bound, the path is certainly at its end
 
-    def at(t: float) -> tuple[_Array, _Array, bool]:
+    def at(t: float) -> tuple[_Array, _Array, bool, float]:
         s = np.clip(x - t * model.g, *limits) - x
         value, slope = model.value(s)
-        return s, slope, value <= _KEEP * float(model.g @ s) and norm(s) <= radius
+        fall = float(model.g @ s)
+        least = 0.5 * fall / (fall - value) if fall - value < 0.0 else 1.0
+        return s, slope, value <= _KEEP * fall and norm(s) <= radius, least
 
-    s, slope, good = at(t)
+    s, slope, good, least = at(t)
     longer = good
     for _ in range(_TRIALS):
-        following = 10.0 * t if longer else 0.1 * t
-        other, slope_there, fine = at(following)
+        # Where the model is least at a small share of a step that is too long, the way there by tenths would be long.
+        shorter = max(least, _SHORTEST) if least < _FAR else 0.1
+        following = t * (10.0 if longer else shorter)
+        other, slope_there, fine, least = at(following)
         if longer and (not fine or (other == s).all()):
             break
         s, slope, t = other, slope_there, following

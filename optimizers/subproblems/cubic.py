@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted_cholesky
 from optimizers.subproblems.lanczos import krylov_limit, solved_in_krylov
 from optimizers.subproblems.secular import with_cubic
-from optimizers.subproblems.steps import CubicStep, check_finite
+from optimizers.subproblems.steps import MODERATE, CubicStep, check_finite
 
 __all__ = ["cubic", "cubic_krylov"]
 
 _Array = NDArray[np.float64]
 _ROUNDS = 60
-# Exponents of two up to which no product of three of the quantities over- or underflows.
-_MODERATE = 150
+# Exponent of two of the largest curvature, in units in which the gradient is about 1.
+_LARGEST = 2 * MODERATE
 
 
 def cubic(g: _Array, H: _Array, sigma: float, rtol: float = 1e-10) -> CubicStep:
@@ -60,13 +60,9 @@ def cubic(g: _Array, H: _Array, sigma: float, rtol: float = 1e-10) -> CubicStep:
     if not math.isfinite(bent):
         raise ValueError("cubic: needs a finite H")
     L = cholesky(H)
-    exponents = [math.frexp(value)[1] for value in (steep, bent, sigma) if value > 0.0]
-    if all(abs(e) <= _MODERATE for e in exponents):
+    if _moderate(steep, bent, sigma):
         return _solved(g, H, L, sigma, rtol)
-    # In units in which the step, unless H shortens it, and the largest of |g|, σ|s|² and negative |H||s| are about 1.
-    length = _exponent_of_length(steep, 0.0 if L is not None else bent, sigma)
-    terms = ((steep, 0), (0.0 if L is not None else bent, length), (sigma, 2 * length))
-    slope = max((math.frexp(v)[1] + e for v, e in terms if v > 0.0), default=0)
+    length, slope = _units(steep, bent, sigma, convex=L is not None)
     g, H = np.ldexp(g, -slope), np.ldexp(H, length - slope)
     step = _solved(g, H, cholesky(H), float(np.ldexp(sigma, 2 * length - slope)), rtol)
     multiplier = float(np.ldexp(step.multiplier, slope - length))
@@ -110,7 +106,13 @@ def cubic_krylov(
     limit = limit if maxiter is None else min(limit, maxiter)
 
     def solve(w: _Array, a: _Array) -> tuple[_Array, float]:
-        return with_cubic(w, a, sigma, min(1e-10, rtol))
+        steep, bent = largest(a), largest(w)
+        if _moderate(steep, bent, sigma):
+            return with_cubic(w, a, sigma, min(1e-10, rtol))
+        length, slope = _units(steep, bent, sigma, convex=bool(w[0] >= 0.0))
+        weight = float(np.ldexp(sigma, 2 * length - slope))
+        y, multiplier = with_cubic(np.ldexp(w, length - slope), np.ldexp(a, -slope), weight, min(1e-10, rtol))
+        return np.ldexp(y, length), float(np.ldexp(multiplier, slope - length))
 
     found = solved_in_krylov(product, g, solve, rtol, limit) if size > 0.0 else None
     if found is None:
@@ -157,6 +159,23 @@ def _definite(g: _Array, H: _Array, L: _Array, sigma: float, rtol: float) -> Cub
 def _step(slope: float, s: _Array, multiplier: float, size: float) -> CubicStep:
     bent = multiplier * size * size
     return CubicStep(s, multiplier, bent / 6.0 - 0.5 * slope, 0.5 * (bent - slope))
+
+
+def _moderate(*sizes: float) -> bool:
+    return all(abs(math.frexp(size)[1]) <= MODERATE for size in sizes)
+
+
+def _units(steep: float, bent: float, sigma: float, *, convex: bool) -> tuple[int, int]:
+    """Exponents of units of length and slope for the largest entries of g and H.
+
+    The step, unless H shortens it, and the largest of |g|, σ|s|² and, unless it is convex, |H||s| are then about 1.
+    """
+    leading = 0.0 if convex else bent
+    length = _exponent_of_length(steep, leading, sigma)
+    terms = ((steep, 0), (leading, length), (sigma, 2 * length))
+    slope = max((math.frexp(v)[1] + e for v, e in terms if v > 0.0), default=0)
+    # A convex H that shortens the step by far is to stay finite.
+    return length - max(0, math.frexp(bent)[1] + length - slope - _LARGEST), slope
 
 
 def _exponent_of_length(steep: float, bent: float, sigma: float) -> int:

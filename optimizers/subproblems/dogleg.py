@@ -79,5 +79,5 @@ def _in_subspace(g: _Array, H: _Array, radius: float) -> TrustStep:
     w, Q = np.linalg.eigh(0.5 * (small + small.T))
     a = Q.T @ (basis.T @ g)
     y, multiplier, inside = in_ball(w, a, radius)
-    predicted = 0.5 * (multiplier * norm(y) ** 2 - float(a @ y))
+    predicted = 0.5 * (multiplier * norm(y) * norm(y) - float(a @ y))
     return TrustStep(basis @ (Q @ y), multiplier, predicted, not inside)

@@ -70,4 +70,5 @@ def gltr(
     if found is None:
         return TrustStep(np.zeros_like(g), 0.0, 0.0, False)
     s, y, multiplier = found
-    return TrustStep(s, multiplier, 0.5 * (multiplier * norm(y) ** 2 - size * float(y[0])), not inside)
+    bent = multiplier * norm(y) * norm(y)  # infinite where it is too large; a power would raise
+    return TrustStep(s, multiplier, 0.5 * (bent - size * float(y[0])), not inside)

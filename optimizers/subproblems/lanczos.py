@@ -140,7 +140,11 @@ def solved_in_krylov(
     for space in lanczos(product, g, limit):
         m, before = len(space.basis), pivot
         # Pivots of the tridiagonal matrix: all positive as long as conjugate gradients meet positive curvature.
-        pivot = space.diagonal[-1] - (space.beside[-1] ** 2 / before if m > 1 else 0.0) if before > 0.0 else -1.0
+        pivot = (
+            space.diagonal[-1] - (space.beside[-1] / before * space.beside[-1] if m > 1 else 0.0)
+            if before > 0.0
+            else -1.0
+        )
         left = left * (space.residual / pivot) if pivot > 0.0 else np.inf
         if not (left <= goal or space.residual == 0.0 or m <= 2 or m >= _GROWTH * looked):
             continue

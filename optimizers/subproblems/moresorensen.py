@@ -62,6 +62,8 @@ def moresorensen(g: _Array, H: _Array, radius: float, rtol: float = 1e-10) -> Tr
     length, *others = (math.frexp(value)[1] for value in (radius, steep, bent) if value > 0.0)
     if all(abs(exponent) <= _MODERATE for exponent in (length, *others)):
         return _solved(g, H, L, radius, rtol)
+    if L is not None and (size := norm(s := -cholesky_solve(L, g))) < radius:
+        return _step(g, s, 0.0, size, inside=True)
     # In units in which the radius and the larger of |g| and |H| radius are about 1, nothing over- or underflows;
     # units that are powers of two leave every digit as it was.
     sizes = [math.frexp(a)[1] + e for a, e in ((steep, 0), (bent, length)) if a > 0.0]

@@ -62,7 +62,7 @@ def with_cubic(w: _Array, a: _Array, sigma: float, rtol: float = 1e-10) -> tuple
         return np.zeros_like(a), 0.0
     # No coefficient exceeds the norm of y: (shift + gap)(shift - least) >= σ|a|, a quadratic for each.
     weight = sigma * np.abs(a)
-    root = np.sqrt((gaps + least) ** 2 + 4.0 * weight)
+    root = np.hypot(gaps + least, 2.0 * np.sqrt(weight))
     bounds = 2.0 * (weight + gaps * least) / np.maximum((gaps - least) + root, np.finfo(np.float64).tiny)
     shift = max(0.0, float(bounds.max()))
     for _ in range(_ROUNDS):

@@ -5,13 +5,14 @@
 array([-1., -1.])
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizers.linear import norm
-from optimizers.subproblems.steps import TrustStep, check_finite, to_boundary
+from optimizers.subproblems.steps import MODERATE, TrustStep, check_finite, to_boundary
 
 __all__ = ["steihaug"]
 
@@ -50,6 +51,13 @@ def steihaug(
     array([-2., -0.])
     """
     size = check_finite("steihaug", g, radius, "radius")
+    unit, slope = math.frexp(radius)[1], math.frexp(size)[1]
+    if size > 0.0 and max(abs(unit), abs(slope)) > MODERATE:
+        # In units of the radius and of the gradient no square over- or underflows.
+        units = np.ldexp(g, -slope), float(np.ldexp(radius, -unit))
+        step = steihaug(lambda v: np.ldexp(product(v), unit - slope), *units, rtol, maxiter)
+        predicted = float(np.ldexp(step.predicted, slope + unit))
+        return step._replace(s=np.ldexp(step.s, unit), predicted=predicted)
     s, predicted = np.zeros_like(g), 0.0
     residual, squared = g, size * size
     d = -g

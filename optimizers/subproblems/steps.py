@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from optimizers.linear import norm
 
-__all__ = ["CubicStep", "TrustStep", "check_finite", "to_boundary"]
+__all__ = ["MODERATE", "CubicStep", "TrustStep", "check_finite", "to_boundary"]
 
 _Array = NDArray[np.float64]
+
+MODERATE = 150
+"""Exponents of two up to which no product of three quantities, two of them squared, over- or underflows."""
 
 
 class TrustStep(NamedTuple):

@@ -1,10 +1,11 @@
-"""Conjugate gradients for Newton's equations, without a region; imports ``linear``.
+"""Conjugate gradients for Newton's equations, without a region; imports ``linear`` and ``steps``.
 
 >>> H = np.diag([1.0, 4.0])
 >>> truncated_cg(H.__matmul__, np.array([1.0, 4.0]), 1e-8).s
 array([-1., -1.])
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizers.linear import norm
+from optimizers.subproblems.steps import MODERATE
 
 __all__ = ["NewtonStep", "truncated_cg"]
 
@@ -65,21 +67,27 @@ def truncated_cg(product: Callable[[_Array], _Array], g: _Array, rtol: float, ma
     >>> truncated_cg(np.zeros((2, 2)).__matmul__, np.ones(2), 1e-8).s
     array([0., 0.])
     """
-    s, d, residual = np.zeros_like(g), -g, g
     size = norm(g)
+    if not size > 0.0:
+        return NewtonStep(np.zeros_like(g), None, 0.0)
+    exponent = math.frexp(size)[1]
+    if abs(exponent) > MODERATE:  # in units of the gradient, in which no square over- or underflows
+        step = truncated_cg(product, np.ldexp(g, -exponent), rtol, maxiter)
+        return step._replace(s=np.ldexp(step.s, exponent))
+    s, d, residual = np.zeros_like(g), -g, g
     squared, goal, widest = size * size, rtol * size, 0.0
     for _ in range(2 * g.size if maxiter is None else maxiter):
         bent = product(d)
-        curvature, length = float(d @ bent), norm(d)
-        widest = max(widest, norm(bent) / length)
-        flat = 10.0 * _EPS * widest * length * length
+        curvature, wide = float(d @ bent), norm(d)
+        widest = max(widest, norm(bent) / wide)
+        flat = 10.0 * _EPS * widest * wide * wide
         if not curvature > flat:
             if not curvature < -flat:
                 return NewtonStep(s, None, 0.0)
             return NewtonStep(s - (squared / curvature) * d, d, curvature)
-        step = squared / curvature
-        s = s + step * d
-        residual = residual + step * bent
+        length = squared / curvature
+        s = s + length * d
+        residual = residual + length * bent
         before, squared = squared, float(residual @ residual)
         if not squared > goal * goal:
             break

@@ -154,7 +154,7 @@ def test_a_weight_that_grows_without_bound_ends_soon():
     "make, text",
     [
         (lambda: opt.ARC("exact"), "ARC: subproblem must be one of auto, factor, krylov"),
-        (lambda: opt.ARC(sigma=0.0), "sigma must be None or a number > 0"),
+        (lambda: opt.ARC(sigma=0.0), "sigma must be None or a finite number > 0"),
         (lambda: opt.ARC(scaling=1), "scaling must be True or False"),
         (lambda: opt.ARC("krylov", scaling=True).run(lambda x: x @ x, [1.0]), "scaling needs the Hessian"),
     ],

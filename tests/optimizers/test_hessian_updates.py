@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import rosen, rosen_der
 
 import optimizers as opt
-from optimizers.errors import OptionError
+from optimizers.errors import OptionError, ShapeError
 from optimizers.quasi_newton import updates
 
 DIRECT = [updates.bfgs, updates.dfp, updates.sr1, updates.psb]
@@ -197,3 +197,31 @@ def test_initial_matrices():
 def test_options_are_checked(make, text):
     with pytest.raises(OptionError, match=text):
         make()
+
+
+@pytest.mark.parametrize("kind", ["hess", "inv_hess"])
+@pytest.mark.parametrize("update", ["BFGS", "damped BFGS", "DFP", "PSB", "SR1"])
+def test_pairs_that_are_not_finite_change_nothing(update, kind):
+    if (update, kind) == ("damped BFGS", "inv_hess"):
+        pytest.skip("an update of Hessians")
+    approximation = opt.HessianUpdate(update)
+    approximation.initialize(2, kind)
+    approximation.update(np.array([1.0, 0.0]), np.array([2.0, 1.0]))
+    before = approximation.get_matrix()
+    for y in ([np.nan, 1.0], [np.inf, 1.0]):
+        approximation.update(np.array([0.3, 0.7]), np.array(y))
+        approximation.update(np.array(y), np.array([0.3, 0.7]))
+    assert (approximation.get_matrix() == before).all()
+    for s in (1e-200, 1e200):
+        approximation.update(np.array([0.3, 0.7]) * s, np.array([0.5, 0.1]) / s)
+        assert np.isfinite(approximation.get_matrix()).all()
+
+
+def test_pairs_of_another_size_are_refused():
+    approximation = opt.HessianUpdate()
+    with pytest.raises(ShapeError, match="as initialize said"):
+        approximation.update(np.ones(2), np.ones(2))
+    approximation.initialize(2, "hess")
+    for s, y in ((3, 3), (2, 3), (3, 2)):
+        with pytest.raises(ShapeError, match=r"delta_x and delta_grad must have shape \(2,\)"):
+            approximation.update(np.ones(s), np.ones(y))

@@ -188,7 +188,7 @@ def test_the_radius_changes_the_run():
     "make, text",
     [
         (lambda: opt.ProjectedNewton("sparse"), "ProjectedNewton: hessian must be one of auto, dense, products"),
-        (lambda: opt.ProjectedNewton(radius=0.0), "radius must be None or a number > 0"),
+        (lambda: opt.ProjectedNewton(radius=0.0), "radius must be None or a finite number > 0"),
         (lambda: opt.ProjectedNewton().run(rosen, [3.0, 0.0], bounds=[(0, 1), (0, 1)]), "not within its bounds"),
     ],
 )

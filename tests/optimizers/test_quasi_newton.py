@@ -147,7 +147,7 @@ def test_the_radius_of_sr1_is_the_length_of_its_first_step():
             lambda: opt.BFGS(hess_inv0=np.eye(3)).run(rosen, [1.0, 2.0], jac=rosen_der),
             r"BFGS: hess_inv0 must be None or of shape \(2",
         ),
-        (lambda: opt.SR1(radius=0.0), "SR1: radius must be a number > 0"),
+        (lambda: opt.SR1(radius=0.0), "SR1: radius must be a finite number > 0"),
         (lambda: opt.LBFGSB(memory=0), "LBFGSB: memory must be a whole number >= 1"),
         (lambda: opt.BFGS().run(rosen, [1.0, 2.0], bounds=[(0, 1)] * 2), "BFGS cannot use bounds"),
         (lambda: opt.SR1().run(rosen, [1.0, 2.0], hess=lambda x: np.eye(2)), "SR1 cannot use hess"),

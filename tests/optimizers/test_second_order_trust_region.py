@@ -82,6 +82,7 @@ def test_the_result_says_how_the_hessian_came():
         assert ("hess" in result) is not products
     given = opt.TrustRegion("gltr").run(lambda x: x @ x, [1.0], hess=lambda x: 2.0 * np.eye(1))
     assert (given.hessian, given.nhvp) == ("dense", 0)
+    assert opt.Newton().run(lambda x: x @ x, [1.0], jit=False).hessian == "dense"
 
 
 def test_auto_takes_products_for_many_unknowns():
@@ -150,7 +151,7 @@ def test_meyer_from_ten_times_the_start():
     "make, text",
     [
         (lambda: opt.TrustRegion("exact"), "TrustRegion: subproblem must be one of auto, moresorensen"),
-        (lambda: opt.TrustRegion(radius=-1.0), "radius must be None or a number > 0"),
+        (lambda: opt.TrustRegion(radius=-1.0), "radius must be None or a finite number > 0"),
         (lambda: opt.TrustRegion("gltr", scaling=True).run(lambda x: x @ x, [1.0]), "scaling needs the Hessian"),
     ],
 )

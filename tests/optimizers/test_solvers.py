@@ -270,7 +270,7 @@ def test_a_wrong_gradient_ends_in_failure():
         (lambda: opt.Newton("armijo"), "linesearch must be a line search"),
         (lambda: opt.GradientDescent(-0.1), "a line search or a number > 0"),
         (lambda: opt.GradientDescent(True), "a line search or a number > 0"),
-        (lambda: opt.TrustRegion(radius=0), "radius must be None or a number > 0"),
+        (lambda: opt.TrustRegion(radius=0), "radius must be None or a finite number > 0"),
         (lambda: opt.TrustRegion(scaling="yes"), "scaling must be True or False"),
     ],
 )
