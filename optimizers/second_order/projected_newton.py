@@ -7,10 +7,12 @@
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizers.bounds import projected_gradient
 from optimizers.checks import is_number
@@ -35,6 +37,9 @@ from optimizers.subproblems import BoundedStep, Model, bounded_step, lowest_curv
 
 __all__ = ["ProjectedNewton", "ProjectedNewtonState"]
 
+# Curvature within this share of |Hd| of a unit vector d may be round-off.
+_FLAT = 1e-8
+
 
 @dataclass(frozen=True, eq=False)
 class ProjectedNewtonState(State):
@@ -45,7 +50,7 @@ class ProjectedNewtonState(State):
     cauchy : float or None
         Length of the last projected step along -g, where the next search begins.
     downhill : ndarray, shape (n,), or None
-        Where the first-order test holds: a direction of negative curvature of the unknowns that are not at a bound.
+        Where the first-order test holds: a direction of negative curvature that the bounds leave free.
     steepest : float
         Norm of the projected gradient at the start.
 
@@ -153,7 +158,7 @@ class ProjectedNewton(Solver[ProjectedNewtonState]):
         return ProjectedNewtonState(trial.x, trial.f, trial.g, H, k, radius, None, model.length, down, state.steepest)
 
     def is_saddle(self, state: ProjectedNewtonState) -> bool:
-        """Whether the first-order test holds and unknowns off their bounds have negative curvature.
+        """Whether the first-order test holds and there is negative curvature along what the bounds leave free.
 
         Examples
         --------
@@ -190,31 +195,52 @@ class ProjectedNewton(Solver[ProjectedNewtonState]):
         return bounded_step(model, point.x, limits, state.length, state.cauchy, state.downhill, rtol)
 
     def _downhill(self, problem: Problem, point: Point, H: Array | None) -> Array | None:
-        """Negative curvature of the unknowns off their bounds, where the first-order test holds."""
-        if not problem.optimality(point.x, point.g) <= self.gtol:
-            return None
-        low, high = _limits(problem, point.x.size)
-        free = (point.x > low) & (point.x < high)
-        if not free.any():
-            return None
-        full = np.zeros(point.x.size)
-        if H is None:
-            product = product_of(problem, point)
+        """Negative curvature of what the bounds leave free, where the first-order test holds: a unit vector, or None.
 
-            def on_face(v: Array) -> Array:
-                wide = np.zeros(full.size)
-                wide[free] = v
-                return product(wide)[free]
-
-            least, direction = lowest_curvature(on_face, int(free.sum()))
-        else:
-            inner = H[np.ix_(free, free)]
-            w, Q = np.linalg.eigh(inner)
-            least, direction = (float(w[0]) if has_negative_curvature(inner) else 0.0), Q[:, 0]
-        if not least < 0.0:
+        An unknown that rests on a bound without being pressed against it is free to leave: what counts of a direction
+        is then the part that leads into the region.
+        """
+        x, g = point.x, point.g
+        if not problem.optimality(x, g) <= self.gtol:
             return None
-        full[free] = -direction if point.g[free] @ direction > 0.0 else direction
+        low, high = _limits(problem, x.size)
+        free = (x > low) & (x < high)
+        product = product_of(problem, point) if H is None else H.__matmul__
+        down = _lowest(product, H, free)
+        if down is not None:
+            return -down if g @ down > 0.0 else down
+        inward = np.where(x <= low, 1.0, -1.0)
+        loose = ~free & (low < high) & (inward * g <= 0.0)
+        down = _lowest(product, H, free | loose) if loose.any() else None
+        for way in () if down is None else (down, -down):
+            inside = np.where(loose & (inward * way < 0.0), 0.0, way)
+            bent = product(inside)
+            if g @ inside <= 0.0 and inside @ bent < -_FLAT * norm(inside) * norm(bent):
+                unit: Array = inside / norm(inside)
+                return unit
+        return None
+
+
+def _lowest(product: Callable[[Array], Array], H: Array | None, free: NDArray[np.bool_]) -> Array | None:
+    """A unit vector of negative curvature among the free unknowns, of those of least curvature."""
+    if not free.any():
+        return None
+    full = np.zeros(free.size)
+    if H is not None:
+        inner = H[np.ix_(free, free)]
+        if not has_negative_curvature(inner):
+            return None
+        full[free] = np.linalg.eigh(inner)[1][:, 0]
         return full
+
+    def on_face(v: Array) -> Array:
+        wide = np.zeros(free.size)
+        wide[free] = v
+        return product(wide)[free]
+
+    least, direction = lowest_curvature(on_face, int(free.sum()))
+    full[free] = direction
+    return full if least < 0.0 else None
 
 
 def _limits(problem: Problem, n: int) -> tuple[Array, Array]:

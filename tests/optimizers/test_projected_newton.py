@@ -117,6 +117,25 @@ def test_saddles_of_a_face_are_left(mode):
 
 
 @modes
+def test_a_bound_without_force_does_not_hold_at_a_maximum(mode):
+    """At 0 the gradient vanishes, so the first-order test holds, but the way into the region leads down."""
+    solver = opt.ProjectedNewton(mode)
+    for bounds, end in (([(0.0, 1.0)], 1.0), ([(-1.0, 0.0)], -1.0), ([(0.0, 0.0)], 0.0)):
+        result = solver.run(lambda x: -(x[0] ** 2) + x[1] ** 2, [0.0, 1.0], bounds=[*bounds, (-1.0, 1.0)], jit=False)
+        assert result.success
+        np.testing.assert_allclose(result.x, [end, 0.0], atol=1e-9)
+    # x·y within the first quadrant is least on its edges: no direction into it has negative curvature.
+    quadrant = solver.run(lambda x: x[0] * x[1], [0.0, 0.0], bounds=[(0.0, 1.0)] * 2, jit=False)
+    assert (quadrant.success, quadrant.nit) == (True, 0)
+    cut = solver.run(lambda x: x[0] * x[1], [0.0, 0.0], bounds=[(0.0, 1.0), (-1.0, 1.0)], jit=False)
+    assert cut.success
+    assert cut.x.tolist() == [1.0, -1.0]
+    # Pressed against its bound by the slope, it stays.
+    pressed = solver.run(lambda x: 2.0 * x[0] - x[0] ** 2, [0.0], bounds=[(0.0, 1.0)], jit=False)
+    assert (pressed.success, pressed.nit) == (True, 0)
+
+
+@modes
 def test_stationary_and_fixed_starts_take_no_iteration(mode):
     at_bound = opt.ProjectedNewton(mode).run(lambda x: x[0], [1.0], bounds=[(1.0, 2.0)], jit=False)
     fixed = opt.ProjectedNewton(mode).run(rosen, [3.0, 4.0], bounds=[(3.0, 3.0), (4.0, 4.0)], jit=False)
