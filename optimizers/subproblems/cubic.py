@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted_cholesky
 from optimizers.subproblems.lanczos import krylov_limit, solved_in_krylov
 from optimizers.subproblems.secular import with_cubic
-from optimizers.subproblems.steps import MODERATE, CubicStep, check_finite
+from optimizers.subproblems.steps import MODERATE, CubicStep, check_finite, matrix_of, vector_of
 
 __all__ = ["cubic", "cubic_krylov"]
 
@@ -48,6 +48,8 @@ def cubic(g: _Array, H: _Array, sigma: float, rtol: float = 1e-10) -> CubicStep:
     ------
     ValueError
         When `sigma` is not positive, or g or H is not finite.
+    ShapeError
+        When an array has not the shape that is said.
 
     Examples
     --------
@@ -55,6 +57,8 @@ def cubic(g: _Array, H: _Array, sigma: float, rtol: float = 1e-10) -> CubicStep:
     >>> step.s, round(step.multiplier, 9), round(step.predicted, 9)
     (array([-1.]), 1.0, 1.166666667)
     """
+    g = vector_of("cubic", g)
+    H = matrix_of("cubic", H, g.size)
     check_finite("cubic", g, sigma, "sigma")
     steep, bent = largest(g), largest(H.ravel())
     if not math.isfinite(bent):
@@ -93,6 +97,8 @@ def cubic_krylov(
     ------
     ValueError
         When `sigma` is not positive or g not finite.
+    ShapeError
+        When an array has not the shape that is said.
 
     Examples
     --------
@@ -101,6 +107,7 @@ def cubic_krylov(
     >>> np.allclose(cubic_krylov(H.__matmul__, g, 2.0).s, cubic(g, H, 2.0).s)
     True
     """
+    g = vector_of("cubic_krylov", g)
     size = check_finite("cubic_krylov", g, sigma, "sigma")
     limit = krylov_limit(g.size)
     limit = limit if maxiter is None else min(limit, maxiter)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from optimizers.linear import cholesky, cholesky_solve, largest, modified_cholesky, norm
 from optimizers.subproblems.secular import in_ball
-from optimizers.subproblems.steps import TrustStep, check_finite, to_boundary
+from optimizers.subproblems.steps import TrustStep, check_finite, matrix_of, to_boundary, vector_of
 
 __all__ = ["dogleg"]
 
@@ -38,6 +38,8 @@ def dogleg(g: _Array, H: _Array, radius: float) -> TrustStep:
     ------
     ValueError
         When `radius` is not positive, or g or H is not finite.
+    ShapeError
+        When an array has not the shape that is said.
 
     Examples
     --------
@@ -46,6 +48,8 @@ def dogleg(g: _Array, H: _Array, radius: float) -> TrustStep:
     >>> dogleg(np.zeros(2), np.diag([1.0, -2.0]), 1.0).predicted     # a saddle is left
     1.0
     """
+    g = vector_of("dogleg", g)
+    H = matrix_of("dogleg", H, g.size)
     slope = check_finite("dogleg", g, radius, "radius")
     if not np.isfinite(largest(H.ravel())):
         raise ValueError("dogleg: needs a finite H")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from optimizers.linear import norm
 from optimizers.subproblems.lanczos import krylov_limit, solved_in_krylov
 from optimizers.subproblems.secular import in_ball
-from optimizers.subproblems.steps import TrustStep, check_finite
+from optimizers.subproblems.steps import TrustStep, check_finite, vector_of
 
 __all__ = ["gltr"]
 
@@ -50,12 +50,15 @@ def gltr(
     ------
     ValueError
         When `radius` is not positive or g not finite.
+    ShapeError
+        When an array has not the shape that is said.
 
     Examples
     --------
     >>> gltr(np.diag([1.0, 4.0]).__matmul__, np.array([1.0, 4.0]), 10.0).s
     array([-1., -1.])
     """
+    g = vector_of("gltr", g)
     size = check_finite("gltr", g, radius, "radius")
     inside = True
 

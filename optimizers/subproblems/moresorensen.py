@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from optimizers.linear import cholesky, cholesky_solve, largest, lower_solve, norm, shifted_cholesky
 from optimizers.subproblems.secular import in_ball
-from optimizers.subproblems.steps import TrustStep
+from optimizers.subproblems.steps import TrustStep, matrix_of, vector_of
 
 __all__ = ["moresorensen"]
 
@@ -48,12 +48,16 @@ def moresorensen(g: _Array, H: _Array, radius: float, rtol: float = 1e-10) -> Tr
     ------
     ValueError
         When `radius` is not positive, or g or H is not finite.
+    ShapeError
+        When an array has not the shape that is said.
 
     Examples
     --------
     >>> moresorensen(np.array([3.0, 4.0]), np.zeros((2, 2)), 1.0).s
     array([-0.6, -0.8])
     """
+    g = vector_of("moresorensen", g)
+    H = matrix_of("moresorensen", H, g.size)
     L = shifted_cholesky(H, 0.0)
     # No entry of a definite matrix exceeds the largest on its diagonal; a factorisation succeeds where that is finite.
     steep, bent = largest(g), largest(H.ravel() if L is None else H.diagonal())

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizers.linear import norm
-from optimizers.subproblems.steps import MODERATE, TrustStep, check_finite, to_boundary
+from optimizers.subproblems.steps import MODERATE, TrustStep, check_finite, to_boundary, vector_of
 
 __all__ = ["steihaug"]
 
@@ -44,12 +44,15 @@ def steihaug(
     ------
     ValueError
         When `radius` is not positive or g not finite.
+    ShapeError
+        When an array has not the shape that is said.
 
     Examples
     --------
     >>> steihaug(np.diag([-1.0, 4.0]).__matmul__, np.array([1.0, 0.0]), 2.0).s
     array([-2., -0.])
     """
+    g = vector_of("steihaug", g)
     size = check_finite("steihaug", g, radius, "radius")
     unit, slope = math.frexp(radius)[1], math.frexp(size)[1]
     if size > 0.0 and max(abs(unit), abs(slope)) > MODERATE:

@@ -1,18 +1,19 @@
-"""What the subproblems of trust regions return, and the way to the boundary; imports ``linear``.
+"""What the subproblems of trust regions return, and the way to the boundary; imports ``errors`` and ``linear``.
 
 >>> to_boundary(np.array([0.6]), np.array([1.0]), 1.0)
 0.4
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizers.errors import ShapeError
 from optimizers.linear import norm
 
-__all__ = ["MODERATE", "CubicStep", "TrustStep", "check_finite", "to_boundary"]
+__all__ = ["MODERATE", "CubicStep", "TrustStep", "check_finite", "matrix_of", "to_boundary", "vector_of"]
 
 _Array = NDArray[np.float64]
 
@@ -88,6 +89,34 @@ def to_boundary(s: _Array, d: _Array, radius: float) -> float:
     gap = max(0.0, (radius - size) * (radius + size))
     root = math.hypot(slope, math.sqrt(gap))
     return (gap / (root + slope) if slope > 0.0 else root - slope) / length
+
+
+def vector_of(name: str, g: Any) -> _Array:
+    """The gradient as a vector of float64; `ShapeError` of the function `name` where it is none.
+
+    Examples
+    --------
+    >>> vector_of("gltr", [1, 2])
+    array([1., 2.])
+    """
+    vector: _Array = np.asarray(g, dtype=np.float64)
+    if vector.ndim != 1 or not vector.size:
+        raise ShapeError(f"{name}: g must be a vector of one or more entries, not of shape {vector.shape}")
+    return vector
+
+
+def matrix_of(name: str, H: Any, n: int) -> _Array:
+    """The Hessian as a matrix of float64; `ShapeError` of the function `name` unless its shape is (n, n).
+
+    Examples
+    --------
+    >>> matrix_of("cubic", [[2]], 1)
+    array([[2.]])
+    """
+    matrix: _Array = np.asarray(H, dtype=np.float64)
+    if matrix.shape != (n, n):
+        raise ShapeError(f"{name}: H must have shape {(n, n)}, as g has {n} entries, not {matrix.shape}")
+    return matrix
 
 
 def check_finite(name: str, g: _Array, weight: float, what: str) -> float:

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import optimizers as opt
+from optimizers.errors import ShapeError
 from optimizers.subproblems import dogleg, gltr, lowest_curvature, moresorensen, steihaug
 from optimizers.subproblems.lanczos import krylov_limit, lanczos
 
@@ -167,3 +169,24 @@ def test_lanczos_is_a_similarity():
     np.testing.assert_allclose(space.basis @ space.basis.T, np.eye(len(space.basis)), atol=1e-13)
     np.testing.assert_allclose(space.basis @ H @ space.basis.T, T, atol=1e-10)
     assert krylov_limit(10**9) == 20
+
+
+WITH_MATRIX, WITH_PRODUCT = [opt.moresorensen, opt.dogleg, opt.cubic], [opt.gltr, opt.steihaug, opt.cubic_krylov]
+
+
+@pytest.mark.parametrize("solve", WITH_MATRIX, ids=lambda f: f.__name__)
+def test_lists_and_whole_numbers_are_taken_and_wrong_shapes_named(solve):
+    expected = solve(np.array([1.0, 2.0]), np.diag([3.0, 4.0]), 1.0).s
+    assert solve([1, 2], [[3, 0], [0, 4]], 1).s.tolist() == expected.tolist()
+    with pytest.raises(ShapeError, match=rf"{solve.__name__}: H must have shape \(3, 3\)"):
+        solve(np.ones(3), np.eye(2), 1.0)
+    with pytest.raises(ShapeError, match=rf"{solve.__name__}: g must be a vector"):
+        solve(np.ones((2, 1)), np.eye(2), 1.0)
+
+
+@pytest.mark.parametrize("solve", WITH_PRODUCT, ids=lambda f: f.__name__)
+def test_lists_and_whole_numbers_are_taken_by_products(solve):
+    product = np.diag([3.0, 4.0]).__matmul__
+    assert solve(product, [1, 2], 1).s.tolist() == solve(product, np.array([1.0, 2.0]), 1.0).s.tolist()
+    with pytest.raises(ShapeError, match=rf"{solve.__name__}: g must be a vector"):
+        solve(product, 1.0, 1.0)
