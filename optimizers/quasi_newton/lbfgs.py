@@ -28,8 +28,8 @@ class LBFGS(Solver[LBFGSState]):
     """Limited-memory BFGS with a strong Wolfe line search: large problems, gradients only.
 
     D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical
-    Programming 45 (1989) 503-528. Where the search fails, the memory is dropped and the search repeated once
-    along the negative gradient.
+    Programming 45 (1989) 503-528. Where the search fails, or gains nothing that can be seen, the memory is dropped and
+    the search repeated once along the negative gradient.
 
     Parameters
     ----------

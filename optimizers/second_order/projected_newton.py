@@ -73,9 +73,10 @@ class ProjectedNewton(Solver[ProjectedNewtonState]):
     Each step first follows the projected path of steepest descent, which finds the bounds that matter, and then
     minimises the model over the unknowns that are off their bounds, face by face, with negative curvature used: C.-J.
     Lin and J. J. Moré, "Newton's method for large bound-constrained optimization problems", SIAM J. Optim. 9 (1999)
-    1100-1127. Near a solution the active bounds are met exactly and the rest converges as Newton's method does. The
-    first-order test is on ``x - clip(x - g)``; acceptance and endings are those of `TrustRegion`. Without bounds it is
-    a trust-region method like that.
+    1100-1127. Near a solution the active bounds are met exactly and the rest converges as Newton's method does. Where
+    the first-order test on ``x - clip(x - g)`` holds, negative curvature along what the bounds leave free is followed,
+    away from a bound too at which the slope vanishes. Acceptance and endings are those of `TrustRegion`; without bounds
+    it is a trust-region method like that.
 
     The result has the field `active_mask`, -1 for unknowns at their lower bound, 1 at their upper, 0 between, as
     ``scipy.optimize.least_squares`` has it, and `hessian`, "dense" or "products".
