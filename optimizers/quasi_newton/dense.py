@@ -115,8 +115,8 @@ class BFGS(_Dense):
     """The method of Broyden, Fletcher, Goldfarb and Shanno: up to some hundred unknowns, gradients only.
 
     J. Nocedal and S. J. Wright, "Numerical Optimization" (2nd ed. 2006), algorithm 6.1, with the initial scaling
-    (6.20). Where the search fails, or gains nothing that can be seen, the matrix is dropped and the search repeated once
-    along the negative gradient.
+    (6.20). Where the search fails, or gains nothing that can be seen, the matrix is dropped and the search repeated
+    once along the negative gradient.
 
     Parameters
     ----------
