@@ -59,13 +59,14 @@ def advance(
     """
     point = problem.at(state.x, f=state.f, g=state.g)
     found, direction = search(problem, point, memory)
+    drowned = found.point is not None  # if it gains nothing
     if memory is not nothing and _futile(problem, point, found.point):
         memory = nothing
         found, direction = search(problem, point, memory)
     new = found.point
     if not _futile(problem, point, new):
         return new, found.length, memory, None
-    hidden = new is not None or -ddot(point.g, direction) <= round_off(point.f)
+    hidden = drowned or new is not None or -ddot(point.g, direction) <= round_off(point.f)
     return None, 0.0, memory, Status.ROUND_OFF if hidden else Status.LINE_SEARCH
 
 

@@ -5,6 +5,8 @@ import pytest
 
 import optimizers as opt
 from optimizers.errors import OptionError
+from optimizers.linesearch.searching import FAILED, Searched
+from optimizers.quasi_newton.advancing import advance
 from optimizers.subproblems import cubic, cubic_krylov, gltr, moresorensen, steihaug, truncated_cg
 
 REGIONS = [
@@ -100,6 +102,18 @@ def test_what_was_learnt_where_curvature_was_huge_is_dropped(solver):
     result = solver.run(barrier, [1e-9, 50.0], jit=False)
     assert result.success
     np.testing.assert_allclose(result.x, [0.5, 3.0], atol=1e-5)
+
+
+def test_a_search_whose_gain_drowned_ends_by_round_off():
+    """Also where the next, along the gradient, fails for another reason."""
+    problem = opt.Problem(lambda x: x @ x, jit=False)
+    state = opt.BFGS().init(problem, [3.0])
+
+    def searches(problem, point, memory):
+        return Searched(1e-20, point) if memory else FAILED, -point.g
+
+    assert advance(problem, state, "learnt", "", searches) == (None, 0.0, "", opt.Status.ROUND_OFF)
+    assert advance(problem, state, "", "", searches) == (None, 0.0, "", opt.Status.LINE_SEARCH)
 
 
 H, G = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([1.0, -2.0])
