@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimizers.checks import label
-from optimizers.errors import OptionError
+from optimizers.errors import InputTypeError, OptionError
 from optimizers.flatten import Tree
 from optimizers.problem import Problem
 
@@ -42,6 +42,11 @@ def as_problem(
         ...
     optimizers.errors.OptionError: hess='2-point': finite differences and approximations are not used here; ...
     """
+    if isinstance(fun, Problem):
+        raise InputTypeError(
+            "fun is a Problem, which knows its own derivatives: pass its function, or go through its states yourself, "
+            "`for state in solver.iterate(problem, x0)`"
+        )
     for name, given in (("jac", jac), ("hess", hess), ("hessp", hessp)):
         _check_derivative(name, given)
     fun, grad = _unwrapped(fun, jac)

@@ -341,3 +341,10 @@ def test_tol_and_options():
 def test_bad_input(keywords, error, text):
     with pytest.raises(error, match=text):
         opt.minimize(**{"fun": rosen, "x0": START, **keywords})
+
+
+def test_a_problem_is_no_objective():
+    problem = opt.Problem(rosen)
+    for method in (opt.BFGS(), "BFGS"):
+        with pytest.raises(InputTypeError, match="fun is a Problem"):
+            opt.minimize(problem, START, method=method)
