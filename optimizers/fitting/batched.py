@@ -28,7 +28,7 @@ from optimizers.checks import quiet
 from optimizers.fitting.factors import NEAR, TRIES
 from optimizers.fitting.region import RegionSolver
 from optimizers.fitting.stacks import damped_round, full_step, stationary_stacks, verdicts
-from optimizers.flatten import Array
+from optimizers.flatten import Array, joined
 from optimizers.residuals import ResidualProblem
 from optimizers.run import Loop
 from optimizers.status import Status
@@ -51,13 +51,13 @@ class BatchedFits(NamedTuple):
         Parameters and gradient.
     cost, cosine : ndarray, shape (B,)
         As in the result of a single fit.
-    status, nit, nfev : ndarray of int, shape (B,)
-        How each ended, after how many iterations and evaluations.
+    status, nit, nfev, njev : ndarray of int, shape (B,)
+        How each ended, after how many iterations and evaluations of residuals and Jacobians.
 
     Examples
     --------
     >>> BatchedFits._fields
-    ('x', 'cost', 'grad', 'cosine', 'status', 'nit', 'nfev')
+    ('x', 'cost', 'grad', 'cosine', 'status', 'nit', 'nfev', 'njev')
     """
 
     x: Array
@@ -67,6 +67,7 @@ class BatchedFits(NamedTuple):
     status: NDArray[np.int_]
     nit: NDArray[np.int_]
     nfev: NDArray[np.int_]
+    njev: NDArray[np.int_]
 
 
 def batched_levenberg_marquardt(
@@ -108,7 +109,7 @@ def batched_levenberg_marquardt(
         np.full(members, np.nan),
         np.full_like(X0, np.nan),
         np.full(members, np.nan),
-        *(np.full(members, -1) for _ in range(3)),
+        *(np.full(members, -1) for _ in range(4)),
     )
     if _serves(solver, member(0) if members else None, X0):
         with quiet(), np.errstate(all="ignore"):
@@ -142,8 +143,9 @@ def _alone(solver: RegionSolver, problem: ResidualProblem, x0: Array, found: Bat
     loop = Loop(solver, problem)
     *_, last = loop.states(solver.init(problem, x0))
     result = loop.result(last)
-    found.x[i], found.cost[i], found.grad[i], found.cosine[i] = result.x, result.cost, result.grad, result.cosine
-    found.status[i], found.nit[i], found.nfev[i] = result["status"], result.nit, result.nfev
+    found.x[i], found.grad[i] = joined(result.x), joined(result.grad)
+    found.cost[i], found.cosine[i] = result.cost, result.cosine
+    found.status[i], found.nit[i], found.nfev[i], found.njev[i] = result["status"], result.nit, result.nfev, result.njev
 
 
 @dataclass
@@ -293,7 +295,8 @@ class _Batch:
         size = np.sqrt(2.0 * f)
         found.x[rows], found.cost[rows], found.grad[rows] = self.x[:, who].T, f, self.here.g[:, who].T
         found.cosine[rows] = np.divide(self.newton.reach[who], size, out=np.zeros_like(size), where=size > 0.0)
-        found.status[rows], found.nit[rows], found.nfev[rows] = self.status[who], self.nit[who], self.nit[who] + 1
+        found.status[rows], found.nit[rows] = self.status[who], self.nit[who]
+        found.nfev[rows] = found.njev[rows] = self.nit[who] + 1
 
     def _compact(self) -> None:
         """Drop those that do not move once they are most; sizes stay few, for what is compiled for each."""

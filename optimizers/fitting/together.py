@@ -31,10 +31,12 @@ __all__ = ["fitted_together"]
 
 # The least pivot of a matrix with a unit diagonal at which its inverse has lost a few digits at most.
 _KEPT = 1e-4
+# Beyond so many parameters a batch is not done on stacks.
+_MANY = 16
 
 
 def fitted_together(solver: RegionSolver, members: Members) -> dict[str, Any] | None:
-    """The fields of the results of many fits, stacked; None where a Jacobian, bounds or a loss come in.
+    """The fields of the results of many fits, stacked; None where jac, bounds, a loss or many parameters come in.
 
     Parameters
     ----------
@@ -54,6 +56,9 @@ def fitted_together(solver: RegionSolver, members: Members) -> dict[str, Any] | 
     if first["jac"] is not None or first["bounds"] is not None or solver.loss != "linear":
         return None
     layout = Layout.of(first["x0"])
+    # The operations of a factorisation grow as n³, however few the members: measured, against one after another.
+    if layout.size > _MANY or 10 * members.size < layout.size**2:
+        return None
     evaluate, finish = _evaluations(members, layout, first["jit"])
     fits = batched_levenberg_marquardt(
         solver, evaluate, members.starts(), lambda i: cast(ResidualProblem, solver.problem_of(**members.given(i)))
@@ -76,7 +81,7 @@ def fitted_together(solver: RegionSolver, members: Members) -> dict[str, Any] | 
         "std": members.unravelled(layout, deviations),
         "nit": fits.nit,
         "nfev": fits.nfev,
-        "njev": fits.nfev,
+        "njev": fits.njev,
         "nhev": none,
         "nhvp": none,
         "status": fits.status,

@@ -99,6 +99,21 @@ def test_members_that_are_hard_do_not_disturb_the_others():
     np.testing.assert_array_equal(batch.status, [member["status"] for member in loop])
     np.testing.assert_allclose(batch.x[1:], [[0.5, 2.0], [0.2, 0.9]], rtol=1e-8)
     np.testing.assert_allclose(batch.x[0], loop[0].x, rtol=1e-6)
+    trees = hd.vmap(lambda y: solver.run(lambda p: sums([p["a"], p["b"]], T, y), {"a": 0.4, "b": 1.5}))(data)
+    np.testing.assert_array_equal(np.stack([trees.x["a"], trees.x["b"]], axis=1)[0], loop[0].x)
+    np.testing.assert_array_equal(batch.njev, [member.njev for member in loop])
+
+
+def test_members_of_many_parameters_are_solved_alone():
+    def residual(p, y):
+        return np.concatenate([np.sinh(p) - y, 0.1 * p])
+
+    data = np.linspace(-3.0, 3.0, 140).reshape(2, 70)
+    solver = opt.LevenbergMarquardt(radius=0.1)
+    batch = hd.vmap(lambda y: solver.run(residual, np.zeros(70), (y,)))(data)
+    loop = [solver.run(residual, np.zeros(70), (y,)) for y in data]
+    for name in ("nit", "nfev", "njev", "status"):
+        np.testing.assert_array_equal(batch[name], [member[name] for member in loop])
 
 
 def test_a_start_that_is_not_finite_is_an_error():
