@@ -1,7 +1,7 @@
 """The algebra of many small least-squares steps, members last: (n, b) and (n, n, b); imports ``compiling``.
 
 Everything is written number by number, (b,) at a time, so that for few parameters compiled code does it in one pass
-over the members. `few` says for how many.
+over the members; for more of them it is NumPy's, and for many not worth it (see ``together``).
 
 >>> A, g = np.array([[[4.0, 1.0]]]), np.array([[8.0, 2.0]])
 >>> full_step(A, g, np.ones((1, 2)))[0]
